@@ -1,0 +1,1 @@
+"""Everything Clampboard computes. Nothing here imports Streamlit; all of it runs as `python -m backend`."""

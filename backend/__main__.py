@@ -1,0 +1,215 @@
+"""The command line: every page's work for scripts, remote machines and tests.
+
+With --json one JSON object goes to standard output and nothing else; progress and log lines go to standard
+error. A wrong argument is one line and exit status 2.
+"""
+
+import argparse
+import json
+import logging
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from backend.errors import BadInput, ClampboardError
+from backend.progress import Progress
+from backend.setups import Setup, load_setup
+
+
+class ProgressLine:
+    """Progress on standard error: one line rewritten on a terminal, a line every ten seconds otherwise."""
+
+    def __init__(self) -> None:
+        self._last, self._stage, self._live = 0.0, "", sys.stderr.isatty()
+
+    def __call__(self, progress: Progress) -> None:
+        now, ended = time.monotonic(), progress.total > 0 and progress.done >= progress.total
+        if now - self._last < (0.1 if self._live else 10) and progress.stage == self._stage and not ended:
+            return
+        self._last, self._stage = now, progress.stage
+        share = f" {progress.done / progress.total:4.0%}" if progress.total else ""
+        left = f", {progress.seconds_left:,.0f} s left" if progress.seconds_left is not None and not ended else ""
+        text = f"{progress.stage}{share}{left}"
+        print(f"\r\033[K{text}" if self._live else text, end="\n" if ended or not self._live else "", file=sys.stderr, flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    args = _parser().parse_args(argv)
+    try:
+        _quiet_libraries()
+        setup = load_setup(args.setup)
+        value, text = args.run(setup, args)
+    except ClampboardError as error:
+        print(f"clampboard: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False) if args.json else text)
+    return 0
+
+
+def _quiet_libraries() -> None:
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m backend", description="Clampboard without the pages.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[Setup, argparse.Namespace], tuple[Any, str]], help_text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        sub.add_argument("setup", metavar="SETUP", help="a shipped setup's name, or the path of a TOML file")
+        sub.add_argument("--json", action="store_true", help="print one JSON object")
+        sub.set_defaults(run=run)
+        return sub
+
+    command("prepare", prepare, "record the questions and describe the features; goes on where it was stopped")
+    sub = command("search", search, "find features by keywords")
+    sub.add_argument("query", metavar="KEYWORDS")
+    sub.add_argument("--limit", type=_count, default=20)
+    sub = command("feature", feature, "what the feature page shows")
+    sub.add_argument("feature", type=int, metavar="FEATURE")
+    sub.add_argument("--limit", type=_count, default=10, help="how many examples")
+    sub = command("evaluate", evaluate, "what a set of clamps does to every question set")
+    which = sub.add_mutually_exclusive_group(required=True)
+    which.add_argument("--clamps", help='feature:value pairs in raw units, such as "12:-60,45:0"; "" is the baseline')
+    which.add_argument("--preset", help="a preset of the clamp page, such as forget-biology")
+    sub.add_argument("--sets", help="only these question sets, separated by commas")
+    sub.add_argument("--half", choices=("selection", "held-out"), help="figures over one half of each set")
+    sub.add_argument("--per-question", action="store_true", help="list every question")
+    sub.add_argument("--reference", action="store_true", help="take the slow full forward path")
+    sub = command("train-sae", train_sae, "train an SAE on the setup's model and text files, and measure it")
+    sub.add_argument("--text", nargs="+", type=Path, required=True, help='JSONL(.gz) files with a "text" a line')
+    sub.add_argument("--out", type=Path, required=True, help="folder for the weights")
+    sub.add_argument("--block", type=int, required=True, help="the SAE reads this block's output")
+    sub.add_argument("--tokens", type=_count, default=2_000_000)
+    sub.add_argument("--width", type=_count, default=4096)
+    sub.add_argument("--k", type=_count, default=48, help="active features per token")
+    sub.add_argument("--epochs", type=_count, default=2)
+    sub.add_argument("--architecture", choices=("topk", "batchtopk"), default="topk")
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text.replace("_", ""))
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _engine(setup: Setup):
+    from backend.engine import Engine
+
+    return Engine(setup, ProgressLine())
+
+
+def prepare(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
+    start = time.perf_counter()
+    engine = _engine(setup)
+    value = {
+        "setup": setup.name, "seconds": time.perf_counter() - start, "dtype": engine.dtype, "device": engine.device,
+        "questions": engine.n_questions, "tokens": engine.recording.rows.n_tokens, "features": engine.sae.d_sae,
+        "corpora": {s.corpus.title: s.n_counted for s in engine.corpora}, "bytes": engine.sizes_on_disk(),
+    }  # fmt: skip
+    text = (
+        f"{setup.name} is ready after {value['seconds']:.0f} s: {engine.n_questions} questions ({value['tokens']:,} tokens), "
+        f"{engine.sae.d_sae:,} features, {sum(value['bytes'].values()) / 1e6:,.0f} MB on disk, {engine.dtype} on {engine.device}."
+    )
+    return value, text
+
+
+def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
+    from backend.search import keywords
+
+    keywords(args.query)
+    engine = _engine(setup)
+    rows = [{**engine.summary(hit.feature), "why": hit.why, "score": hit.score} for hit in engine.search(args.query)[: args.limit]]
+    lines = [f"{row['feature']:>6}  {row['forget_density']:>8.3%} {row['retain_density']:>8.3%}  {row['max_act']:>7.1f}  "
+             f"{row['label'] or '(' + ', '.join(row['top_tokens'][:5]) + ')'}  [{row['why']}]" for row in rows]  # fmt: skip
+    if not rows:
+        return {"features": []}, f"No feature matches '{args.query}'."
+    return {"features": rows}, "\n".join(["     #    forget   retain  max act  label", *lines])
+
+
+def feature(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
+    engine = _engine(setup)
+    page = engine.feature_page(args.feature, args.limit)
+    lines = [
+        f"{page['feature']}  {page['label'] or '(no label)'}",
+        f"fires on {page['forget_density']:.3%} of forget tokens, {page['retain_density']:.3%} of retain tokens; max {page['max_act']:.1f}",
+        "fires on questions: " + ", ".join(f"{name} {n}" for name, n in page["fires_on_questions"].items()),
+        "promotes: " + ", ".join(map(repr, page["promoted"])),
+        "suppresses: " + ", ".join(map(repr, page["suppressed"])),
+        *(f"{e['max_act']:8.1f}  {_excerpt(e['tokens'], e['top'])}" for e in page["examples"]),
+    ]
+    return page, "\n".join(lines)
+
+
+def _excerpt(tokens: list[str], top: int, around: int = 12) -> str:
+    before, after = "".join(tokens[max(0, top - around) : top]), "".join(tokens[top + 1 : top + 1 + around])
+    return f"{before}[{tokens[top].strip()}]{after}".replace("\n", " ")
+
+
+def evaluate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
+    from backend.clamps import format_clamps, parse_clamps
+
+    clamps = parse_clamps(args.clamps) if args.clamps is not None else ()
+    engine = _engine(setup)
+    if args.preset is not None:
+        clamps = engine.preset(args.preset)
+    names = [name.strip() for name in args.sets.split(",")] if args.sets else None
+    only = engine.in_sets(names) if names else None
+    if args.reference:
+        result = engine.evaluate_reference(clamps, ProgressLine(), only)
+    else:
+        result = engine.evaluate(clamps, only=only)
+    if args.half:
+        half = engine.half(args.half)
+        result = engine.restrict(result, half if only is None else half & only)
+    sets = [s for s in result.sets if names is None or s.name in names]
+    value = {
+        "setup": setup.name, "clamps": format_clamps(result.clamps), "seconds": result.seconds, "half": args.half or "all",
+        "path": "reference" if args.reference else "engine", "dtype": engine.dtype,
+        "sets": [{field: getattr(s, field) for field in (
+            "name", "role", "n", "n_affected", "baseline_accuracy", "accuracy", "lost", "gained", "change_pp", "ci_low_pp", "ci_high_pp",
+            "p_value", "inconclusive")} for s in sets],
+    }  # fmt: skip
+    if args.per_question:
+        for entry in value["sets"]:
+            entry["questions"] = engine.per_question(result, entry["name"])
+    lines = [f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.baseline_accuracy:6.1%} -> {s.accuracy:6.1%}  {s.change_pp:+6.1f} pp "
+             f"[{s.ci_low_pp:+.1f}, {s.ci_high_pp:+.1f}]  lost {s.lost}  gained {s.gained}  p {s.p_value:.2g}"
+             + ("  inconclusive: the baseline may be chance" if s.inconclusive else "") for s in sets]  # fmt: skip
+    return _finite(value), "\n".join([*lines, f"{len(result.clamps)} features clamped, {result.seconds:.2f} s"])
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinities: they become None."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def train_sae(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
+    from backend import train_sae as training
+
+    recipe = training.Recipe(d_sae=args.width, k=args.k, epochs=args.epochs, architecture=args.architecture)
+    if args.out.exists() and any(args.out.iterdir()):
+        raise BadInput(f"{args.out} is not empty. Name another folder, or empty it.")
+    measures = training.train_command(setup, args.text, args.tokens, args.block, recipe, args.out, ProgressLine())
+    return measures, "\n".join(f"{name:20} {value:.4g}" for name, value in measures.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

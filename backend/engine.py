@@ -1,0 +1,374 @@
+"""One setup, loaded and prepared: the only owner of a model. Pages and the command line talk to it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from backend import features as F
+from backend import weights
+from backend.activations import FeatureActs
+from backend.clamps import Clamps, clamp_set
+from backend.errors import BadInput, BadSetup
+from backend.evaluate import Evaluation, evaluate, summarise
+from backend.loading import model_source, weights_fingerprint
+from backend.model import SplitModel, cpu_flags, load_hf, pick_device, pick_dtype, split
+from backend.presets import make_preset
+from backend.progress import OnProgress, Progress, silent
+from backend.questions import Packed, QuestionSet, pack, read_corpus, read_set
+from backend.recordings import FORMAT, Recording, Rows, record
+from backend.results import Results, Run, scores_of
+from backend.sae import LoadedSae, fingerprint, load_sae
+from backend.search import Hit, build_index, search
+from backend.setups import Setup
+from backend.store import cache_folder, key, read_tensors, replacing, write_tensors
+
+log = logging.getLogger(__name__)
+
+TABLE_FORMAT = 1
+"""Raise when the feature table's columns or their meaning change."""
+TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16384}
+WAIT_S = 0.1
+
+
+@dataclass(frozen=True)
+class ScannedCorpus:
+    corpus: F.Corpus
+    start: Tensor
+    acts: FeatureActs
+    n_counted: int
+    """Tokens a feature could fire on: exempt positions are not among them."""
+
+
+class Engine:
+    """Everything computed for one setup.
+
+    The lock lets one evaluation run at a time: the model's modules are shared by all sessions, and two runs at
+    once would each take twice as long and add up their memory. It is let go after success, error and cancel.
+    """
+
+    def __init__(self, setup: Setup, on_progress: OnProgress = silent):
+        """Load and prepare; what was prepared before is read from cache/. Raises ClampboardError in words."""
+        self.setup = setup
+        self.device = pick_device(setup.model.device)
+        self.dtype = pick_dtype(setup.model.dtype, self.device, cpu_flags() if self.device == "cpu" else set())
+        self.budget = TOKENS_PER_BATCH["cpu" if self.device == "cpu" else "cuda"]
+        self._lock = threading.Lock()
+        on_progress(Progress("Loading the model", 0, 1, None))
+        self._source = model_source(setup)
+        self.sae: LoadedSae = load_sae(setup.sae, self.device)
+        hf, tokenizer = self._load_hf()
+        if self.sae.d_in != hf.config.hidden_size:
+            raise BadSetup(
+                f"The SAE '{self.sae.title}' reads vectors of {self.sae.d_in} numbers, but the model '{setup.model.name}' "
+                f"has d_model = {hf.config.hidden_size}. Name an SAE that was trained on this model."
+            )
+        self.model: SplitModel = split(hf, tokenizer, self.sae.hook_name)
+        self.sets: tuple[QuestionSet, ...] = tuple(read_set(source) for source in setup.sets)
+        self.packed: list[Packed] = [
+            pack(tokenizer, question, questions.name, setup.scoring) for questions in self.sets for question in questions.questions
+        ]
+        self.key = key(self._spec())
+        self._folder = cache_folder() / "setups" / self.key
+        self.recording: Recording = self._recording(on_progress)
+        self.corpora: tuple[ScannedCorpus, ...] = tuple(self._scan(source, on_progress) for source in setup.corpora)
+        self.features: pd.DataFrame = self._feature_table(on_progress)
+        self.results = Results(self._folder / "results")
+
+    # -- what was loaded ------------------------------------------------------------------------------------------
+
+    def _load_hf(self):
+        return load_hf(self._source, revision=self.setup.model.revision, dtype=self.dtype, device=self.device)
+
+    def _spec(self) -> dict[str, Any]:
+        """All that can change a recorded number."""
+        return {
+            "format": FORMAT, "model": weights_fingerprint(self.setup, self._source), "dtype": self.dtype, "device": self.device,
+            "sae": fingerprint(self.setup.sae), "scoring": self.setup.scoring, "untouched": self.setup.untouched,
+            "sets": [[s.name, s.role, [asdict(q) for q in s.questions]] for s in self.sets],
+        }  # fmt: skip
+
+    @property
+    def n_questions(self) -> int:
+        return len(self.packed)
+
+    def sizes_on_disk(self) -> dict[str, int]:
+        """Bytes of each prepared file."""
+        return {path.name: path.stat().st_size for path in sorted(self._folder.glob("*.*"))}
+
+    # -- preparing ------------------------------------------------------------------------------------------------
+
+    def _recording(self, on_progress: OnProgress) -> Recording:
+        path = self._folder / "recording.safetensors"
+        if (known := Recording.load(path)) is not None:
+            return known
+        weights.check_room(self._folder, 3 * sum(len(p.ids) for p in self.packed) * self.model.d_model * 4)
+        made = record(
+            self.model, self.sae, Rows.of(self.packed), stage="Recording the questions", scoring=self.setup.scoring,
+            untouched_rules=self.setup.untouched, budget=self.budget, on_progress=on_progress,
+        )  # fmt: skip
+        made.save(path)
+        return made
+
+    def _scan(self, source, on_progress: OnProgress) -> ScannedCorpus:
+        corpus = F.cut_corpus(self.model.tokenizer, source.role, source.title, read_corpus(source.file, source.where))
+        if not corpus.texts:
+            raise BadInput(f"{source.file} holds no text for the corpus '{source.title}'.")
+        rows = Rows.of_text(corpus.ids)
+        path = self._folder / f"corpus_{source.role}_{key({'texts': corpus.texts})}.safetensors"
+        tensors = read_tensors(path)
+        if tensors is None:
+            made = record(
+                self.model, self.sae, rows, stage=f"Scanning {source.title}", scoring=None,
+                untouched_rules=self.setup.untouched, budget=self.budget, on_progress=on_progress,
+            )  # fmt: skip
+            tensors = {**made.acts.tensors(), "n_counted": (~made.exempt).sum()}
+            write_tensors(path, tensors)
+        return ScannedCorpus(corpus, rows.start, FeatureActs.from_tensors(tensors), int(tensors["n_counted"]))
+
+    def _feature_table(self, on_progress: OnProgress) -> pd.DataFrame:
+        labels = F.read_labels(self.setup.sae.labels, self.sae.d_sae)
+        name = key({"format": TABLE_FORMAT, "labels": sorted(labels.items()), "texts": [s.corpus.texts for s in self.corpora]})
+        self._table_path, self._index_path = self._folder / f"features_{name}.parquet", self._folder / f"search_{name}.sqlite"
+        if self._table_path.exists() and self._index_path.exists():
+            try:
+                return pd.read_parquet(self._table_path)
+            except (OSError, ValueError) as error:
+                log.warning("%s is damaged (%s); it is computed again", self._table_path, error)
+        table = self._describe(labels, on_progress)
+        with replacing(self._table_path) as scratch:
+            table.to_parquet(scratch)
+        build_index(self._index_path, table)
+        return table
+
+    @torch.inference_mode()
+    def _describe(self, labels: dict[int, str], on_progress: OnProgress) -> pd.DataFrame:
+        forget, retain = (next(s for s in self.corpora if s.corpus.role == role) for role in ("forget", "retain"))
+        on_progress(Progress("Describing the features", 0, self.sae.d_sae, None))
+        promoted, suppressed = self._read_out()
+        fired = F.questions_fired_on(self.recording, F.set_of_question(self.sets), len(self.sets))
+        scanned = [(s.corpus, s.start, s.acts) for s in (forget, retain)]
+        words = []
+        for feature in range(self.sae.d_sae):
+            words.append(F.top_words(scanned, feature))
+            if feature % 512 == 0:
+                on_progress(Progress("Describing the features", feature, self.sae.d_sae, None))
+        forget_counts, retain_counts = forget.acts.counts(), retain.acts.counts()
+        return pd.DataFrame({
+            "feature": range(self.sae.d_sae),
+            "label": [labels.get(feature, "") for feature in range(self.sae.d_sae)],
+            "forget_density": (forget_counts / forget.n_counted).numpy(),
+            "retain_density": (retain_counts / retain.n_counted).numpy(),
+            "selectivity": F.selectivity(forget_counts, retain_counts, forget.n_counted, retain.n_counted).numpy(),
+            "max_act": torch.maximum(forget.acts.max_acts(), retain.acts.max_acts()).numpy(),
+            "top_words": words,
+            "promoted": promoted,
+            "suppressed": suppressed,
+            **{f"fires_{s.name}": fired[:, i].numpy() for i, s in enumerate(self.sets)},
+            **{f"fires_{role}": sum(fired[:, i] for i, s in enumerate(self.sets) if s.role == role).numpy() for role in ("forget", "retain")},
+        })  # fmt: skip
+
+    def _read_out(self, limit: int = 10, chunk: int = 256) -> tuple[list[list[str]], list[list[str]]]:
+        hf = self.model.hf
+        promoted: list[list[str]] = []
+        suppressed: list[list[str]] = []
+        norm = norm_gain(self.model.tail.norm)
+        for part in self.sae.W_dec.split(chunk):
+            effect = F.logit_effect(part, norm, hf.get_output_embeddings().weight)
+            for ids, out in ((effect.topk(limit).indices, promoted), ((-effect).topk(limit).indices, suppressed)):
+                out += [[self.model.tokenizer.decode([token]) for token in row] for row in ids.tolist()]
+        return promoted, suppressed
+
+    # -- what pages ask -------------------------------------------------------------------------------------------
+
+    def search(self, query: str) -> list[Hit]:
+        return search(self._index_path, query)
+
+    def check(self, clamps: Clamps) -> Clamps:
+        """The clamps, in range for this SAE. Raises BadClamps."""
+        return clamp_set(clamps, self.sae.d_sae)
+
+    def summary(self, feature: int) -> dict[str, Any]:
+        """One row of the feature table, in plain types."""
+        row = self.features.iloc[feature]
+        return {
+            "feature": feature, "label": row.label, "forget_density": float(row.forget_density), "retain_density": float(row.retain_density),
+            "selectivity": float(row.selectivity), "max_act": float(row.max_act), "top_tokens": list(row.top_words),
+            "fires_on_questions": {s.name: int(row[f"fires_{s.name}"]) for s in self.sets},
+        }  # fmt: skip
+
+    def feature_page(self, feature: int, limit: int = 10) -> dict[str, Any]:
+        """All the feature page shows, in plain types. Raises BadClamps for a feature the SAE does not have."""
+        self.check(clamp_set([(feature, 0.0)]))
+        row = self.features.iloc[feature]
+        return {
+            **self.summary(feature), "n_features": self.sae.d_sae, "tokens_scanned": {s.corpus.role: s.n_counted for s in self.corpora},
+            "promoted": list(row.promoted), "suppressed": list(row.suppressed),
+            "histogram": F.histogram(self.values(feature)).to_dict("list"),
+            "nearest": [{"feature": f, "cosine": cosine, "label": self.name(f)} for f, cosine in self.nearest(feature)],
+            "examples": [e._asdict() for e in self.examples(feature, limit)],
+        }  # fmt: skip
+
+    def name(self, feature: int) -> str:
+        """The feature's label, or the words it fires on most."""
+        row = self.features.iloc[feature]
+        return row.label or ", ".join(row.top_words[:3]) or "never fires here"
+
+    def preset(self, name: str) -> Clamps:
+        """The clamps of a preset. Raises BadInput for a name there is none of."""
+        return self.check(make_preset(name, self.features))
+
+    def about(self, feature: int) -> dict[str, Any]:
+        """What a slider says of its feature."""
+        row = self.features.iloc[feature]
+        return {
+            "name": self.name(feature),
+            "max_act": float(row.max_act),
+            "fires_forget": int(row.fires_forget),
+            "fires_retain": int(row.fires_retain),
+        }
+
+    def question_table(self, evaluation: Evaluation) -> pd.DataFrame:
+        """Every question in words: answers before and after, and the clamped features that fire on it."""
+        features = [clamp.feature for clamp in evaluation.clamps]
+        before, after = self.recording.baseline, evaluation.scores
+        p_before, p_after = before.softmax(-1), after.softmax(-1)
+        fired = self._fired(features)
+        rows = []
+        for q, (questions, question) in enumerate((s, question) for s in self.sets for question in s.questions):
+            was, now = int(before[q].argmax()), int(after[q].argmax())
+            lost, gained = was == question.answer != now, was != question.answer == now
+            rows.append({
+                "change": "lost" if lost else "gained" if gained else "unchanged", "question": question.question,
+                "right": question.choices[question.answer], "before": question.choices[was], "after": question.choices[now],
+                "p_before": float(p_before[q, question.answer]), "p_after": float(p_after[q, question.answer]),
+                "fired": "; ".join(f"{feature}: {', '.join(tokens)}" for feature, tokens in fired.get(q, {}).items()),
+                "set": questions.title, "topic": question.topic,
+            })  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def _fired(self, features: Sequence[int]) -> dict[int, dict[int, list[str]]]:
+        """Question -> feature -> the tokens it fires at, each once."""
+        rows = self.recording.rows
+        row_of_token = rows.row_of_token()
+        out: dict[int, dict[int, list[str]]] = {}
+        for feature in features:
+            tokens, _ = self.recording.acts.of(feature)
+            for question, token in zip(row_of_token[tokens].tolist(), rows.ids[tokens].tolist(), strict=True):
+                text, seen = self._token(token), out.setdefault(question, {}).setdefault(feature, [])
+                if text not in seen:
+                    seen.append(text)
+        return out
+
+    def _token(self, token: int) -> str:
+        return self.model.tokenizer.decode([token]).strip()
+
+    def per_question(self, evaluation: Evaluation, set_name: str) -> list[dict[str, Any]]:
+        """Every question of a set, without and with the clamps."""
+        out, row = [], 0
+        for questions in self.sets:
+            for question in questions.questions:
+                if questions.name == set_name:
+                    before, after = self.recording.baseline[row], evaluation.scores[row]
+                    out.append({
+                        "index": question.index, "answer": question.answer, "affected": bool(evaluation.affected[row]),
+                        "baseline_prediction": int(before.argmax()), "prediction": int(after.argmax()),
+                        "baseline_scores": before.tolist(), "scores": after.tolist(),
+                    })  # fmt: skip
+                row += 1
+        return out
+
+    def examples(self, feature: int, limit: int) -> list[F.Example]:
+        """Top examples over both corpora, strongest first."""
+        found = [e for s in self.corpora for e in F.examples(s.corpus, s.start, s.acts, feature, limit)]
+        return sorted(found, key=lambda e: -e.max_act)[:limit]
+
+    def values(self, feature: int) -> Tensor:
+        """All the feature's activations over both corpora."""
+        return torch.cat([s.acts.of(feature)[1] for s in self.corpora])
+
+    def nearest(self, feature: int, limit: int = 8) -> list[tuple[int, float]]:
+        return F.nearest(self.sae.W_dec, feature, limit)
+
+    def known(self, clamps: Clamps) -> Evaluation | None:
+        """The finished evaluation of these clamps, if it was ever run."""
+        run = self.results.read(self.check(clamps))
+        return None if run is None else self.evaluation_of(run)
+
+    def evaluation_of(self, run: Run, only: Tensor | None = None) -> Evaluation:
+        scores, affected = scores_of(run, self.recording.baseline)
+        return summarise(self.sets, run.clamps, self.recording.baseline, scores, affected, affected, run.seconds, only)
+
+    def restrict(self, evaluation: Evaluation, only: Tensor) -> Evaluation:
+        """The same run's figures over some of the questions."""
+        e = evaluation
+        return summarise(self.sets, e.clamps, self.recording.baseline, e.scores, e.affected, e.done, e.seconds, only)
+
+    def half(self, which: str) -> Tensor:
+        """Questions of one half: 'selection' (even rows of each set) or 'held-out' (odd rows)."""
+        parity = {"selection": 0, "held-out": 1}[which]
+        return torch.tensor([question.index % 2 == parity for s in self.sets for question in s.questions])
+
+    def in_sets(self, names: Sequence[str]) -> Tensor:
+        """Questions of these sets. Raises BadInput for a name this setup does not have."""
+        known = [s.name for s in self.sets]
+        if unknown := sorted(set(names) - set(known)):
+            raise BadInput(f"There is no question set '{unknown[0]}'; this setup has {', '.join(known)}.")
+        return torch.tensor([s.name in names for s in self.sets for _ in s.questions])
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    def evaluate(self, clamps: Clamps, on_partial: Callable[[Evaluation], None] = lambda _: None, on_wait: OnProgress = silent,
+                 only: Tensor | None = None) -> Evaluation:  # fmt: skip
+        """What the clamps do. `on_partial` is called after each batch; raising from it (or from `on_wait`) cancels.
+
+        A complete run over all questions is kept and answers at once when asked again.
+        """
+        clamps = self.check(clamps)
+        if only is None and (known := self.known(clamps)) is not None:
+            return known
+        with self._turn(on_wait):
+            for result in evaluate(
+                self.model, self.sae, self.recording, self.sets, clamps, scoring=self.setup.scoring, budget=self.budget, only=only
+            ):
+                on_partial(result)
+        if only is None:
+            self.results.write(clamps, result.scores, result.affected, result.seconds)
+        return result
+
+    def evaluate_reference(self, clamps: Clamps, on_progress: OnProgress = silent, only: Tensor | None = None) -> Evaluation:
+        """The same by the slow path of backend.reference."""
+        from backend.reference import Reference
+
+        clamps, start = self.check(clamps), time.perf_counter()
+        only = torch.ones(self.n_questions, dtype=torch.bool) if only is None else only
+        with self._turn(on_progress):
+            reference = Reference(*self._load_hf(), self.sae, self.setup.untouched)
+            start = time.perf_counter()
+            chosen = only.nonzero().squeeze(-1)
+            packed = [self.packed[q] for q in chosen.tolist()]
+            baseline, scores = self.recording.baseline.clone(), self.recording.baseline.clone()
+            scores[chosen] = reference.scores(packed, clamps, self.setup.scoring, on_progress)
+        return summarise(self.sets, clamps, baseline, scores, only, only, time.perf_counter() - start, only)
+
+    @contextmanager
+    def _turn(self, on_wait: OnProgress) -> Iterator[None]:
+        while not self._lock.acquire(timeout=WAIT_S):
+            on_wait(Progress("Waiting for another run to end", 0, 0, None))
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def norm_gain(norm: torch.nn.Module) -> Tensor:
+    """What the final norm multiplies each coordinate by; Gemma's norms store the gain minus one."""
+    weight = norm.weight.float()
+    return weight + 1 if type(norm).__name__.startswith("Gemma") else weight

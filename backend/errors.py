@@ -1,0 +1,30 @@
+"""Errors whose text is shown to the user as it stands: what happened, and what to do.
+
+ClampboardError
+├── BadSetup       a setup's name, file or field is wrong
+├── BadClamps      a clamp list cannot be read, or names a feature the SAE does not have
+├── BadInput       any other argument, file or link a user gave is wrong
+└── Unavailable    something needed is not there: weights, disk space, a package
+
+Anything else that is raised is a fault of the program and is left as a traceback.
+"""
+
+
+class ClampboardError(Exception):
+    """Its text is a sentence for the user."""
+
+
+class BadSetup(ClampboardError):
+    pass
+
+
+class BadClamps(ClampboardError):
+    pass
+
+
+class BadInput(ClampboardError):
+    pass
+
+
+class Unavailable(ClampboardError):
+    pass

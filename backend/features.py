@@ -1,0 +1,193 @@
+"""What is known of each feature: how often it fires on which corpus, on what text, and what it promotes."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from backend.activations import FeatureActs
+from backend.errors import BadInput
+from backend.questions import QuestionSet
+from backend.recordings import Recording
+
+CONTEXT = 256
+"""Tokens in a row of corpus text; longer texts are cut."""
+TOP_ACTS = 50
+"""Strongest activations a feature's top words are taken from."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Text in rows, with the characters each token covers."""
+
+    role: str
+    title: str
+    texts: tuple[str, ...]
+    """One a row."""
+    ids: tuple[list[int], ...]
+    spans: tuple[list[tuple[int, int]], ...]
+    """Characters of each token in its row's text; tokens of one character cut in bytes share their span."""
+
+
+def cut_corpus(tokenizer: PreTrainedTokenizerBase, role: str, title: str, texts: Sequence[str]) -> Corpus:
+    """Rows of at most CONTEXT tokens, none across two texts."""
+    pieces, ids, spans = [], [], []
+    for text in texts:
+        coded = tokenizer(text, return_offsets_mapping=True)
+        for begin in range(0, len(coded["input_ids"]), CONTEXT):
+            span = coded["offset_mapping"][begin : begin + CONTEXT]
+            first = min(a for a, _ in span)
+            pieces.append(text[first : max(b for _, b in span)])
+            ids.append(coded["input_ids"][begin : begin + CONTEXT])
+            spans.append([(a - first, b - first) for a, b in span])
+    return Corpus(role, title, tuple(pieces), tuple(ids), tuple(spans))
+
+
+class Example(NamedTuple):
+    """One row of a corpus, with a feature's activation on each token."""
+
+    corpus: str
+    tokens: list[str]
+    values: list[float]
+    max_act: float
+    top: int
+    """Index of the strongest token."""
+
+
+def token_texts(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
+    """The text cut at token borders, exact: joined, the pieces give the text back.
+
+    A token that shares its character with the one before it (bytes of one character) gets the empty string.
+    """
+    pieces, end = [], 0
+    for i, (_, b) in enumerate(spans):
+        stop = max(end, b) if i < len(spans) - 1 else len(text)
+        pieces.append(text[end:stop])
+        end = stop
+    return pieces
+
+
+def examples(corpus: Corpus, start: Int[Tensor, " row_plus_1"], acts: FeatureActs, feature: int, limit: int) -> list[Example]:
+    """The rows on which the feature fires strongest, one example a row, strongest first."""
+    tokens, values = acts.of(feature)
+    row = torch.searchsorted(start, tokens, right=True) - 1
+    found = []
+    for r in row[torch.argsort(values, descending=True, stable=True)].tolist():
+        if r in found:
+            continue
+        found.append(r)
+        if len(found) == limit:
+            break
+    out = []
+    for r in found:
+        mine = row == r
+        dense = torch.zeros(len(corpus.ids[r]))
+        dense[tokens[mine] - start[r]] = values[mine]
+        top = int(dense.argmax())
+        out.append(Example(corpus.title, token_texts(corpus.texts[r], corpus.spans[r]), dense.tolist(), float(dense[top]), top))
+    return out
+
+
+def word_at(text: str, span: tuple[int, int]) -> str:
+    """The whole word the token stands in, lower case; empty for punctuation and space."""
+    a, b = span
+    if not any(c.isalnum() for c in text[a:b]):
+        return ""
+    while not text[a].isalnum():
+        a += 1
+    while a > 0 and text[a - 1].isalnum():
+        a -= 1
+    while b < len(text) and text[b - 1].isalnum() and text[b].isalnum():
+        b += 1
+    return text[a:b].rstrip(" \n\t.,;:!?\"'()[]-–—").lower()
+
+
+def top_words(corpora: Sequence[tuple[Corpus, Tensor, FeatureActs]], feature: int, limit: int = 8) -> list[str]:
+    """Words in which the feature fires strongest, without repeats, strongest first."""
+    hits = []
+    for corpus, start, acts in corpora:
+        tokens, values = acts.of(feature)
+        best = torch.topk(values, min(TOP_ACTS, len(values)))
+        for value, token in zip(best.values.tolist(), tokens[best.indices].tolist(), strict=True):
+            row = int(torch.searchsorted(start, token, right=True)) - 1
+            hits.append((value, word_at(corpus.texts[row], corpus.spans[row][token - int(start[row])])))
+    return list(dict.fromkeys(word for _, word in sorted(hits, key=lambda hit: -hit[0]) if word))[:limit]
+
+
+def selectivity(forget_counts: Tensor, retain_counts: Tensor, n_forget: int, n_retain: int) -> Tensor:
+    """log2 of forget density over retain density, half a token added to each count so that it is finite."""
+    return torch.log2(((forget_counts + 0.5) / (n_forget + 1)) / ((retain_counts + 0.5) / (n_retain + 1)))
+
+
+def logit_effect(direction: Float[Tensor, "n d_model"], norm_weight: Tensor, unembed: Tensor) -> Float[Tensor, "n vocab"]:
+    """What a decoder direction adds to each token's logit when read straight out (logit lens, nostalgebraist 2020).
+
+    The final norm's gain is applied, its division by the residual's length is not; so only the order means something.
+    """
+    return (direction * norm_weight.float()) @ unembed.float().T
+
+
+def questions_fired_on(recording: Recording, set_of_question: Int[Tensor, " question"], n_sets: int) -> Int[Tensor, "d_sae n_sets"]:
+    """On how many questions of each set a feature fires at a position that can change the answer."""
+    acts, n_questions = recording.acts, recording.rows.n_rows
+    feature = torch.repeat_interleave(torch.arange(acts.d_sae), acts.counts())
+    question = recording.rows.row_of_token()[acts.token.long()]
+    pairs = torch.unique(feature * n_questions + question)
+    cell = (pairs // n_questions) * n_sets + set_of_question[pairs % n_questions]
+    return torch.bincount(cell, minlength=acts.d_sae * n_sets).view(acts.d_sae, n_sets)
+
+
+def set_of_question(sets: Sequence[QuestionSet]) -> Int[Tensor, " question"]:
+    return torch.repeat_interleave(torch.arange(len(sets)), torch.tensor([len(s.questions) for s in sets]))
+
+
+def read_labels(file: Path | None, d_sae: int) -> dict[int, str]:
+    """Labels from a tab-separated file (feature, label); empty without one. Raises BadInput naming a line that does not fit."""
+    if file is None:
+        return {}
+    labels = {}
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise BadInput(f"The labels {file} cannot be read: {error.strerror or error}.") from error
+    for number, line in enumerate(lines, 1):
+        feature, tab, label = line.partition("\t")
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not tab or not feature.isdecimal() or int(feature) >= d_sae:
+            raise BadInput(f"{file}, line {number}: expected a feature below {d_sae}, a tab and a label.")
+        labels[int(feature)] = label.strip()
+    return labels
+
+
+HISTOGRAM_BARS = 24
+
+
+def histogram(values: Float[Tensor, " n"]) -> pd.DataFrame:
+    """Activations above zero in equal bars: from, to, tokens."""
+    if len(values) == 0:
+        return pd.DataFrame({"from": [], "to": [], "tokens": []})
+    top = float(values.max())
+    counts = torch.histc(values.float(), HISTOGRAM_BARS, 0, top)
+    width = top / HISTOGRAM_BARS
+    return pd.DataFrame({
+        "from": [i * width for i in range(HISTOGRAM_BARS)],
+        "to": [(i + 1) * width for i in range(HISTOGRAM_BARS)],
+        "tokens": counts.int().tolist(),
+    })  # fmt: skip
+
+
+def nearest(W_dec: Float[Tensor, "d_sae d_model"], feature: int, limit: int) -> list[tuple[int, float]]:
+    """Features whose decoder directions are most alike, with the cosine."""
+    directions = torch.nn.functional.normalize(W_dec, dim=-1)
+    cosine = directions @ directions[feature]
+    cosine[feature] = -math.inf
+    best = torch.topk(cosine, min(limit, len(cosine) - 1))
+    return list(zip(best.indices.tolist(), best.values.tolist(), strict=True))

@@ -1,0 +1,39 @@
+"""How long work reports itself, and how it is stopped."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Progress(NamedTuple):
+    """One report, made after each batch."""
+
+    stage: str
+    """What is being done, in words for the user."""
+    done: int
+    total: int
+    seconds_left: float | None
+    """Estimated from the pace since the stage began; None before the first batch."""
+
+
+OnProgress = Callable[[Progress], None]
+"""Called once a batch. Raising from it cancels the work: locks are released and finished stages stay on disk."""
+
+
+def silent(progress: Progress) -> None:
+    """The callback of a caller who does not want to know."""
+
+
+class Pace:
+    """Counts the units of one stage and reports them with the time left."""
+
+    def __init__(self, stage: str, total: int, on_progress: OnProgress):
+        self._stage, self._total, self._on_progress = stage, total, on_progress
+        self._done, self._start = 0, time.monotonic()
+        on_progress(Progress(stage, 0, total, None))
+
+    def advance(self, units: int) -> None:
+        self._done += units
+        elapsed = time.monotonic() - self._start
+        left = elapsed / self._done * (self._total - self._done) if self._done else None
+        self._on_progress(Progress(self._stage, self._done, self._total, left))

@@ -1,0 +1,156 @@
+"""A setup says everything that can change a number: model, SAE, positions, scoring, questions, corpora.
+
+Read from a TOML file: one that ships beside this module, by name, or the user's own, by path. Paths in a
+file are relative to it. Validated whole: an error names the file, the field and what would be right.
+"""
+
+import dataclasses
+import tomllib
+import types
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from backend.errors import BadSetup
+from backend.positions import RULES
+
+SHIPPED = Path(__file__).parent
+Role = Literal["forget", "retain"]
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    name: str
+    """Name on the hub, or a label when the weights come from elsewhere."""
+    path: Path | None = None
+    """A local folder in transformers' format."""
+    package: str | None = None
+    """An installed Python package that carries the weights as one GGUF file."""
+    revision: str | None = None
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class SaeSource:
+    path: Path | None = None
+    """A local folder in sae-lens's format."""
+    release: str | None = None
+    sae_id: str | None = None
+    labels: Path | None = None
+    """Tab-separated: feature, label."""
+
+
+@dataclass(frozen=True)
+class SetSource:
+    name: str
+    title: str
+    role: Role
+    file: Path
+    """JSONL; the rows whose "set" is this set's name."""
+
+
+@dataclass(frozen=True)
+class CorpusSource:
+    role: Role
+    title: str
+    file: Path
+    """JSONL with a "text" a row."""
+    where: str | None = None
+    """Only the rows whose "role" is this."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    title: str
+    scoring: Literal["cloze", "cloze_per_char", "letter"]
+    model: ModelSource
+    sae: SaeSource
+    sets: tuple[SetSource, ...]
+    corpora: tuple[CorpusSource, ...]
+    untouched: tuple[str, ...] = ("first",)
+    """Rules of backend.positions; positions no clamp touches."""
+    name: str = field(default="", metadata={"given": False})
+    """The TOML file's stem."""
+
+    def set_source(self, name: str) -> SetSource:
+        return next(source for source in self.sets if source.name == name)
+
+
+def load_setup(wanted: str | Path) -> Setup:
+    """The setup of that shipped name or TOML path. Raises BadSetup for anything that is not right in it."""
+    path = Path(wanted)
+    if path.suffix != ".toml":
+        path = SHIPPED / f"{wanted}.toml"
+        if not path.exists():
+            names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.toml")))
+            raise BadSetup(f"There is no setup '{wanted}'. Use one of: {names}; or give the path of a .toml file.")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetup(f"The setup {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadSetup(f"The setup {path} is not valid TOML: {error}.") from error
+    setup = dataclasses.replace(_build(Setup, table, "", path), name=path.stem)
+    _check(setup, path)
+    return setup
+
+
+def _check(setup: Setup, path: Path) -> None:
+    def wrong(field_name: str, problem: str) -> BadSetup:
+        return BadSetup(f"The setup {path}: {field_name} {problem}.")
+
+    if unknown := set(setup.untouched) - set(RULES):
+        raise wrong("untouched", f"names {sorted(unknown)}; known rules are {list(RULES)}")
+    if setup.model.path is not None and setup.model.package is not None:
+        raise wrong("[model]", "gives both path and package; give one")
+    if (setup.sae.path is None) == (setup.sae.release is None or setup.sae.sae_id is None):
+        raise wrong("[sae]", "needs either path, or release and sae_id")
+    if {source.role for source in setup.sets} != {"forget", "retain"}:
+        raise wrong("[[sets]]", "needs at least one set of role 'forget' and one of role 'retain'")
+    if sorted(source.role for source in setup.corpora) != ["forget", "retain"]:
+        raise wrong("[[corpora]]", "needs exactly one corpus of role 'forget' and one of role 'retain'")
+    names = [source.name for source in setup.sets]
+    if len(set(names)) < len(names):
+        raise wrong("[[sets]]", "uses a name twice")
+    for file in [*(source.file for source in setup.sets), *(source.file for source in setup.corpora)]:
+        if not file.exists():
+            raise wrong("file", f"names {file}, which does not exist")
+
+
+def _build(cls: type, table: Any, where: str, path: Path) -> Any:
+    """`cls` from a TOML table, every field checked for name and type."""
+    prefix = f"{where}." if where else ""
+    if not isinstance(table, dict):
+        raise BadSetup(f"The setup {path}: {where} must be a table, not {table!r}.")
+    hints = get_type_hints(cls)
+    known = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("given", True)}
+    if unknown := sorted(set(table) - set(known)):
+        raise BadSetup(f"The setup {path}: {prefix}{unknown[0]} is not a known field; known are {', '.join(known)}.")
+    values = {}
+    for name, spec in known.items():
+        if name in table:
+            values[name] = _value(hints[name], table[name], f"{prefix}{name}", path)
+        elif spec.default is dataclasses.MISSING:
+            raise BadSetup(f"The setup {path}: the field {prefix}{name} is missing.")
+    return cls(**values)
+
+
+def _value(hint: Any, value: Any, where: str, path: Path) -> Any:
+    if isinstance(hint, types.UnionType):
+        hint = next(arg for arg in get_args(hint) if arg is not type(None))
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, where, path)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise BadSetup(f"The setup {path}: {where} must be a list, not {value!r}.")
+        return tuple(_value(get_args(hint)[0], item, f"{where}[{i}]", path) for i, item in enumerate(value))
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise BadSetup(f"The setup {path}: {where} is {value!r}; it must be one of {', '.join(get_args(hint))}.")
+        return value
+    if hint is Path and isinstance(value, str):
+        return (path.parent / value).resolve()
+    if not isinstance(value, hint):
+        raise BadSetup(f"The setup {path}: {where} must be {'text' if hint in (str, Path) else hint.__name__}, not {value!r}.")
+    return value

@@ -1,0 +1,70 @@
+"""Accuracy, and the change between two runs over the same questions. Pure.
+
+The comparison is paired: lost = right without the clamp and wrong with it, gained = the reverse.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+Z95 = 1.959963984540054
+
+
+class Interval(NamedTuple):
+    low: float
+    high: float
+
+
+class PairedChange(NamedTuple):
+    change_pp: float
+    """Percentage points."""
+    ci_low_pp: float
+    ci_high_pp: float
+    p_value: float
+    """Exact McNemar, two-sided."""
+
+
+def wilson(right: int, n: int) -> Interval:
+    """95 % interval of one accuracy (Wilson 1927), as fractions."""
+    share, z2 = right / n, Z95**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+
+
+def mcnemar_p(lost: int, gained: int) -> float:
+    """Exact two-sided binomial p: discordant questions are as likely lost as gained. 1.0 when there are none."""
+    discordant, tail = lost + gained, min(lost, gained)
+    if discordant == 0:
+        return 1.0
+    below = sum(math.comb(discordant, k) for k in range(tail + 1))
+    return min(1.0, 2 * below / 2**discordant)
+
+
+def paired_change(lost: int, gained: int, n: float) -> PairedChange:
+    """Change in accuracy over n paired questions, with the Wald interval from the discordant pairs:
+
+        se = sqrt((lost + gained) - (gained - lost)² / n) / n
+
+    With no discordant pair the interval has no width: nothing changed over these questions, which is all it says.
+    """
+    change = (gained - lost) / n
+    se = math.sqrt(max(0.0, lost + gained - (gained - lost) ** 2 / n)) / n
+    low, high = max(-1.0, change - Z95 * se), min(1.0, change + Z95 * se)
+    return PairedChange(100 * change, 100 * low, 100 * high, mcnemar_p(lost, gained))
+
+
+def is_inconclusive(right: int, n: int, chance: float) -> bool:
+    """True when chance lies in the accuracy's interval: a model that may be guessing has nothing to forget."""
+    low, high = wilson(right, n)
+    return low <= chance <= high
+
+
+def longest_option_accuracy(choices: Sequence[Sequence[str]], answers: Sequence[int]) -> float:
+    """What always picking the longest option scores; of several longest, each counts its share."""
+    total = 0.0
+    for options, answer in zip(choices, answers, strict=True):
+        lengths = [len(option) for option in options]
+        if lengths[answer] == max(lengths):
+            total += 1 / lengths.count(max(lengths))
+    return total / len(answers)

@@ -1,0 +1,89 @@
+"""Files under cache/: addressed by a hash of all that can change them, written whole or not at all.
+
+A damaged file is a miss, said in the log; nothing here is ever read with pickle.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from backend.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def cache_folder() -> Path:
+    """cache/ beside the program, or $CLAMPBOARD_CACHE."""
+    return Path(os.environ.get("CLAMPBOARD_CACHE", ROOT / "cache"))
+
+
+def key(spec: dict[str, Any]) -> str:
+    """A short content address: the order of the spec's keys does not matter."""
+    canonical = json.dumps(spec, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:20]
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A scratch path that takes `path`'s place when the block ends well. Raises Unavailable if the disk will not have it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        os.close(handle)
+        try:
+            yield Path(scratch)
+            Path(scratch).replace(path)
+        finally:
+            Path(scratch).unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:
+        raise Unavailable(
+            f"{path} cannot be written ({getattr(error, 'strerror', None) or error}). "
+            "Free some disk space, or point CLAMPBOARD_CACHE at a folder that can be written."
+        ) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    with replacing(path) as scratch:
+        scratch.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+
+
+def read_json(path: Path) -> Any | None:
+    """The value, or None if the file is not there or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        return _damaged(path, error)
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    with replacing(path) as scratch:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, scratch)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor] | None:
+    """Memory-mapped tensors, or None if the file is not there or damaged."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
+    except (OSError, SafetensorError) as error:
+        return _damaged(path, error)
+
+
+def _damaged(path: Path, error: Exception) -> None:
+    log.warning("%s is damaged (%s); it is computed again", path, error)

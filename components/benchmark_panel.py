@@ -1,0 +1,86 @@
+"""The board: what the model still knows, set by set, and the questions behind it."""
+
+import html
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from backend.evaluate import Evaluation, SetResult
+from backend.questions import CHANCE
+from components.charts import FORGET, RETAIN, dumbbell
+
+COLUMNS = ("Set", "Accuracy without → with clamps", "Change", "95 % interval", "Lost", "Gained", "p", "Questions")
+
+
+def heading(evaluation: Evaluation, stale: bool) -> str:
+    """One line on what the figures are over, and whether they are final."""
+    affected, done = sum(s.n_affected for s in evaluation.sets), sum(s.n_done for s in evaluation.sets)
+    n = sum(s.n for s in evaluation.sets)
+    if stale:
+        return f"For the previous settings: {affected} of {n} questions affected. The new figures are being computed…"
+    if not evaluation.clamps:
+        return f"No clamp is on: this is the model as it is, over {n} questions."
+    if not evaluation.complete:
+        return f"Estimate from {done} of {affected} affected questions, running… ({n} questions in all)"
+    return f"{affected} of {n} questions touched by a clamp; the others keep their answer bit for bit. Computed in {evaluation.seconds:.1f} s."
+
+
+def draw_board(evaluation: Evaluation, *, stale: bool = False) -> None:
+    st.caption(heading(evaluation, stale))
+    st.html(f'<div style="opacity:{0.5 if stale else 1}">{board_html(evaluation.sets)}</div>')
+    st.altair_chart(dumbbell(evaluation.sets, CHANCE), width="stretch")
+    st.caption("Hollow: without clamps. Filled: with clamps. Band: 95 % interval of the change. Dashed: chance.")
+
+
+def board_html(sets: Sequence[SetResult]) -> str:
+    """The board as an HTML table: every number with its n and interval, roles in words and colour."""
+    head = "".join(f'<th scope="col" style="text-align:left;padding:.25rem .6rem .25rem 0;font-weight:600">{title}</th>' for title in COLUMNS)
+    return (
+        '<div style="overflow-x:auto"><table style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92rem">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(_row(s) for s in sets)}</tbody></table></div>"
+    )
+
+
+def _row(s: SetResult) -> str:
+    colour = FORGET if s.role == "forget" else RETAIN
+    note = "<br><small>inconclusive: without clamps it may be guessing</small>" if s.inconclusive else ""
+    cells = (
+        f'<span style="border-left:4px solid {colour};padding-left:.4rem"><small>{s.role.upper()}</small> {html.escape(s.title)}</span>{note}',
+        f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>",
+        f"<b>{signed(s.change_pp)} pp</b>",
+        "no answer changed" if s.lost + s.gained == 0 else f"[{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]",
+        str(s.lost), str(s.gained), f"{s.p_value:.2g}", f"{s.n} ({s.n_affected} touched)",
+    )  # fmt: skip
+    return "<tr>" + "".join(
+        f'<td style="padding:.3rem .6rem .3rem 0;border-top:1px solid rgba(128,128,128,.25);white-space:nowrap">{cell}</td>' for cell in cells
+    ) + "</tr>"  # fmt: skip
+
+
+def signed(number: float) -> str:
+    """With a sign and a real minus; zero has none."""
+    text = f"{abs(number):.1f}"
+    return text if float(text) == 0 else ("−" if number < 0 else "+") + text
+
+
+CHANGES = ("lost", "gained", "unchanged")
+
+
+def draw_questions(table: pd.DataFrame) -> None:
+    """The questions with what became of them; the user narrows the list. Columns as backend.engine.Engine.question_table."""
+    counts = table["change"].value_counts()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        change = st.pills("Show", CHANGES, selection_mode="multi", default=["lost", "gained"], key="questions_change",
+                          format_func=lambda c: f"{c} {counts.get(c, 0)}")  # fmt: skip
+        chosen_set = st.selectbox("Set", ["all", *table["set"].unique()], key="questions_set")
+        topic = st.selectbox("Topic", ["all", *sorted(table["topic"].unique())], key="questions_topic")
+    rows = table[table["change"].isin(change)]
+    rows = rows if chosen_set == "all" else rows[rows["set"] == chosen_set]
+    rows = rows if topic == "all" else rows[rows["topic"] == topic]
+    st.caption(f"{len(rows)} of {len(table)} questions. P is the share of the four options' likelihood that the right answer gets.")
+    st.dataframe(rows, hide_index=True, width="stretch", height=min(420, 80 + 35 * len(rows)), column_config={
+        "change": "Change", "question": st.column_config.TextColumn("Question", width="large"), "right": "Right answer",
+        "before": "Answer before", "after": "Answer after", "p_before": st.column_config.NumberColumn("P before", format="%.2f"),
+        "p_after": st.column_config.NumberColumn("P after", format="%.2f"), "fired": st.column_config.TextColumn("Clamped features fired at", width="medium"),
+        "set": "Set", "topic": "Topic",
+    })  # fmt: skip

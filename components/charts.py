@@ -1,0 +1,67 @@
+"""Charts as pure functions from data to Altair; no Streamlit here."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from backend.evaluate import SetResult
+
+FORGET, RETAIN = "#d95f02", "#1b7fbd"
+"""Told apart on light and dark, and by colour-blind eyes; the role also stands in words on the axis."""
+CHANCE_GREY = "#888888"
+
+
+def role_scale() -> alt.Scale:
+    return alt.Scale(domain=["forget", "retain"], range=[FORGET, RETAIN])
+
+
+def dumbbell(sets: Sequence[SetResult], chance: float) -> alt.LayerChart:
+    """Baseline (hollow) to clamped (filled) accuracy of each set, the change's 95 % interval as a band, chance as a line."""
+    rows = pd.DataFrame([{
+        "set": f"{s.title} ({s.role})", "role": s.role, "baseline": 100 * s.baseline_accuracy, "clamped": 100 * s.accuracy,
+        "low": max(0.0, 100 * s.baseline_accuracy + s.ci_low_pp), "high": min(100.0, 100 * s.baseline_accuracy + s.ci_high_pp), "n": s.n,
+        "change": f"{s.change_pp:+.1f} pp [{s.ci_low_pp:+.1f}, {s.ci_high_pp:+.1f}]",
+    } for s in sets])  # fmt: skip
+    base = alt.Chart(rows).encode(
+        y=alt.Y("set:N", sort=None, title=None, axis=alt.Axis(labelLimit=240, ticks=False, domain=False)),
+        color=alt.Color("role:N", scale=role_scale(), legend=None),
+        tooltip=["set", alt.Tooltip("n:Q", title="questions"), alt.Tooltip("baseline:Q", format=".1f"),
+                 alt.Tooltip("clamped:Q", format=".1f"), "change"],
+    )  # fmt: skip
+    x = alt.X("baseline:Q", scale=alt.Scale(domain=[0, 100]), title="accuracy, %")
+    band = base.mark_bar(height=12, opacity=0.25, cornerRadius=3).encode(x=alt.X("low:Q", title="accuracy, %"), x2="high:Q")
+    line = base.mark_rule(strokeWidth=2).encode(x=x, x2="clamped:Q")
+    before = base.mark_point(size=70, filled=False, strokeWidth=2).encode(x=x)
+    after = base.mark_point(size=90, filled=True, opacity=1).encode(x=alt.X("clamped:Q"))
+    guess = alt.Chart(pd.DataFrame({"x": [100 * chance]})).mark_rule(strokeDash=[4, 4], color=CHANCE_GREY).encode(x="x:Q")
+    return (band + line + before + after + guess).properties(height=46 * len(rows) + 40)
+
+
+def activation_histogram(bars: pd.DataFrame) -> alt.Chart:
+    """Tokens by activation, on a log scale; `bars` as backend.features.histogram gives them."""
+    return alt.Chart(bars[bars["tokens"] > 0]).mark_bar(color="#ff8c00").encode(
+        x=alt.X("from:Q", bin="binned", title="activation"), x2="to:Q",
+        y=alt.Y("tokens:Q", scale=alt.Scale(type="symlog"), title="tokens (log)"),
+        tooltip=[alt.Tooltip("from:Q", format=".1f"), alt.Tooltip("to:Q", format=".1f"), "tokens:Q"],
+    ).properties(height=180)  # fmt: skip
+
+
+def trials(runs: pd.DataFrame) -> alt.LayerChart:
+    """Every setting tried: retained accuracy across, forget accuracy up; the current one filled and large.
+
+    `runs` has the columns id, name, forget, forget_low, forget_high, retain, retain_low, retain_high (percent), features, current.
+    """
+    select = alt.selection_point(name="run", fields=["id"])
+    base = alt.Chart(runs).encode(
+        x=alt.X("retain:Q", scale=alt.Scale(zero=False, padding=12), title="retain accuracy, all sets together, %"),
+        y=alt.Y("forget:Q", scale=alt.Scale(zero=False, padding=12), title="forget accuracy, %"),
+        tooltip=["name", "features", alt.Tooltip("forget:Q", format=".1f"), alt.Tooltip("retain:Q", format=".1f")],
+    )
+    across = base.mark_rule(opacity=0.25).encode(x="retain_low:Q", x2="retain_high:Q")
+    up = base.mark_rule(opacity=0.25).encode(y="forget_low:Q", y2="forget_high:Q")
+    dots = base.mark_point(strokeWidth=2, color=FORGET).encode(
+        fill=alt.condition(alt.datum.current, alt.value(FORGET), alt.value("transparent")),
+        size=alt.condition(alt.datum.current, alt.value(220), alt.value(70)),
+    ).add_params(select)  # fmt: skip
+    return (across + up + dots).properties(height=320)

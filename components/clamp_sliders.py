@@ -1,0 +1,59 @@
+"""A slider per clamped feature: on/off, value in multiples of the maximum activation or raw, remove."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from backend.board import MAX_MASTER, Board, Slider
+
+LOW, HIGH = -10.0, 2.0
+"""Range of a slider, in multiples of the feature's maximum activation; 0 ablates."""
+STEP = 0.1
+
+
+def draw_sliders(board: Board, about: Callable[[int], dict[str, Any]], revision: int, raw: bool, on_open: Callable[[int], None]) -> Board:
+    """The board as the user left it. `about(feature)` gives label, max_act and where it fires; `on_open` shows the feature's page."""
+    new = replace(board, master=st.slider(
+        "Master multiplier", 0.0, MAX_MASTER, board.master, 0.05, format="%.2fx", key=f"sliders_master_{revision}",
+        help="Multiplies every value below.",
+    ))  # fmt: skip
+    for slider in board.sliders:
+        changed = _draw_one(slider, about(slider.feature), revision, raw, on_open)
+        new = new.without(slider.feature) if changed is None else new.put(changed)
+    return new
+
+
+def unit_of(max_act: float) -> float:
+    """Raw units of one slider multiple; 1 for a feature that never fired in the corpora."""
+    return max_act if max_act > 0 else 1.0
+
+
+def _draw_one(slider: Slider, about: dict[str, Any], revision: int, raw: bool, on_open: Callable[[int], None]) -> Slider | None:
+    unit, key = unit_of(about["max_act"]), f"{revision}_{slider.feature}"
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            on = st.toggle(f"Clamp feature {slider.feature}", slider.on, key=f"sliders_on_{key}", label_visibility="collapsed")
+            st.button(f"{slider.feature} · {about['name']}", key=f"sliders_open_{key}", type="tertiary", on_click=on_open, args=(slider.feature,),
+                      help="Open this feature's page")  # fmt: skip
+            st.space("stretch")
+            removed = st.button(
+                "Remove", icon=":material/close:", key=f"sliders_remove_{key}", type="tertiary", help=f"Remove feature {slider.feature}"
+            )
+        size, step = (unit, unit * STEP) if raw else (1.0, STEP)
+        shown = slider.value / unit * size
+        low, high = min(LOW * size, shown), max(HIGH * size, shown)
+        value = st.slider(
+            f"Value of feature {slider.feature}", low, high, shown, step, format="%.1f" if raw else "%.1fx",
+            key=f"sliders_value_{raw}_{key}", label_visibility="collapsed",
+        )  # fmt: skip
+        moved = value != shown
+        new = replace(slider, on=on, value=round(value / size * unit, 2) if moved else slider.value)
+        what = (
+            "ablated: set to 0 where it fires"
+            if new.value == 0
+            else f"set to {new.value:.1f} where it fires ({new.value / unit:+.1f}x its maximum {about['max_act']:.1f})"
+        )
+        st.caption(f"{what if on else 'off'} · fires on {about['fires_forget']} forget and {about['fires_retain']} retain questions")
+    return None if removed else new

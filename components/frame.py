@@ -1,0 +1,67 @@
+"""What is around every page: navigation, the sidebar, and errors shown as text."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from backend.errors import ClampboardError
+from components import resources
+
+
+def navigation() -> st.Page:
+    return st.navigation([
+        st.Page("pages/clamp.py", title="Clamp", icon=":material/tune:", default=True),
+        st.Page("pages/search.py", title="Search", icon=":material/search:"),
+        st.Page("pages/feature.py", title="Feature", icon=":material/bar_chart:"),
+        st.Page("pages/runs.py", title="Runs", icon=":material/history:"),
+    ])  # fmt: skip
+
+
+def require_frame() -> None:
+    """The first statement of every page.
+
+    While a folder named pages/ lies beside app.py, a fresh server runs the page of its first deep link without
+    app.py, until some session has called st.navigation (Streamlit 1.67). Obsolete when
+    tests/pages/test_pages.py passes without it.
+    """
+    if PagesManager.uses_pages_directory:
+        navigation()
+        st.rerun()
+
+
+@contextmanager
+def show_errors() -> Iterator[None]:
+    """A ClampboardError becomes a message on the page; everything else is a fault and goes on to the log."""
+    try:
+        yield
+    except ClampboardError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
+
+
+def draw_sidebar() -> None:
+    """Which setup, and its state; prepares it on the first start of the server."""
+    with st.sidebar, show_errors():
+        engine = resources.engine()
+        st.subheader(engine.setup.title)
+        rows = engine.recording.rows
+        st.markdown(
+            f"**Model** {_plain(engine.setup.model.name)}  \n"
+            f"**SAE** {engine.sae.d_sae:,} features after block {engine.model.block + 1} of {engine.model.n_blocks}  \n"
+            f"**Numbers** {engine.dtype} on {engine.device}"
+        )
+        n_tokens = sum(s.n_counted for s in engine.corpora)
+        st.caption(
+            f"Prepared: {engine.n_questions:,} questions ({rows.n_tokens:,} tokens), feature statistics over {n_tokens:,} tokens, "
+            f"{sum(engine.sizes_on_disk().values()) / 1e6:,.0f} MB on disk."
+        )
+        st.caption(
+            "A clamp is a hook, not a deletion: take it away and the model knows everything again. Multiple choice alone overstates forgetting."
+        )
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it stands."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-!|~$:" else c for c in text)

@@ -1,0 +1,106 @@
+"""The only owner of what belongs to one session: the board with its undo, the open feature, and the link.
+
+Everything kept is an immutable value; widgets are views of it. `revision` goes into the widgets' keys, so that
+a change that came from elsewhere (undo, a preset, a link) draws them afresh.
+"""
+
+import streamlit as st
+
+from backend.board import Board, Slider, read_link, write_link
+from backend.errors import BadInput
+from backend.evaluate import Evaluation
+
+UNDO_STEPS = 200
+
+
+def start(d_sae: int) -> None:
+    """Once per session: the board from the link. A link that cannot be read is said, and leaves an empty board."""
+    if "board" in st.session_state:
+        return
+    st.session_state.update(board=Board(), past=(), future=(), revision=0, feature=0, shown=None, link_error="")
+    parameters = st.query_params.to_dict()
+    try:
+        st.session_state.board = read_link(parameters, d_sae)
+        text = parameters.get("feature", "0")
+        if not text.isdecimal() or not text.isascii() or int(text) >= d_sae:
+            raise BadInput(f"The link opens feature '{text[:20]}', but this SAE has features 0 to {d_sae - 1}.")
+        st.session_state.feature = int(text)
+    except BadInput as error:
+        st.session_state.link_error = str(error)
+
+
+def link_error() -> str:
+    """What was wrong with the link this session began with; empty if nothing."""
+    return st.session_state.link_error
+
+
+def board() -> Board:
+    return st.session_state.board
+
+
+def revision() -> int:
+    return st.session_state.revision
+
+
+def set_board(new: Board, *, redraw: bool) -> None:
+    """Replace the board, keeping the old one for undo. `redraw` draws the widgets afresh from it."""
+    if new == st.session_state.board:
+        return
+    st.session_state.past = (*st.session_state.past, st.session_state.board)[-UNDO_STEPS:]
+    st.session_state.future = ()
+    _show(new, redraw)
+
+
+def add_slider(slider: Slider) -> None:
+    set_board(board().put(slider), redraw=True)
+
+
+def can_undo() -> bool:
+    return bool(st.session_state.past)
+
+
+def can_redo() -> bool:
+    return bool(st.session_state.future)
+
+
+def undo() -> None:
+    if can_undo():
+        st.session_state.future = (st.session_state.board, *st.session_state.future)
+        new, st.session_state.past = st.session_state.past[-1], st.session_state.past[:-1]
+        _show(new, True)
+
+
+def redo() -> None:
+    if can_redo():
+        st.session_state.past = (*st.session_state.past, st.session_state.board)
+        new, st.session_state.future = st.session_state.future[0], st.session_state.future[1:]
+        _show(new, True)
+
+
+def _show(new: Board, redraw: bool) -> None:
+    st.session_state.board = new
+    if redraw:
+        st.session_state.revision += 1
+
+
+def feature() -> int:
+    """The feature the feature page shows."""
+    return st.session_state.feature
+
+
+def open_feature(number: int) -> None:
+    st.session_state.feature = number
+
+
+def write_address(**more: str) -> None:
+    """Put the board into the address bar, so that a reload or a shared link brings it back."""
+    st.query_params.from_dict({**write_link(board()), **more})
+
+
+def shown() -> Evaluation | None:
+    """The last evaluation drawn in this session."""
+    return st.session_state.shown
+
+
+def set_shown(evaluation: Evaluation) -> None:
+    st.session_state.shown = evaluation

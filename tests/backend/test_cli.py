@@ -1,0 +1,139 @@
+"""The command line: JSON alone on standard output, one line and status 2 for a wrong argument."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from backend.__main__ import main
+from backend.store import ROOT
+from tests.toy import build_sae, write_setup
+
+
+class Result(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(capsys):
+    """The command's main function, in this process: importing torch anew for each case would take minutes."""
+
+    def call(*args) -> Result:
+        capsys.readouterr()
+        try:
+            code = main([str(a) for a in args])
+        except SystemExit as error:
+            code = error.code
+        return Result(code, *capsys.readouterr())
+
+    return call
+
+
+def fails(result, *words):
+    assert result.returncode == 2 and result.stdout == ""
+    last = result.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in result.stderr and len(last) < 500
+    for word in words:
+        assert word in last, last
+
+
+def test_a_process_of_its_own(toy, toy_toml):
+    command = [sys.executable, "-m", "backend", "evaluate", str(toy_toml), "--clamps", "1:-8", "--json"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=dict(os.environ), timeout=240, check=True)
+    assert json.loads(result.stdout)["clamps"] == "1:-8"
+
+
+def test_evaluate_says_what_the_engine_says(run, toy, toy_toml):
+    result = run("evaluate", toy_toml, "--clamps", "2:-40,5:0", "--json", "--per-question")
+    assert result.returncode == 0, result.stderr
+    value = json.loads(result.stdout)
+    mine = toy.evaluate(toy.check(((2, -40.0), (5, 0.0))))
+    assert [s["accuracy"] for s in value["sets"]] == [s.accuracy for s in mine.sets]
+    scores = torch.tensor([q["scores"] for s in value["sets"] for q in s["questions"]])
+    torch.testing.assert_close(scores, mine.scores)
+    assert set(value["sets"][0]) >= {"name", "role", "n", "n_affected", "baseline_accuracy", "accuracy", "lost", "gained", "change_pp",
+                                     "ci_low_pp", "ci_high_pp", "p_value"}  # fmt: skip
+
+
+def test_reference_and_sets(run, toy_toml):
+    fast, slow = (json.loads(run("evaluate", toy_toml, "--clamps", "1:-9", "--sets", "history", "--json", *more).stdout)
+                  for more in ((), ("--reference",)))  # fmt: skip
+    assert [s["name"] for s in fast["sets"]] == ["history"]
+    assert fast["sets"][0]["accuracy"] == slow["sets"][0]["accuracy"] and slow["path"] == "reference"
+
+
+def test_search_and_feature(run, toy_toml):
+    found = json.loads(run("search", toy_toml, "virus", "--json", "--limit", "3").stdout)["features"]
+    assert found[0]["feature"] == 5 and len(found) <= 3
+    page = json.loads(run("feature", toy_toml, "5", "--json").stdout)
+    assert page["label"] == "viruses" and page["tokens_scanned"]["forget"] > 0
+
+
+def test_prepare_reports_sizes(run, toy_toml):
+    value = json.loads(run("prepare", toy_toml, "--json").stdout)
+    assert value["questions"] == 7 and value["bytes"]["recording.safetensors"] > 0
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (("evaluate", "nope", "--clamps", "1:2"), "no setup 'nope'"),
+        (("evaluate", "TOY", "--clamps", "abc"), "'abc' is not a clamp"),
+        (("evaluate", "TOY", "--clamps", "99:1"), "no feature 99"),
+        (("evaluate", "TOY", "--clamps", "1:2", "--sets", "x"), "no question set 'x'"),
+        (("evaluate", "TOY", "--preset", "x"), "no preset 'x'"),
+        (("evaluate", "TOY"), "--clamps"),
+        (("feature", "TOY", "24"), "no feature 24"),
+        (("feature", "TOY", "abc"), "invalid int"),
+        (("search", "TOY", ""), "needs a word"),
+        (("search", "TOY", "x" * 10_000), "10,000 characters"),
+        (("search", "TOY", "x", "--limit", "0"), "not a positive number"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(run, toy, toy_toml, args, word):
+    fails(run(*[str(toy_toml) if a == "TOY" else a for a in args]), word)
+
+
+def test_missing_wheel_says_how_to_install_it(run, tmp_path):
+    path = write_setup(tmp_path)
+    path.write_text(path.read_text().replace('path = "model"', 'package = "llm_nothing"'))
+    fails(run("prepare", path), "not installed", "llm-nothing")
+
+
+def test_sae_that_does_not_fit_the_model(run, tmp_path):
+    fails(run("prepare", write_setup(tmp_path, sae={"d_in": 48})), "48", "d_model = 32")
+
+
+def test_no_sae_in_the_folder(run, tmp_path):
+    path = write_setup(tmp_path)
+    (tmp_path / "sae" / "cfg.json").unlink()
+    fails(run("prepare", path), "There is no SAE in")
+
+
+def test_sae_that_normalises_is_refused(run, tmp_path):
+    path = write_setup(tmp_path)
+    build_sae(tmp_path / "sae", "standard", normalize_activations="layer_norm")
+    fails(run("prepare", path), "normalises", "layer_norm")
+
+
+def test_cache_that_cannot_be_written(run, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path / "file" / "cache"))
+    fails(run("prepare", write_setup(tmp_path)), "file", "cannot be written")
+
+
+def test_no_room_on_the_disk(tmp_path, monkeypatch):
+    import shutil
+
+    from backend import weights
+    from backend.errors import Unavailable
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 1))
+    with pytest.raises(Unavailable, match="Not enough disk space"):
+        weights.check_room(tmp_path, 1000)

@@ -1,0 +1,27 @@
+import pandas as pd
+
+from backend.evaluate import SetResult
+from backend.statistics import Interval
+from components.benchmark_panel import board_html, signed
+from components.charts import activation_histogram, dumbbell, trials
+
+RESULT = SetResult("b", "Bio <b>", "forget", 200, 50, 50, 0.7, Interval(0.6, 0.8), 0.5, 45, 5, -20.0, -26.1, -13.9, 1e-8, False)
+
+
+def test_dumbbell_holds_both_accuracies_and_the_interval():
+    row = next(iter(dumbbell([RESULT], 0.25).to_dict()["datasets"].values()))[0]
+    values = dumbbell([RESULT], 0.25).to_dict()["datasets"]
+    row = next(r[0] for r in values.values() if "baseline" in r[0])
+    assert (row["baseline"], row["clamped"], round(row["low"], 1), round(row["high"], 1)) == (70.0, 50.0, 43.9, 56.1)
+
+
+def test_board_escapes_titles_and_signs_changes():
+    markup = board_html([RESULT])
+    assert "Bio &lt;b&gt;" in markup and "−20.0 pp" in markup and "[−26.1, −13.9]" in markup and "200 (50 touched)" in markup
+    assert signed(-0.04) == "0.0" and signed(1.25) in ("+1.2", "+1.3")
+
+
+def test_charts_draw_from_their_tables():
+    assert activation_histogram(pd.DataFrame({"from": [0.0], "to": [1.0], "tokens": [3]})).to_dict()["mark"]["type"] == "bar"
+    columns = ("forget", "forget_low", "forget_high", "retain", "retain_low", "retain_high")
+    assert "layer" in trials(pd.DataFrame([{"id": "x", "name": "n", "features": 1, "current": True, **dict.fromkeys(columns, 50.0)}])).to_dict()

@@ -1,0 +1,114 @@
+"""A whole setup small enough for every test: a random model, a random SAE, a tokenizer and plain sentences, on disk."""
+
+import json
+from pathlib import Path
+
+import torch
+from sae_lens import JumpReLUSAE, JumpReLUSAEConfig, StandardSAE, StandardSAEConfig, TopKSAE, TopKSAEConfig
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+BIOLOGY = ["The heart pumps blood through the body.", "A cell has a nucleus and a membrane.", "Leaves make sugar from light, water and air.",
+           "Bone and muscle move the arm.", "A virus is smaller than a cell. Antibodies find it."]  # fmt: skip
+OTHER = ["The river runs to the sea past the old town.", "A program is a list of steps.", "The treaty was signed in the spring.",
+         "She plays the piano on Sundays.", "Prices rose and trade fell <b>that</b> year, by $5 or :six: percent."]  # fmt: skip
+D_MODEL, N_BLOCKS, BLOCK, D_SAE = 32, 4, 1, 24
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<|end|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator([*BIOLOGY, *OTHER, "Question: Answer: A. B. C. D."], trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>", pad_token="<|end|>")
+
+
+def build_model(vocab_size: int, seed: int = 0) -> LlamaForCausalLM:
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=vocab_size, hidden_size=D_MODEL, intermediate_size=64, num_hidden_layers=N_BLOCKS, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=512, initializer_range=0.3, tie_word_embeddings=False,
+    )  # fmt: skip
+    return LlamaForCausalLM(config).eval()
+
+
+def build_sae(folder: Path, architecture: str = "jumprelu", d_in: int = D_MODEL, hook_name: str = f"blocks.{BLOCK}.hook_resid_post", **cfg) -> None:
+    """Random weights in sae-lens's own format; jumprelu features fire the less, the higher their number."""
+    torch.manual_seed(1)
+    shape = {"d_in": d_in, "d_sae": D_SAE, **cfg}
+    sae = {
+        "standard": lambda: StandardSAE(StandardSAEConfig(**shape)),
+        "jumprelu": lambda: JumpReLUSAE(JumpReLUSAEConfig(**shape)),
+        "topk": lambda: TopKSAE(TopKSAEConfig(**shape, k=6)),
+    }[architecture]()
+    with torch.no_grad():
+        for parameter in sae.parameters():
+            parameter.normal_(0, 0.3)
+        if architecture == "jumprelu":
+            sae.threshold.copy_(torch.linspace(0.5, 30, D_SAE))
+    sae.cfg.metadata.hook_name = hook_name
+    folder.mkdir(parents=True, exist_ok=True)
+    sae.save_model(folder)
+
+
+def questions() -> list[dict]:
+    rows = []
+    stems = {"biology": ["Which organ pumps blood?", "What has a nucleus?", "What makes sugar from light?", "What finds a virus?"],
+             "history": ["When was the treaty signed?", "What fell that year?", "Who plays the piano?"]}  # fmt: skip
+    for name, texts in stems.items():
+        for i, stem in enumerate(texts):
+            rows.append(
+                {"set": name, "topic": "t", "question": stem, "choices": ["The heart", "A cell", "The old town by the sea", "Air"], "answer": i % 4}
+            )
+    return rows
+
+
+def write_jsonl(path: Path, rows: list[dict]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def write_setup(folder: Path, *, scoring: str = "cloze", untouched: tuple[str, ...] = ("first",), sae: dict | None = None) -> Path:
+    """Everything a setup names, under `folder`; returns the TOML's path."""
+    tokenizer = build_tokenizer()
+    build_model(len(tokenizer)).save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    build_sae(folder / "sae", **(sae or {}))
+    (folder / "labels.tsv").write_text("3\theart and vessels\n5\tviruses\n", encoding="utf-8")
+    write_jsonl(folder / "quiz.jsonl", questions())
+    write_jsonl(folder / "passages.jsonl", [{"role": "biology", "text": t} for t in BIOLOGY] + [{"role": "other", "text": t} for t in OTHER])
+    path = folder / "toy.toml"
+    path.write_text(f'''
+title = "Toy"
+scoring = "{scoring}"
+untouched = {json.dumps(list(untouched))}
+[model]
+name = "toy"
+path = "model"
+dtype = "float32"
+device = "cpu"
+[sae]
+path = "sae"
+labels = "labels.tsv"
+[[sets]]
+name = "biology"
+title = "Biology"
+role = "forget"
+file = "quiz.jsonl"
+[[sets]]
+name = "history"
+title = "History"
+role = "retain"
+file = "quiz.jsonl"
+[[corpora]]
+role = "forget"
+title = "biology text"
+file = "passages.jsonl"
+where = "biology"
+[[corpora]]
+role = "retain"
+title = "other text"
+file = "passages.jsonl"
+where = "other"
+''')
+    return path

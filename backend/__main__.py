@@ -87,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--half", choices=("selection", "held-out"), help="figures over one half of each set")
     sub.add_argument("--per-question", action="store_true", help="list every question")
     sub.add_argument("--reference", action="store_true", help="take the slow full forward path")
+    sub = command("bench", bench, "time the engine beside the full forward path, in one run")
+    sub.add_argument("--every", type=_count, default=4, help="take every n-th question (default 4)")
     sub = command("train-sae", train_sae, "train an SAE on the setup's model and text files, and measure it")
     sub.add_argument("--text", nargs="+", type=Path, required=True, help='JSONL(.gz) files with a "text" a line')
     sub.add_argument("--out", type=Path, required=True, help="folder for the weights")
@@ -199,6 +201,14 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def bench(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
+    from backend import bench as benchmark
+
+    engine = _engine(setup)
+    rows = benchmark.measure(engine, args.every, ProgressLine())
+    return {"machine": benchmark.machine(engine), "rows": rows}, benchmark.markdown(engine, rows)
 
 
 def train_sae(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:

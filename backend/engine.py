@@ -32,7 +32,7 @@ from backend.store import cache_folder, key, read_tensors, replacing, write_tens
 
 log = logging.getLogger(__name__)
 
-TABLE_FORMAT = 1
+TABLE_FORMAT = 2
 """Raise when the feature table's columns or their meaning change."""
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16384}
 WAIT_S = 0.1
@@ -155,6 +155,8 @@ class Engine:
         promoted, suppressed = self._read_out()
         fired = F.questions_fired_on(self.recording, F.set_of_question(self.sets), len(self.sets))
         scanned = [(s.corpus, s.start, s.acts) for s in (forget, retain)]
+        retain_sets = [i for i, s in enumerate(self.sets) if s.role == "retain"]
+        chosen_on = F.questions_fired_on(self.recording, F.set_of_question(self.sets), len(self.sets), self.half("selection"))
         words = []
         for feature in range(self.sae.d_sae):
             words.append(F.top_words(scanned, feature))
@@ -171,6 +173,7 @@ class Engine:
             "top_words": words,
             "promoted": promoted,
             "suppressed": suppressed,
+            "fires_retain_selection": chosen_on[:, retain_sets].sum(1).numpy(),
             **{f"fires_{s.name}": fired[:, i].numpy() for i, s in enumerate(self.sets)},
             **{f"fires_{role}": sum(fired[:, i] for i, s in enumerate(self.sets) if s.role == role).numpy() for role in ("forget", "retain")},
         })  # fmt: skip

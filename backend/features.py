@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -134,12 +134,16 @@ def logit_effect(direction: Float[Tensor, "n d_model"], norm_weight: Tensor, une
     return (direction * norm_weight.float()) @ unembed.float().T
 
 
-def questions_fired_on(recording: Recording, set_of_question: Int[Tensor, " question"], n_sets: int) -> Int[Tensor, "d_sae n_sets"]:
-    """On how many questions of each set a feature fires at a position that can change the answer."""
+def questions_fired_on(
+    recording: Recording, set_of_question: Int[Tensor, " question"], n_sets: int, only: Bool[Tensor, " question"] | None = None
+) -> Int[Tensor, "d_sae n_sets"]:
+    """On how many questions of each set a feature fires at a position that can change the answer; `only` counts some of them."""
     acts, n_questions = recording.acts, recording.rows.n_rows
     feature = torch.repeat_interleave(torch.arange(acts.d_sae), acts.counts())
     question = recording.rows.row_of_token()[acts.token.long()]
     pairs = torch.unique(feature * n_questions + question)
+    if only is not None:
+        pairs = pairs[only[pairs % n_questions]]
     cell = (pairs // n_questions) * n_sets + set_of_question[pairs % n_questions]
     return torch.bincount(cell, minlength=acts.d_sae * n_sets).view(acts.d_sae, n_sets)
 

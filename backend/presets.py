@@ -1,29 +1,50 @@
-"""Clamp sets that a user can start from, chosen on the feature statistics alone: no question is looked at."""
+"""Clamp sets that a user can start from, and the rules they are chosen by."""
+
+from typing import NamedTuple
 
 import pandas as pd
 
 from backend.clamps import Clamp, Clamps, clamp_set
 from backend.errors import BadInput
 
-RETAIN_BELOW = 0.001
-"""A feature that fires on more retain tokens than this share is never chosen."""
-N_FEATURES = 50
-STRENGTH = 2.0
-"""Clamped to minus this many times its own maximum activation."""
+
+class Preset(NamedTuple):
+    title: str
+    n_features: int
+    retain_below: float
+    """Only features that fire on a smaller share of the retain corpus' tokens."""
+    at_most_questions: int | None
+    """Only features that fire on no more retain questions of the selection half; None looks at no question."""
+    multiple: float
+    """Clamped to this many times each feature's own maximum activation; 0 ablates."""
+    how: str
+    """The rule in words, for the page."""
+
+
+_CHOICE = (
+    "The 50 features that fire on the most biology tokens, of those that fire on fewer than 0.5 % of the other tokens and on at most 4 of the "
+    "retain questions in the selection half. The held-out half was not looked at."
+)
 
 PRESETS = {
-    "forget-biology": ("Forget biology", -STRENGTH),
-    "ablate-biology": ("Ablate the same features", 0.0),
-    "too-strong": ("The same, three times as strong", -3 * STRENGTH),
-}
-"""Name -> title, and the clamp value in multiples of each feature's maximum activation."""
+    "forget-biology": Preset("Forget biology", 50, 0.005, 4, -8.0, _CHOICE),
+    "ablate-biology": Preset("Ablate the same features", 50, 0.005, 4, 0.0, "The features of Forget biology, set to 0: the paper's finding that ablation does not forget."),
+    "too-strong": Preset(
+        "Too much", 100, 0.01, None, -20.0,
+        "The paper's sparsity ranking as it stands (fewer than 1 % of the other tokens), 100 features, far below zero: general damage.",
+    ),
+}  # fmt: skip
 
 
-def forget_features(features: pd.DataFrame, n: int = N_FEATURES, retain_below: float = RETAIN_BELOW) -> list[int]:
-    """Farrell et al.'s sparsity ranking (section 4, their feature_sparsity code): of the features that fire on fewer
-    than `retain_below` of the retain tokens, the n that fire on the most forget tokens.
+def forget_features(features: pd.DataFrame, n: int, retain_below: float, at_most_questions: int | None = None) -> list[int]:
+    """The n features that fire on the most forget tokens, of those the rules admit.
+
+    Without the rule on questions this is the sparsity ranking of Farrell, Lau and Conmy (2024, section 4). It lets
+    features of the question form through, which fire on no passage but on every question; the rule stops those.
     """
     kept = features[(features["retain_density"] < retain_below) & (features["forget_density"] > 0)]
+    if at_most_questions is not None:
+        kept = kept[kept["fires_retain_selection"] <= at_most_questions]
     return kept.sort_values(["forget_density", "feature"], ascending=[False, True])["feature"].head(n).tolist()
 
 
@@ -31,6 +52,6 @@ def make_preset(name: str, features: pd.DataFrame) -> Clamps:
     """Raises BadInput for an unknown name."""
     if name not in PRESETS:
         raise BadInput(f"There is no preset '{name}'. Use one of: {', '.join(PRESETS)}.")
-    multiple = PRESETS[name][1]
-    max_act = features.set_index("feature")["max_act"]
-    return clamp_set(Clamp(f, round(multiple * float(max_act[f]), 1) + 0.0) for f in forget_features(features))
+    preset, max_act = PRESETS[name], features.set_index("feature")["max_act"]
+    chosen = forget_features(features, preset.n_features, preset.retain_below, preset.at_most_questions)
+    return clamp_set(Clamp(f, round(preset.multiple * float(max_act[f]), 1) + 0.0) for f in chosen)

@@ -22,6 +22,9 @@ class LoadedSae:
     sae: SAE
     hook_name: str
     title: str
+    W_dec: Float[Tensor, "d_sae d_in"]
+    """What one unit of each feature adds to the reconstruction. Not always sae-lens's parameter of that name: a TopK
+    SAE may divide its activations by the decoder's norm on the way (`rescale_acts_by_decoder_norm`)."""
 
     @property
     def d_sae(self) -> int:
@@ -30,10 +33,6 @@ class LoadedSae:
     @property
     def d_in(self) -> int:
         return self.sae.cfg.d_in
-
-    @property
-    def W_dec(self) -> Float[Tensor, "d_sae d_in"]:
-        return self.sae.W_dec
 
     @torch.inference_mode()
     def encode(self, resid: Float[Tensor, "... d_in"]) -> Float[Tensor, "... d_sae"]:
@@ -62,7 +61,13 @@ def load_sae(source: SaeSource, device: str) -> LoadedSae:
         )
     if not cfg.metadata.hook_name:
         raise BadSetup(f"The SAE '{title}' does not say which hook it reads (metadata.hook_name in cfg.json).")
-    return LoadedSae(sae.eval().requires_grad_(False), cfg.metadata.hook_name, title)
+    sae = sae.eval().requires_grad_(False)
+    return LoadedSae(sae, cfg.metadata.hook_name, title, _decoder_rows(sae))
+
+
+def _decoder_rows(sae: SAE) -> Float[Tensor, "d_sae d_in"]:
+    rescaled = getattr(sae.cfg, "rescale_acts_by_decoder_norm", False)
+    return sae.W_dec / sae.W_dec.norm(dim=-1, keepdim=True) if rescaled else sae.W_dec
 
 
 def fingerprint(source: SaeSource) -> str:

@@ -8,9 +8,9 @@ import streamlit as st
 
 from backend.board import MAX_MASTER, Board, Slider
 
-LOW, HIGH = -10.0, 2.0
+LOW, HIGH = -15.0, 2.0
 """Range of a slider, in multiples of the feature's maximum activation; 0 ablates."""
-STEP = 0.1
+STEP = 0.25
 
 
 def draw_sliders(board: Board, about: Callable[[int], dict[str, Any]], revision: int, raw: bool, on_open: Callable[[int], None]) -> Board:
@@ -38,9 +38,7 @@ def _draw_one(slider: Slider, about: dict[str, Any], revision: int, raw: bool, o
             st.button(f"{slider.feature} · {about['name']}", key=f"sliders_open_{key}", type="tertiary", on_click=on_open, args=(slider.feature,),
                       help="Open this feature's page")  # fmt: skip
             st.space("stretch")
-            removed = st.button(
-                "Remove", icon=":material/close:", key=f"sliders_remove_{key}", type="tertiary", help=f"Remove feature {slider.feature}"
-            )
+            removed = st.button(":material/close:", key=f"sliders_remove_{key}", type="tertiary", help=f"Remove feature {slider.feature}")
         size, step = (unit, unit * STEP) if raw else (1.0, STEP)
         shown = slider.value / unit * size
         low, high = min(LOW * size, shown), max(HIGH * size, shown)

@@ -7,7 +7,6 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from backend.errors import ClampboardError
-from components import resources
 
 
 def navigation() -> st.Page:
@@ -43,8 +42,12 @@ def show_errors() -> Iterator[None]:
 
 def draw_sidebar() -> None:
     """Which setup, and its state; prepares it on the first start of the server."""
-    with st.sidebar, show_errors():
+    with st.spinner("Loading PyTorch, once per start of the server…"):
+        from components import resources  # imports torch: here, so that a first visitor is told what is going on
+
+    with show_errors():
         engine = resources.engine()
+    with st.sidebar:
         st.subheader(engine.setup.title)
         rows = engine.recording.rows
         st.markdown(

@@ -34,7 +34,10 @@ def engine() -> Engine:
     wanted = os.environ.get("CLAMPBOARD_SETUP", "demo")
     slot = _slot(wanted)
     if slot.engine is None:
-        with st.container():
+        place = st.empty()
+        with place.container():
+            st.subheader("Preparing")
+            st.caption("Once per setup: every question is recorded and every feature looked at. Later starts take seconds.")
             bar = st.progress(0.0, "Starting…")
 
             def show(progress: Progress) -> None:
@@ -47,5 +50,5 @@ def engine() -> Engine:
                 slot.engine = slot.engine or Engine(load_setup(wanted), show)
             finally:
                 slot.lock.release()
-            bar.empty()
+        place.empty()
     return slot.engine

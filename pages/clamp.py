@@ -6,7 +6,7 @@ import streamlit as st
 
 from backend.board import Slider, board_of
 from backend.evaluate import Evaluation
-from backend.presets import PRESETS, RETAIN_BELOW
+from backend.presets import PRESETS
 from backend.progress import Progress
 from components import resources, state
 from components.benchmark_panel import draw_board, draw_questions
@@ -43,7 +43,7 @@ header = st.container(horizontal=True, vertical_alignment="bottom")
 if state.link_error():
     st.warning(state.link_error(), icon=":material/link_off:")
 
-left, right = st.columns([5, 7], gap="large")
+left, right = st.columns([4, 7], gap="large")
 with left:
     on = sum(s.on for s in state.board().sliders)
     st.subheader("Features", help="A clamp sets a feature to the chosen value at every token where it fires.")
@@ -62,6 +62,7 @@ with left:
             st.rerun()
     else:
         st.write("Nothing is clamped yet. Start with a preset, or find features by keyword.")
+        st.caption(PRESETS["forget-biology"].how)
         st.button("Forget biology", icon=":material/tune:", type="primary", on_click=load_preset, args=("forget-biology",))
         st.page_link("pages/search.py", label="Search features", icon=":material/search:")
 with header:  # drawn here, after the sliders: whether there is something to undo is known only now
@@ -70,14 +71,12 @@ with header:  # drawn here, after the sliders: whether there is something to und
     st.button("Undo", icon=":material/undo:", on_click=state.undo, disabled=not state.can_undo(), shortcut="Ctrl+Z")
     st.button("Redo", icon=":material/redo:", on_click=state.redo, disabled=not state.can_redo(), shortcut="Ctrl+Shift+Z")
     with st.popover("Presets", icon=":material/playlist_add:"):
-        for name, (title, multiple) in PRESETS.items():
+        for name, preset in PRESETS.items():
             st.button(
-                f"{title} ({multiple:+g}x)" if multiple else title, key=f"clamp_preset_{name}", on_click=load_preset, args=(name,), width="stretch"
-            )
-        st.caption(
-            f"The features that fire on the most biology tokens among those that fire on fewer than {RETAIN_BELOW:.1%} of the other "
-            "tokens (the paper's sparsity ranking). Chosen on the passages alone; no question was looked at."
-        )
+                f"{preset.title} ({preset.multiple:+g}x)" if preset.multiple else preset.title,
+                key=f"clamp_preset_{name}", on_click=load_preset, args=(name,), width="stretch",
+            )  # fmt: skip
+            st.caption(preset.how)
 state.write_address()
 
 with right:
@@ -116,7 +115,7 @@ def draw_wait(progress: Progress) -> None:
 
 with show_errors():
     clamps = engine.check(state.board().clamps())
-    if (before := state.shown()) is not None and before.clamps != clamps:
+    if (before := state.shown() or engine.evaluate(())).clamps != clamps:
         draw(before, stale=True)
     evaluation = engine.evaluate(clamps, draw_partial, draw_wait)
     state.set_shown(evaluation)

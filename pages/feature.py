@@ -36,7 +36,7 @@ st.title(f"Feature {feature}")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.button("Previous", icon=":material/chevron_left:", on_click=step, args=(-1,))
     st.button("Next", icon=":material/chevron_right:", on_click=step, args=(1,))
-    st.number_input("Feature number", 0, engine.sae.d_sae - 1, feature, 1, key="feature_number", on_change=go)
+    st.number_input("Feature number", 0, engine.sae.d_sae - 1, feature, 1, key="feature_number", on_change=go, width=180)
     clamped = feature in state.board().features()
     if st.button("Clamped: go there" if clamped else "Clamp this", icon=":material/tune:", type="primary"):
         if not clamped:

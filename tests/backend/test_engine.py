@@ -17,7 +17,7 @@ from tests.toy import D_SAE, write_setup
 CLAMPS = st.lists(st.tuples(st.integers(0, D_SAE - 1), st.sampled_from([0.0, -2.0, -30.0, 4.0])), max_size=5, unique_by=lambda c: c[0]).map(clamp_set)
 VARIANTS = {
     "cloze, first": {},
-    "cloze, first and sinks, topk": {"untouched": ("first", "sinks"), "sae": {"architecture": "topk"}},
+    "cloze, first and sinks, topk": {"untouched": ("first", "sinks"), "sae": {"architecture": "topk", "rescale_acts_by_decoder_norm": True}},
     "letter, nothing exempt, standard": {"scoring": "letter", "untouched": (), "sae": {"architecture": "standard"}},
     "cloze per character, special": {"scoring": "cloze_per_char", "untouched": ("special",)},
 }

@@ -76,7 +76,7 @@ def test_off_and_remove(app):
     at = app(clamps="2:-4,3:-5")
     next(t for t in at.toggle if t.label == "Clamp feature 2").set_value(False).run()
     assert at.session_state.board.clamps() == ((3, -5.0),) and at.session_state.board.sliders[0].value == -4.0
-    [b for b in at.button if b.label == "Remove"][1].click().run()
+    at.button(key="sliders_remove_0_3").click().run()
     assert at.session_state.board.features() == (2,)
 
 

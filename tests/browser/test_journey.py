@@ -1,0 +1,120 @@
+"""One journey through the demo in Chromium, on a real server: search, read, clamp, see the board change, reload."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from backend.store import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.demo]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WAIT_MS = 180_000
+
+
+@pytest.fixture(scope="module")
+def server(demo):
+    """The app on a free port, with the demo prepared; ended by its own id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "CLAMPBOARD_SETUP": "demo"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    address = f"http://localhost:{port}"
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: the browser journey was not taken")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    yield page
+    page.close()
+
+
+def figures(page: Page) -> list[str]:
+    """The board's rows, once the run is complete."""
+    expect(page.get_by_text(re.compile("the others keep their answer bit for bit|No clamp is on"))).to_be_visible(timeout=WAIT_MS)
+    return page.locator("table tbody tr").all_inner_texts()
+
+
+def test_search_read_clamp_reload(server, page, demo):
+    page.goto(server)
+    before = figures(page)
+    page.get_by_role("link", name="Search").first.click()
+    page.get_by_role("textbox", name="Keywords").fill("virus")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(re.compile(r"\d+ features, ranked by relevance"))).to_be_visible(timeout=WAIT_MS)
+    page.get_by_test_id("stDataFrame").click(position={"x": 16, "y": 52})
+    page.get_by_role("button", name="Open").click()
+    first = demo.search("virus")[0].feature
+    expect(page.get_by_role("heading", name=f"Feature {first}")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("heading", name="Top examples")).to_be_visible()
+    page.get_by_role("button", name="Clamp this").click()
+    expect(page.get_by_text(re.compile("1 features after block"))).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("slider", name=f"Value of feature {first}").focus()
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Home")
+    expect(page).to_have_url(re.compile("clamps="), timeout=WAIT_MS)
+    page.wait_for_timeout(1000)
+    after = figures(page)
+    assert after != before
+    address = page.url
+    page.reload()
+    assert figures(page) == after and page.url == address
+    clamps = re.search(r"clamps=([^&]*)", urllib.parse.unquote(address))[1]
+    command = [sys.executable, "-m", "backend", "evaluate", "demo", "--clamps", clamps, "--json"]
+    value = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    for shown, said in zip(after, value["sets"], strict=True):
+        assert f"{said['baseline_accuracy']:.1%} → {said['accuracy']:.1%}" in shown
+
+
+def test_two_sessions_do_not_see_each_others_numbers(server, browser, demo):
+    features = [int(clamp.feature) for clamp in demo.preset("forget-biology")[:2]]
+    wanted = [f"{features[0]}:-150", f"{features[1]}:-250"]
+    pages = [browser.new_context().new_page() for _ in wanted]
+    for page, clamps in zip(pages, wanted, strict=True):
+        page.goto(f"{server}/?clamps={clamps}")
+    from backend.clamps import parse_clamps
+
+    for page, clamps in zip(pages, wanted, strict=True):
+        shown = figures(page)
+        for row, s in zip(shown, demo.evaluate(parse_clamps(clamps)).sets, strict=True):
+            assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in row
+        page.context.close()
+
+
+def test_a_bad_link_is_said_and_loses_nothing(server, page):
+    page.goto(f"{server}/?clamps=abc")
+    expect(page.get_by_text(re.compile("link's clamps cannot be read"))).to_be_visible(timeout=WAIT_MS)
+    figures(page)

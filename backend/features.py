@@ -109,15 +109,18 @@ def word_at(text: str, span: tuple[int, int]) -> str:
     return text[a:b].rstrip(" \n\t.,;:!?\"'()[]-–—").lower()
 
 
-def top_words(corpora: Sequence[tuple[Corpus, Tensor, FeatureActs]], feature: int, limit: int = 8) -> list[str]:
-    """Words in which the feature fires strongest, without repeats, strongest first."""
-    hits = []
-    for corpus, start, acts in corpora:
+def words_of(corpus: Corpus) -> list[str]:
+    """`word_at` for every token of the corpus, in the order of its stream."""
+    return [word_at(text, span) for text, spans in zip(corpus.texts, corpus.spans, strict=True) for span in spans]
+
+
+def top_words(scanned: Sequence[tuple[list[str], FeatureActs]], feature: int, limit: int = 8) -> list[str]:
+    """Words in which the feature fires strongest over the corpora (words of each token, activations), without repeats."""
+    hits: list[tuple[float, str]] = []
+    for words, acts in scanned:
         tokens, values = acts.of(feature)
         best = torch.topk(values, min(TOP_ACTS, len(values)))
-        for value, token in zip(best.values.tolist(), tokens[best.indices].tolist(), strict=True):
-            row = int(torch.searchsorted(start, token, right=True)) - 1
-            hits.append((value, word_at(corpus.texts[row], corpus.spans[row][token - int(start[row])])))
+        hits += zip(best.values.tolist(), (words[token] for token in tokens[best.indices].tolist()), strict=True)
     return list(dict.fromkeys(word for _, word in sorted(hits, key=lambda hit: -hit[0]) if word))[:limit]
 
 

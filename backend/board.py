@@ -1,6 +1,7 @@
 """What the user has set on the clamp page, and its text in a link. Pure."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from backend.clamps import MAX_CLAMPS, Clamp, Clamps, clamp_set
@@ -43,7 +44,8 @@ class Board:
         return replace(self, sliders=tuple(s for s in self.sliders if s.feature != feature))
 
 
-def board_of(clamps: Clamps) -> Board:
+def board_of(clamps: Iterable[Clamp]) -> Board:
+    """A slider for each clamp, in the order given."""
     return Board(tuple(Slider(clamp.feature, clamp.value) for clamp in clamps))
 
 

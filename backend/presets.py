@@ -13,6 +13,8 @@ class Preset(NamedTuple):
     n_features: int
     retain_below: float
     """Only features that fire on a smaller share of the retain corpus' tokens."""
+    min_selectivity: float | None
+    """Only features whose log2 ratio of forget to retain density is at least this."""
     at_most_questions: int | None
     """Only features that fire on no more retain questions of the selection half; None looks at no question."""
     multiple: float
@@ -22,27 +24,32 @@ class Preset(NamedTuple):
 
 
 _CHOICE = (
-    "The 50 features that fire on the most biology tokens, of those that fire on fewer than 0.5 % of the other tokens and on at most 4 of the "
-    "retain questions in the selection half. The held-out half was not looked at."
+    "The 50 features that fire on the most biology tokens, of those that fire at least 2.8 times as often on biology as on other text, on fewer "
+    "than 1 % of the other tokens, and on at most 6 of the retain questions in the selection half. The held-out half was not looked at."
 )
 
 PRESETS = {
-    "forget-biology": Preset("Forget biology", 50, 0.005, 4, -8.0, _CHOICE),
-    "ablate-biology": Preset("Ablate the same features", 50, 0.005, 4, 0.0, "The features of Forget biology, set to 0: the paper's finding that ablation does not forget."),
+    "forget-biology": Preset("Forget biology", 50, 0.01, 1.5, 6, -8.0, _CHOICE),
+    "ablate-biology": Preset("Ablate the same features", 50, 0.01, 1.5, 6, 0.0, "The features of Forget biology, set to 0: the paper's finding that ablation does not forget."),
     "too-strong": Preset(
-        "Too much", 100, 0.01, None, -20.0,
+        "Too much", 100, 0.01, None, None, -20.0,
         "The paper's sparsity ranking as it stands (fewer than 1 % of the other tokens), 100 features, far below zero: general damage.",
     ),
 }  # fmt: skip
 
 
-def forget_features(features: pd.DataFrame, n: int, retain_below: float, at_most_questions: int | None = None) -> list[int]:
+def forget_features(
+    features: pd.DataFrame, n: int, retain_below: float, min_selectivity: float | None = None, at_most_questions: int | None = None
+) -> list[int]:
     """The n features that fire on the most forget tokens, of those the rules admit.
 
-    Without the rule on questions this is the sparsity ranking of Farrell, Lau and Conmy (2024, section 4). It lets
-    features of the question form through, which fire on no passage but on every question; the rule stops those.
+    With neither of the last two rules this is the sparsity ranking of Farrell, Lau and Conmy (2024, section 4). On so
+    little text it lets through common words that happen to stand in biology a little more often (the rule on selectivity
+    stops those), and features of the question form, rare in prose but in every question (the rule on questions does).
     """
     kept = features[(features["retain_density"] < retain_below) & (features["forget_density"] > 0)]
+    if min_selectivity is not None:
+        kept = kept[kept["selectivity"] >= min_selectivity]
     if at_most_questions is not None:
         kept = kept[kept["fires_retain_selection"] <= at_most_questions]
     return kept.sort_values(["forget_density", "feature"], ascending=[False, True])["feature"].head(n).tolist()
@@ -53,5 +60,5 @@ def make_preset(name: str, features: pd.DataFrame) -> Clamps:
     if name not in PRESETS:
         raise BadInput(f"There is no preset '{name}'. Use one of: {', '.join(PRESETS)}.")
     preset, max_act = PRESETS[name], features.set_index("feature")["max_act"]
-    chosen = forget_features(features, preset.n_features, preset.retain_below, preset.at_most_questions)
+    chosen = forget_features(features, preset.n_features, preset.retain_below, preset.min_selectivity, preset.at_most_questions)
     return clamp_set(Clamp(f, round(preset.multiple * float(max_act[f]), 1) + 0.0) for f in chosen)

@@ -10,7 +10,7 @@ from backend.evaluate import Evaluation, SetResult
 from backend.questions import CHANCE
 from components.charts import FORGET, RETAIN, dumbbell
 
-COLUMNS = ("Set", "Accuracy without → with clamps", "Change", "95 % interval", "Lost", "Gained", "p", "Questions")
+COLUMNS = ("Set, questions", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p")
 
 
 def heading(evaluation: Evaluation, stale: bool) -> str:
@@ -46,11 +46,11 @@ def _row(s: SetResult) -> str:
     colour = FORGET if s.role == "forget" else RETAIN
     note = "<br><small>inconclusive: without clamps it may be guessing</small>" if s.inconclusive else ""
     cells = (
-        f'<span style="border-left:4px solid {colour};padding-left:.4rem"><small>{s.role.upper()}</small> {html.escape(s.title)}</span>{note}',
+        f'<span style="border-left:4px solid {colour};padding-left:.4rem"><small>{s.role.upper()}</small> {html.escape(s.title)}</span>'
+        f'<br><small style="padding-left:.6rem;opacity:.75">n = {s.n}, {s.n_affected} touched</small>{note}',
         f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>",
-        f"<b>{signed(s.change_pp)} pp</b>",
-        "no answer changed" if s.lost + s.gained == 0 else f"[{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]",
-        str(s.lost), str(s.gained), f"{s.p_value:.2g}", f"{s.n} ({s.n_affected} touched)",
+        f"<b>{signed(s.change_pp)} pp</b> " + ("no answer changed" if s.lost + s.gained == 0 else f"[{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"),
+        str(s.lost), str(s.gained), f"{s.p_value:.2g}",
     )  # fmt: skip
     return "<tr>" + "".join(
         f'<td style="padding:.3rem .6rem .3rem 0;border-top:1px solid rgba(128,128,128,.25);white-space:nowrap">{cell}</td>' for cell in cells

@@ -58,8 +58,8 @@ def trials(runs: pd.DataFrame) -> alt.LayerChart:
         y=alt.Y("forget:Q", scale=alt.Scale(zero=False, padding=12), title="forget accuracy, %"),
         tooltip=["name", "features", alt.Tooltip("forget:Q", format=".1f"), alt.Tooltip("retain:Q", format=".1f")],
     )
-    across = base.mark_rule(opacity=0.25).encode(x="retain_low:Q", x2="retain_high:Q")
-    up = base.mark_rule(opacity=0.25).encode(y="forget_low:Q", y2="forget_high:Q")
+    across = base.mark_rule(opacity=0.35, color=CHANCE_GREY).encode(x="retain_low:Q", x2="retain_high:Q")
+    up = base.mark_rule(opacity=0.35, color=CHANCE_GREY).encode(y="forget_low:Q", y2="forget_high:Q")
     dots = base.mark_point(strokeWidth=2, color=FORGET).encode(
         fill=alt.condition(alt.datum.current, alt.value(FORGET), alt.value("transparent")),
         size=alt.condition(alt.datum.current, alt.value(220), alt.value(70)),

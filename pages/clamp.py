@@ -18,7 +18,8 @@ REDRAW_S = 0.25
 
 
 def load_preset(name: str) -> None:
-    state.set_board(board_of(engine.preset(name)), redraw=True)
+    clamps = sorted(engine.preset(name), key=lambda clamp: -engine.about(clamp.feature)["fires_forget"])
+    state.set_board(board_of(clamps), redraw=True)
 
 
 def add_feature() -> None:
@@ -52,7 +53,7 @@ with left:
         raw = st.segmented_control("Unit", ["x max", "raw"], default="x max", key="clamp_unit", persist_state="session") == "raw"
     if state.board().sliders:
         st.caption(
-            f"{len(state.board().sliders)} features after block {engine.model.block + 1} of {engine.model.n_blocks}: {on} on, {len(state.board().sliders) - on} off"
+            f"{len(state.board().sliders)} clamped after block {engine.model.block + 1} of {engine.model.n_blocks}: {on} on, {len(state.board().sliders) - on} off"
         )
         with st.container(height=640 if len(state.board().sliders) > 4 else "content", border=False):
             board = draw_sliders(state.board(), engine.about, state.revision(), raw, open_feature)

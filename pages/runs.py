@@ -24,12 +24,18 @@ def pooled(sets: list) -> tuple[float, float, float]:
     return tuple(100 * x for x in (right / n, *wilson(right, n)))
 
 
+def default_name(run: Run) -> str:
+    if len(run.clamps) == 1:
+        return f"{run.clamps[0].feature} · {engine.name(run.clamps[0].feature)}"
+    return f"{len(run.clamps)} features" if run.clamps else "no clamp"
+
+
 def row(run: Run) -> dict:
     evaluation = engine.evaluation_of(run)
     forget, retain = (pooled([s for s in evaluation.sets if s.role == role]) for role in ("forget", "retain"))
     values = [clamp.value for clamp in run.clamps]
     return {
-        "id": run.id, "star": run.star, "name": run.name or (f"{len(values)} features" if values else "no clamp"), "features": len(values),
+        "id": run.id, "star": run.star, "name": run.name or default_name(run), "features": len(values),
         "values": f"{min(values):.0f} … {max(values):.0f}" if values else "", "forget": forget[0], "forget_low": forget[1], "forget_high": forget[2],
         "retain": retain[0], "retain_low": retain[1], "retain_high": retain[2], "note": run.note, "when": time.strftime("%Y-%m-%d %H:%M", time.localtime(run.when)),
         "clamps": format_clamps(run.clamps), "current": run.clamps == state.board().clamps(),

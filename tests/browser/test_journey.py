@@ -81,7 +81,7 @@ def test_search_read_clamp_reload(server, page, demo):
     expect(page.get_by_role("heading", name=f"Feature {first}")).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_role("heading", name="Top examples")).to_be_visible()
     page.get_by_role("button", name="Clamp this").click()
-    expect(page.get_by_text(re.compile("1 features after block"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile("1 clamped after block"))).to_be_visible(timeout=WAIT_MS)
     page.get_by_role("slider", name=f"Value of feature {first}").focus()
     page.keyboard.press("PageDown")
     page.keyboard.press("Home")

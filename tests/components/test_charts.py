@@ -9,7 +9,6 @@ RESULT = SetResult("b", "Bio <b>", "forget", 200, 50, 50, 0.7, Interval(0.6, 0.8
 
 
 def test_dumbbell_holds_both_accuracies_and_the_interval():
-    row = next(iter(dumbbell([RESULT], 0.25).to_dict()["datasets"].values()))[0]
     values = dumbbell([RESULT], 0.25).to_dict()["datasets"]
     row = next(r[0] for r in values.values() if "baseline" in r[0])
     assert (row["baseline"], row["clamped"], round(row["low"], 1), round(row["high"], 1)) == (70.0, 50.0, 43.9, 56.1)
@@ -17,7 +16,7 @@ def test_dumbbell_holds_both_accuracies_and_the_interval():
 
 def test_board_escapes_titles_and_signs_changes():
     markup = board_html([RESULT])
-    assert "Bio &lt;b&gt;" in markup and "−20.0 pp" in markup and "[−26.1, −13.9]" in markup and "200 (50 touched)" in markup
+    assert "Bio &lt;b&gt;" in markup and "−20.0 pp" in markup and "[−26.1, −13.9]" in markup and "n = 200, 50 touched" in markup
     assert signed(-0.04) == "0.0" and signed(1.25) in ("+1.2", "+1.3")
 
 

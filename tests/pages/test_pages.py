@@ -56,7 +56,7 @@ def test_a_link_brings_its_clamps_and_the_board_says_the_engines_numbers(app, to
     html = board(at)
     for s in result.sets:
         assert f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in html
-    assert "2 features" in words(at) and "1 on, 1 off" in words(at)
+    assert "2 clamped" in words(at) and "1 on, 1 off" in words(at)
 
 
 def test_moving_a_slider_changes_the_board_and_undo_brings_it_back(app, toy):

@@ -30,7 +30,7 @@ def unit_of(max_act: float) -> float:
     return max_act if max_act > 0 else 1.0
 
 
-def shortened(name: str, most: int = 26) -> str:
+def shortened(name: str, most: int = 20) -> str:
     """Short enough for one line of a card; the feature's page has the whole."""
     return name if len(name) <= most else name[: most - 1].rstrip(" ,;:") + "…"
 
@@ -42,7 +42,6 @@ def _draw_one(slider: Slider, about: dict[str, Any], revision: int, raw: bool, o
             on = st.toggle(f"Clamp feature {slider.feature}", slider.on, key=f"sliders_on_{key}", label_visibility="collapsed")
             st.button(f"{slider.feature} · {shortened(about['name'])}", key=f"sliders_open_{key}", type="tertiary", on_click=on_open, args=(slider.feature,),
                       help=f"Open the page of: {about['name']}")  # fmt: skip
-            st.space("stretch")
             removed = st.button(":material/close:", key=f"sliders_remove_{key}", type="tertiary", help=f"Remove feature {slider.feature}")
         size, step = (unit, unit * STEP) if raw else (1.0, STEP)
         shown = slider.value / unit * size

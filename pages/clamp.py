@@ -44,7 +44,7 @@ header = st.container(horizontal=True, vertical_alignment="bottom")
 if state.link_error():
     st.warning(state.link_error(), icon=":material/link_off:")
 
-left, right = st.columns([4, 7], gap="large")
+left, right = st.columns([9, 14], gap="large")
 with left:
     on = sum(s.on for s in state.board().sliders)
     st.subheader("Features", help="A clamp sets a feature to the chosen value at every token where it fires.")

@@ -43,3 +43,13 @@ def test_ablating_does_nothing_and_clamping_negative_forgets_biology(demo):
 
 def test_too_strong_a_clamp_spills_over(demo):
     assert change(demo.evaluate(demo.preset("too-strong")), "retain") < change(demo.evaluate(demo.preset("forget-biology")), "retain")
+
+
+def test_one_named_feature_unlearns_its_own_topic_and_nothing_elsewhere(demo):
+    feature = 2187
+    assert "inheritance" in demo.name(feature)
+    result = demo.evaluate(demo.check(((feature, round(-8 * float(demo.features.max_act[feature]), 1)),)))
+    table = demo.question_table(result)
+    lost = table[table["change"] == "lost"]
+    assert (lost["topic"] == "genetics").sum() >= 3
+    assert set(lost["set"]) == {"Biology quiz"}

@@ -1,12 +1,12 @@
 """One setup, loaded and prepared: the only owner of a model. Pages and the command line talk to it."""
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from backend import features as F
 from backend import weights
-from backend.activations import FeatureActs
+from backend.catalog import TABLE_FORMAT, ScannedCorpus, describe, scan
 from backend.clamps import Clamps, clamp_set
 from backend.errors import BadInput, BadSetup
 from backend.evaluate import Evaluation, evaluate, summarise
@@ -23,30 +23,19 @@ from backend.loading import model_source, weights_fingerprint
 from backend.model import SplitModel, cpu_flags, load_hf, pick_device, pick_dtype, split
 from backend.presets import make_preset
 from backend.progress import OnProgress, Progress, silent
-from backend.questions import Packed, QuestionSet, pack, read_corpus, read_set
+from backend.questions import Packed, QuestionSet, pack, read_set
 from backend.recordings import FORMAT, Recording, Rows, record
 from backend.results import Results, Run, scores_of
 from backend.sae import LoadedSae, fingerprint, load_sae
 from backend.search import Hit, build_index, search
 from backend.setups import Setup
-from backend.store import cache_folder, key, read_tensors, replacing, write_tensors
+from backend.store import cache_folder, key, replacing
 
 log = logging.getLogger(__name__)
 
-TABLE_FORMAT = 2
-"""Raise when the feature table's columns or their meaning change."""
 TOKENS_PER_BATCH = {("cpu", "float32"): 256, ("cpu", "bfloat16"): 1024, ("cuda", "float32"): 16384, ("cuda", "bfloat16"): 16384}
 """The fastest of 256 to 4,096 for float32 on two cores, and the one that answers first; the others are not measured."""
 WAIT_S = 0.1
-
-
-@dataclass(frozen=True)
-class ScannedCorpus:
-    corpus: F.Corpus
-    start: Tensor
-    acts: FeatureActs
-    n_counted: int
-    """Tokens a feature could fire on: exempt positions are not among them."""
 
 
 class Engine:
@@ -80,7 +69,9 @@ class Engine:
         self.key = key(self._spec())
         self._folder = cache_folder() / "setups" / self.key
         self.recording: Recording = self._recording(on_progress)
-        self.corpora: tuple[ScannedCorpus, ...] = tuple(self._scan(source, on_progress) for source in setup.corpora)
+        self.corpora: tuple[ScannedCorpus, ...] = tuple(
+            scan(self.model, self.sae, source, setup.untouched, self.budget, self._folder, on_progress) for source in setup.corpora
+        )
         self.features: pd.DataFrame = self._feature_table(on_progress)
         self.results = Results(self._folder / "results")
 
@@ -119,22 +110,6 @@ class Engine:
         made.save(path)
         return made
 
-    def _scan(self, source, on_progress: OnProgress) -> ScannedCorpus:
-        corpus = F.cut_corpus(self.model.tokenizer, source.role, source.title, read_corpus(source.file, source.where))
-        if not corpus.texts:
-            raise BadInput(f"{source.file} holds no text for the corpus '{source.title}'.")
-        rows = Rows.of_text(corpus.ids)
-        path = self._folder / f"corpus_{source.role}_{key({'texts': corpus.texts})}.safetensors"
-        tensors = read_tensors(path)
-        if tensors is None:
-            made = record(
-                self.model, self.sae, rows, stage=f"Scanning {source.title}", scoring=None,
-                untouched_rules=self.setup.untouched, budget=self.budget, on_progress=on_progress,
-            )  # fmt: skip
-            tensors = {**made.acts.tensors(), "n_counted": (~made.exempt).sum()}
-            write_tensors(path, tensors)
-        return ScannedCorpus(corpus, rows.start, FeatureActs.from_tensors(tensors), int(tensors["n_counted"]))
-
     def _feature_table(self, on_progress: OnProgress) -> pd.DataFrame:
         labels = F.read_labels(self.setup.sae.labels, self.sae.d_sae)
         name = key({"format": TABLE_FORMAT, "labels": sorted(labels.items()), "texts": [s.corpus.texts for s in self.corpora]})
@@ -144,57 +119,22 @@ class Engine:
                 return pd.read_parquet(self._table_path)
             except (OSError, ValueError) as error:
                 log.warning("%s is damaged (%s); it is computed again", self._table_path, error)
-        table = self._describe(labels, on_progress)
+        table = describe(self.model, self.sae, self.sets, self.recording, self.corpora, labels, self.half("selection"), on_progress)
         with replacing(self._table_path) as scratch:
             table.to_parquet(scratch)
         build_index(self._index_path, table)
         return table
 
-    @torch.inference_mode()
-    def _describe(self, labels: dict[int, str], on_progress: OnProgress) -> pd.DataFrame:
-        forget, retain = (next(s for s in self.corpora if s.corpus.role == role) for role in ("forget", "retain"))
-        on_progress(Progress("Describing the features", 0, self.sae.d_sae, None))
-        promoted, suppressed = self._read_out()
-        fired = F.questions_fired_on(self.recording, F.set_of_question(self.sets), len(self.sets))
-        scanned = [(F.words_of(s.corpus), s.acts) for s in (forget, retain)]
-        retain_sets = [i for i, s in enumerate(self.sets) if s.role == "retain"]
-        chosen_on = F.questions_fired_on(self.recording, F.set_of_question(self.sets), len(self.sets), self.half("selection"))
-        words = []
-        for feature in range(self.sae.d_sae):
-            words.append(F.top_words(scanned, feature))
-            if feature % 512 == 0:
-                on_progress(Progress("Describing the features", feature, self.sae.d_sae, None))
-        forget_counts, retain_counts = forget.acts.counts(), retain.acts.counts()
-        return pd.DataFrame({
-            "feature": range(self.sae.d_sae),
-            "label": [labels.get(feature, "") for feature in range(self.sae.d_sae)],
-            "forget_density": (forget_counts / forget.n_counted).numpy(),
-            "retain_density": (retain_counts / retain.n_counted).numpy(),
-            "selectivity": F.selectivity(forget_counts, retain_counts, forget.n_counted, retain.n_counted).numpy(),
-            "max_act": torch.maximum(forget.acts.max_acts(), retain.acts.max_acts()).numpy(),
-            "top_words": words,
-            "promoted": promoted,
-            "suppressed": suppressed,
-            "fires_retain_selection": chosen_on[:, retain_sets].sum(1).numpy(),
-            **{f"fires_{s.name}": fired[:, i].numpy() for i, s in enumerate(self.sets)},
-            **{f"fires_{role}": sum(fired[:, i] for i, s in enumerate(self.sets) if s.role == role).numpy() for role in ("forget", "retain")},
-        })  # fmt: skip
-
-    def _read_out(self, limit: int = 10, chunk: int = 256) -> tuple[list[list[str]], list[list[str]]]:
-        hf = self.model.hf
-        promoted: list[list[str]] = []
-        suppressed: list[list[str]] = []
-        norm, decode = norm_gain(self.model.tail.norm), cache(lambda token: self.model.tokenizer.decode([token]))
-        for part in self.sae.W_dec.split(chunk):
-            effect = F.logit_effect(part, norm, hf.get_output_embeddings().weight)
-            for ids, out in ((effect.topk(limit).indices, promoted), ((-effect).topk(limit).indices, suppressed)):
-                out += [[decode(token) for token in row] for row in ids.tolist()]
-        return promoted, suppressed
-
     # -- what pages ask -------------------------------------------------------------------------------------------
 
     def search(self, query: str) -> list[Hit]:
-        return search(self._index_path, query)
+        """Features that match the words, best first. Raises BadInput for a query without words."""
+        try:
+            return search(self._index_path, query)
+        except sqlite3.DatabaseError as error:
+            log.warning("%s is damaged (%s); it is built again", self._index_path, error)
+            build_index(self._index_path, self.features)
+            return search(self._index_path, query)
 
     def check(self, clamps: Clamps) -> Clamps:
         """The clamps, in range for this SAE. Raises BadClamps."""
@@ -206,7 +146,7 @@ class Engine:
         return {
             "feature": feature, "label": row.label, "forget_density": float(row.forget_density), "retain_density": float(row.retain_density),
             "selectivity": float(row.selectivity), "max_act": float(row.max_act), "top_tokens": list(row.top_words),
-            "fires_on_questions": {s.name: int(row[f"fires_{s.name}"]) for s in self.sets},
+            "fires_on_questions": {s.name: int(row[f"on_{s.name}"]) for s in self.sets},
         }  # fmt: skip
 
     def feature_page(self, feature: int, limit: int = 10) -> dict[str, Any]:
@@ -371,9 +311,3 @@ class Engine:
             yield
         finally:
             self._lock.release()
-
-
-def norm_gain(norm: torch.nn.Module) -> Tensor:
-    """What the final norm multiplies each coordinate by; Gemma's norms store the gain minus one."""
-    weight = norm.weight.float()
-    return weight + 1 if type(norm).__name__.startswith("Gemma") else weight

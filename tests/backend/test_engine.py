@@ -168,3 +168,14 @@ def test_out_of_memory_halves_the_batch(toy, monkeypatch):
     torch.testing.assert_close(toy.evaluate(clamps).scores, expected, atol=1e-5, rtol=1e-5)
     assert max(calls) > 2 and min(calls) <= 2
     toy.results.forget(clamps)
+
+
+def test_bfloat16_runs_and_keeps_untouched_questions_bit_for_bit(tmp_path):
+    path = write_setup(tmp_path)
+    path.write_text(path.read_text().replace('dtype = "float32"', 'dtype = "bfloat16"'))
+    engine = Engine(load_setup(path))
+    assert engine.recording.resid.dtype == torch.bfloat16
+    clamps = clamp_set([(10, -4.0), (14, -9.0)])
+    fast, slow = engine.evaluate(clamps), engine.evaluate_reference(clamps)
+    assert torch.equal(fast.scores[~fast.affected], engine.recording.baseline[~fast.affected])
+    torch.testing.assert_close(fast.scores, slow.scores, atol=1.0, rtol=0.05)

@@ -64,7 +64,7 @@ def test_questions_fired_on_by_brute_force(toy):
                 n += any(t in tokens for t in range(int(rows.start[q]), int(rows.start[q + 1])))
                 q += 1
             counts.append(n)
-        assert counts == [int(toy.features[f"fires_{s.name}"].iloc[feature]) for s in toy.sets]
+        assert counts == [int(toy.features[f"on_{s.name}"].iloc[feature]) for s in toy.sets]
 
 
 def test_promoted_tokens_are_the_largest_of_the_whole_product(toy):
@@ -119,3 +119,9 @@ def test_a_wrong_label_line_is_named(tmp_path, line):
     file.write_text(f"# feature, label\n1\tcells\n{line}\n")
     with pytest.raises(BadInput, match="line 3"):
         F.read_labels(file, D_SAE)
+
+
+def test_a_damaged_index_is_built_again(toy, caplog):
+    toy._index_path.write_bytes(b"not a database, but long enough to be read as one" * 50)
+    assert toy.search("virus")[0].feature == 5
+    assert "damaged" in caplog.text

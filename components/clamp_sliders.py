@@ -11,6 +11,8 @@ from backend.board import MAX_MASTER, Board, Slider
 LOW, HIGH = -15.0, 2.0
 """Range of a slider, in multiples of the feature's maximum activation; 0 ablates."""
 STEP = 0.25
+START = -5.0
+"""Where a new slider stands: ablation and small negative values change next to nothing (Farrell et al. 2024)."""
 
 
 def draw_sliders(board: Board, about: Callable[[int], dict[str, Any]], revision: int, raw: bool, on_open: Callable[[int], None]) -> Board:
@@ -28,6 +30,11 @@ def draw_sliders(board: Board, about: Callable[[int], dict[str, Any]], revision:
 def unit_of(max_act: float) -> float:
     """Raw units of one slider multiple; 1 for a feature that never fired in the corpora."""
     return max_act if max_act > 0 else 1.0
+
+
+def new_slider(feature: int, max_act: float) -> Slider:
+    """A feature the user has just chosen to clamp."""
+    return Slider(feature, round(START * unit_of(max_act), 2))
 
 
 def shortened(name: str, most: int = 20) -> str:

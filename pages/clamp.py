@@ -4,13 +4,13 @@ import time
 
 import streamlit as st
 
-from backend.board import Slider, board_of
+from backend.board import board_of
 from backend.evaluate import Evaluation
 from backend.presets import PRESETS
 from backend.progress import Progress
 from components import resources, state
 from components.benchmark_panel import draw_board, draw_questions
-from components.clamp_sliders import draw_sliders, unit_of
+from components.clamp_sliders import draw_sliders, new_slider
 from components.frame import require_frame, show_errors
 
 require_frame()
@@ -25,7 +25,7 @@ def load_preset(name: str) -> None:
 def add_feature() -> None:
     number = st.session_state.clamp_add
     if number is not None:
-        state.add_slider(Slider(int(number), round(-unit_of(engine.about(int(number))["max_act"]), 2)))
+        state.add_slider(new_slider(int(number), engine.about(int(number))["max_act"]))
         st.session_state.clamp_add = None
 
 

@@ -3,10 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from backend.board import Slider
 from components import resources, state
 from components.charts import activation_histogram
-from components.clamp_sliders import unit_of
+from components.clamp_sliders import new_slider
 from components.frame import require_frame, show_errors
 from components.token_view import examples_html
 
@@ -17,12 +16,11 @@ CONTEXTS = {"snippet": 12, "wide": 40, "whole passage": None}
 
 def step(by: int) -> None:
     state.open_feature((state.feature() + by) % engine.sae.d_sae)
-    st.session_state.feature_number = state.feature()
 
 
-def go() -> None:
-    if st.session_state.feature_number is not None:
-        state.open_feature(int(st.session_state.feature_number))
+def go(shown: int) -> None:
+    if (number := st.session_state[f"feature_number_{shown}"]) is not None:
+        state.open_feature(int(number))
 
 
 with show_errors():
@@ -36,11 +34,11 @@ st.title(f"Feature {feature}")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.button("Previous", icon=":material/chevron_left:", on_click=step, args=(-1,))
     st.button("Next", icon=":material/chevron_right:", on_click=step, args=(1,))
-    st.number_input("Feature number", 0, engine.sae.d_sae - 1, feature, 1, key="feature_number", on_change=go, width=180)
+    st.number_input("Feature number", 0, engine.sae.d_sae - 1, feature, 1, key=f"feature_number_{feature}", on_change=go, args=(feature,), width=180)
     clamped = feature in state.board().features()
     if st.button("Clamped: go there" if clamped else "Clamp this", icon=":material/tune:", type="primary"):
         if not clamped:
-            state.add_slider(Slider(feature, round(-unit_of(page["max_act"]), 2)))
+            state.add_slider(new_slider(feature, page["max_act"]))
         st.switch_page("pages/clamp.py")
 state.write_address(feature=str(feature))
 

@@ -3,10 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from backend.board import Slider
 from backend.errors import BadInput
 from components import resources, state
-from components.clamp_sliders import unit_of
+from components.clamp_sliders import new_slider
 from components.feature_table import draw_feature_table
 from components.frame import require_frame, show_errors
 
@@ -70,7 +69,7 @@ with st.container(horizontal=True):
         board = state.board()
         for feature in chosen:
             if feature not in board.features():
-                board = board.put(Slider(feature, round(-unit_of(engine.about(feature)["max_act"]), 2)))
+                board = board.put(new_slider(feature, engine.about(feature)["max_act"]))
         state.set_board(board, redraw=True)
         st.switch_page("pages/clamp.py")
     if st.button("Open", icon=":material/bar_chart:", disabled=len(chosen) != 1, help="Select one row to read its examples"):

@@ -144,3 +144,12 @@ def test_a_page_without_its_frame_asks_for_it(monkeypatch, app):
     monkeypatch.setattr(frame.PagesManager, "uses_pages_directory", True)
     frame.require_frame()
     assert asked == [True, True]
+
+
+def test_a_feature_can_be_typed_and_a_chip_searches(app):
+    at = app("feature", feature="5")
+    at.number_input[0].set_value(9).run()
+    assert "Feature 9" in words(at)
+    at = app("search")
+    next(g for g in at.button_group if g.key == "search_chip").set_value("virus").run()
+    assert at.text_input(key="search_text").value == "virus" and 5 in at.dataframe[0].value["feature"].tolist()

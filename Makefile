@@ -10,7 +10,7 @@ READY := .venv/.ready
 .PHONY: app test bench check
 
 app: $(READY)
-	@echo "Opening Clampboard with the setup '$(SETUP)'. The first start prepares it, about a minute. Stop with Ctrl+C."
+	@echo "Opening Clampboard with the setup '$(SETUP)'. The first start prepares it, one to two minutes. Stop with Ctrl+C."
 	@CLAMPBOARD_SETUP="$(SETUP)" $(PY) -m streamlit run app.py
 
 test: $(READY) check

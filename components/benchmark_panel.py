@@ -45,12 +45,16 @@ def board_html(sets: Sequence[SetResult]) -> str:
 def _row(s: SetResult) -> str:
     colour = FORGET if s.role == "forget" else RETAIN
     note = "<br><small>inconclusive: without clamps it may be guessing</small>" if s.inconclusive else ""
+    waiting, partial = s.n_done == 0 < s.n_affected, s.n_done < s.n_affected
+    interval = f"[{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"
+    if s.lost + s.gained == 0:
+        interval = "no answer changed so far" if partial else "no answer changed"
     cells = (
         f'<span style="border-left:4px solid {colour};padding-left:.4rem"><small>{s.role.upper()}</small> {html.escape(s.title)}</span>'
-        f'<br><small style="padding-left:.6rem;opacity:.75">n = {s.n}, {s.n_affected} touched</small>{note}',
-        f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>",
-        f"<b>{signed(s.change_pp)} pp</b> " + ("no answer changed" if s.lost + s.gained == 0 else f"[{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"),
-        str(s.lost), str(s.gained), f"{s.p_value:.2g}",
+        f'<br><small style="padding-left:.6rem;opacity:.75">n = {s.n}, {s.n_affected} touched{f", {s.n_done} done" if partial else ""}</small>{note}',
+        f"{s.baseline_accuracy:.1%} → <b>{'…' if waiting else f'{s.accuracy:.1%}'}</b>",
+        "not yet known" if waiting else f"<b>{signed(s.change_pp)} pp</b> {interval}",
+        str(s.lost), str(s.gained), "" if waiting else f"{s.p_value:.2g}",
     )  # fmt: skip
     return "<tr>" + "".join(
         f'<td style="padding:.3rem .6rem .3rem 0;border-top:1px solid rgba(128,128,128,.25);white-space:nowrap">{cell}</td>' for cell in cells

@@ -22,7 +22,7 @@ def dumbbell(sets: Sequence[SetResult], chance: float) -> alt.LayerChart:
         "set": f"{s.title} ({s.role})", "role": s.role, "baseline": 100 * s.baseline_accuracy, "clamped": 100 * s.accuracy,
         "low": max(0.0, 100 * s.baseline_accuracy + s.ci_low_pp), "high": min(100.0, 100 * s.baseline_accuracy + s.ci_high_pp), "n": s.n,
         "change": f"{s.change_pp:+.1f} pp [{s.ci_low_pp:+.1f}, {s.ci_high_pp:+.1f}]",
-    } for s in sets])  # fmt: skip
+    } for s in sets if s.n_done or not s.n_affected])  # fmt: skip
     base = alt.Chart(rows).encode(
         y=alt.Y("set:N", sort=None, title=None, axis=alt.Axis(labelLimit=240, ticks=False, domain=False)),
         color=alt.Color("role:N", scale=role_scale(), legend=None),

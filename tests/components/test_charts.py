@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 
 from backend.evaluate import SetResult
@@ -24,3 +26,10 @@ def test_charts_draw_from_their_tables():
     assert activation_histogram(pd.DataFrame({"from": [0.0], "to": [1.0], "tokens": [3]})).to_dict()["mark"]["type"] == "bar"
     columns = ("forget", "forget_low", "forget_high", "retain", "retain_low", "retain_high")
     assert "layer" in trials(pd.DataFrame([{"id": "x", "name": "n", "features": 1, "current": True, **dict.fromkeys(columns, 50.0)}])).to_dict()
+
+
+def test_a_partial_row_never_passes_for_a_finished_one():
+    waiting = board_html([replace(RESULT, n_done=0, lost=0, gained=0, change_pp=0.0, accuracy=0.7)])
+    assert "not yet known" in waiting and "→ <b>…</b>" in waiting and "no answer changed" not in waiting
+    begun = board_html([replace(RESULT, n_done=20, lost=0, gained=0, change_pp=0.0)])
+    assert "20 done" in begun and "no answer changed so far" in begun

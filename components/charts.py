@@ -17,17 +17,21 @@ def role_scale() -> alt.Scale:
 
 
 def dumbbell(sets: Sequence[SetResult], chance: float) -> alt.LayerChart:
-    """Baseline (hollow) to clamped (filled) accuracy of each set, the change's 95 % interval as a band, chance as a line."""
+    """Baseline (hollow) to clamped (filled) accuracy of each set, the change's 95 % interval as a band, chance as a line.
+
+    Sets of which nothing is known yet are left out.
+    """
+    columns = ["set", "role", "baseline", "clamped", "low", "high", "n", "change"]
     rows = pd.DataFrame([{
         "set": f"{s.title} ({s.role})", "role": s.role, "baseline": 100 * s.baseline_accuracy, "clamped": 100 * s.accuracy,
         "low": max(0.0, 100 * s.baseline_accuracy + s.ci_low_pp), "high": min(100.0, 100 * s.baseline_accuracy + s.ci_high_pp), "n": s.n,
         "change": f"{s.change_pp:+.1f} pp [{s.ci_low_pp:+.1f}, {s.ci_high_pp:+.1f}]",
-    } for s in sets if s.n_done or not s.n_affected])  # fmt: skip
+    } for s in sets if s.n_done or not s.n_affected], columns=columns)  # fmt: skip
     base = alt.Chart(rows).encode(
         y=alt.Y("set:N", sort=None, title=None, axis=alt.Axis(labelLimit=240, ticks=False, domain=False)),
         color=alt.Color("role:N", scale=role_scale(), legend=None),
-        tooltip=["set", alt.Tooltip("n:Q", title="questions"), alt.Tooltip("baseline:Q", format=".1f"),
-                 alt.Tooltip("clamped:Q", format=".1f"), "change"],
+        tooltip=["set:N", alt.Tooltip("n:Q", title="questions"), alt.Tooltip("baseline:Q", format=".1f"),
+                 alt.Tooltip("clamped:Q", format=".1f"), "change:N"],
     )  # fmt: skip
     x = alt.X("baseline:Q", scale=alt.Scale(domain=[0, 100]), title="accuracy, %")
     band = base.mark_bar(height=12, opacity=0.25, cornerRadius=3).encode(x=alt.X("low:Q", title="accuracy, %"), x2="high:Q")

@@ -16,6 +16,10 @@ def test_dumbbell_holds_both_accuracies_and_the_interval():
     assert (row["baseline"], row["clamped"], round(row["low"], 1), round(row["high"], 1)) == (70.0, 50.0, 43.9, 56.1)
 
 
+def test_dumbbell_draws_when_no_set_is_known_yet():
+    assert "layer" in dumbbell([replace(RESULT, n_done=0)], 0.25).to_dict()
+
+
 def test_board_escapes_titles_and_signs_changes():
     markup = board_html([RESULT])
     assert "Bio &lt;b&gt;" in markup and "−20.0 pp" in markup and "[−26.1, −13.9]" in markup and "n = 200, 50 touched" in markup

@@ -51,7 +51,7 @@ def examples_html(examples: Sequence[tuple[str, list[str], list[float], int]], t
         shown = excerpt(tokens, values, strongest, around)
         rows.append(
             '<div style="display:flex;gap:.8rem;padding:.45rem 0;border-bottom:1px solid rgba(128,128,128,.25)">'
-            f'<div style="min-width:4.2rem;font-variant-numeric:tabular-nums"><b>{values[strongest]:.1f}</b><br>'
+            f'<div style="flex:0 0 8rem;font-variant-numeric:tabular-nums"><b>{values[strongest]:.1f}</b><br>'
             f'<small style="opacity:.75">{html.escape(title)}</small></div><div>{token_html(shown[0], shown[1], top, shown[2])}</div></div>'
         )
     return "".join(rows)

@@ -147,8 +147,8 @@ class _Batches:
 def train(acts: np.memmap, hook_name: str, model_name: str, recipe: Recipe, out: Path, on_progress: OnProgress = silent) -> Path:
     """Train a BatchTopK SAE on the activations and save it for inference (JumpReLU, float16) in `out`.
 
-    Learning rate: warm-up over 500 steps, linear decay over the last fifth. Decoder columns start at the mean
-    activation's subtraction (b_dec = mean), as in sae-lens's own runner. Returns `out`.
+    Learning rate: warm-up over 100 steps, linear decay to a tenth over the last quarter. b_dec starts at the mean
+    activation. Returns `out`.
     """
     torch.manual_seed(SEED)
     train_acts = acts[: int(len(acts) * (1 - recipe.held_out))]
@@ -190,7 +190,7 @@ def _to_half(folder: Path) -> None:
 
 
 @torch.inference_mode()
-def measure(sae: SAE, acts: np.memmap, held_out: float, dead_below_tokens: int = 1) -> dict[str, float]:
+def measure(sae: SAE, acts: np.memmap, held_out: float) -> dict[str, float]:
     """Variance explained and L0 on the held-out end of the activations; dead features over a million tokens at most.
 
     Variance explained is 1 - sum |x - x̂|² / sum |x - mean|², over all held-out tokens together.
@@ -208,7 +208,7 @@ def measure(sae: SAE, acts: np.memmap, held_out: float, dead_below_tokens: int =
     return {
         "variance_explained": 1 - residual / total,
         "l0": fired / len(test),
-        "dead_share": (counts < dead_below_tokens).float().mean().item(),
+        "dead_share": (counts == 0).float().mean().item(),
         "held_out_tokens": len(test),
     }
 

@@ -73,9 +73,6 @@ class Setup:
     name: str = field(default="", metadata={"given": False})
     """The TOML file's stem."""
 
-    def set_source(self, name: str) -> SetSource:
-        return next(source for source in self.sets if source.name == name)
-
 
 def load_setup(wanted: str | Path) -> Setup:
     """The setup of that shipped name or TOML path. Raises BadSetup for anything that is not right in it."""

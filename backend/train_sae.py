@@ -145,7 +145,7 @@ class _Batches:
 
 
 def train(acts: np.memmap, hook_name: str, model_name: str, recipe: Recipe, out: Path, on_progress: OnProgress = silent) -> Path:
-    """Train a BatchTopK SAE on the activations and save it for inference (JumpReLU, float16) in `out`.
+    """Train a TopK or BatchTopK SAE on the activations and save it for inference in `out` (float16; BatchTopK as JumpReLU).
 
     Learning rate: warm-up over 100 steps, linear decay to a tenth over the last quarter. b_dec starts at the mean
     activation. Returns `out`.

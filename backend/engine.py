@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 TOKENS_PER_BATCH = {("cpu", "float32"): 256, ("cpu", "bfloat16"): 512, ("cuda", "float32"): 16384, ("cuda", "bfloat16"): 16384}
 """The fastest of 256 to 4,096 for float32 on two cores, and the one that answers first; the others are not measured."""
-KEYS_ROOM_CPU = 1_000_000_000
+KEYS_ROOM_CPU = 1_600_000_000
 """Bytes of keys and values kept on a CPU; what takes more is not kept."""
 ROOM_SHARE = 0.3
 """On a GPU, the share of its free memory that keys and values may take, and after them the residuals."""
@@ -87,12 +87,13 @@ class Engine:
         sweep(self._folder)
         on_progress(Progress("Reading the texts", 0, 1, None))
         texts = [read_corpus(tokenizer, source, self._folder) for source in setup.corpora]
-        on_progress = self._forecast(texts, on_progress)
+        loss_rows = self._loss_rows()
+        on_progress = self._forecast(texts, loss_rows, on_progress)
         self.recording: Recording = self._recording(on_progress)
         corpora = [scan(self.model, self.sae, text, setup.untouched, self.budget, self._folder, on_progress) for text in texts]
         labels = labels_of(setup.sae, self.sae)
         self.atlas = Atlas(self.model, self.sae, self.sets, self.recording, corpora, labels, self._folder, self.half("selection"), on_progress)
-        self.text: Recording | None = self._text(on_progress)
+        self.text: Recording | None = self._text(loss_rows, on_progress)
         self.results = Results(self._folder / "results")
         self._unlisted = Results(self._folder / "unlisted")
         self.history = History(self.results, self.sets, self.recording.baseline)
@@ -130,55 +131,52 @@ class Engine:
 
     # -- preparing ------------------------------------------------------------------------------------------------
 
-    def _forecast(self, texts: Sequence[Corpus], on_progress: OnProgress) -> OnProgress:
+    def _forecast(self, texts: Sequence[Corpus], loss_rows: Sequence[list[int]], on_progress: OnProgress) -> OnProgress:
         """Say what preparing will take, where anything is left to do. Raises Unavailable if the disk has no room for it."""
         if any(self._folder.glob("features_*.parquet")):
             return on_progress
-        n_questions, n_text = sum(len(p.ids) for p in self.packed), sum(len(ids) for text in texts for ids in text.ids)
+        n_recorded, n_scanned = sum(len(p.ids) for p in self.packed) + sum(map(len, loss_rows)), sum(len(ids) for text in texts for ids in text.ids)
         size = self.model.hf.dtype.itemsize
-        taken = needs(self.model.hf.num_parameters(), size, self.model.d_model, self.sae.d_sae, n_questions, n_text)
+        taken = needs(self.model.hf.num_parameters(), size, self.model.d_model, self.sae.d_sae, n_recorded, n_scanned)
         weights.check_room(self._folder, taken.disk)
         on_progress(Progress("Measuring", 0, 1, None, f"Preparing: {taken.in_words(self.device, self._folder)}"))
-        return Forecast(n_questions + n_text, on_progress)
+        return Forecast(n_recorded + n_scanned, on_progress)
 
     def _recording(self, on_progress: OnProgress) -> Recording:
-        path, n_tokens = self._folder / "recording.safetensors", sum(len(p.ids) for p in self.packed)
-        keep = n_tokens * self.model.key_bytes() <= self._room(KEYS_ROOM_CPU)
-        known = Recording.load(path)
-        if known is None:
-            parts = Parts(self._folder / f"recording.parts-{self.budget}")
+        keep = sum(len(p.ids) for p in self.packed) * self.model.key_bytes() <= self._room(KEYS_ROOM_CPU)
+        known = self._recorded("recording", self.packed, "Recording the questions", self.setup.scoring, keep, on_progress)
+        if keep and known.keys is None:
+            known = with_keys(self.model, known, self.budget, on_progress)
+        return known if self.device == "cpu" else known.near(self.device, self._room(0))
+
+    def _recorded(self, name: str, packed: Sequence[Packed], stage: str, scoring: str, keep_keys: bool, on_progress: OnProgress) -> Recording:
+        """Read from cache/, or made, going on where it was stopped."""
+        path = self._folder / f"{name}.safetensors"
+        if (known := Recording.load(path)) is None:
+            parts = Parts(self._folder / f"{name}.parts-{self.budget}")
             known = record(
-                self.model, self.sae, Rows.of(self.packed), stage="Recording the questions", scoring=self.setup.scoring,
-                untouched_rules=self.setup.untouched, budget=self.budget, keep_keys=keep, halving=self._halving, parts=parts, on_progress=on_progress,
+                self.model, self.sae, Rows.of(packed), stage=stage, scoring=scoring, untouched_rules=self.setup.untouched, budget=self.budget,
+                keep_keys=keep_keys, halving=self._halving, parts=parts, on_progress=on_progress,
             )  # fmt: skip
             known.save(path)
             parts.remove()
-        if keep and known.keys is None:
-            known = with_keys(self.model, known, self.budget, on_progress)
-        if self.device != "cpu":
-            known = known.near(self.device, self._room(0))
         return known
 
     def _room(self, on_cpu: int) -> float:
         """Bytes that may be kept beside the model."""
         return on_cpu if self.device == "cpu" else ROOM_SHARE * torch.cuda.mem_get_info()[0]
 
-    def _text(self, on_progress: OnProgress) -> Recording | None:
-        """The text whose loss the board shows."""
+    def _loss_rows(self) -> list[list[int]]:
+        """Tokens of the text whose loss the board shows; none for a setup without one."""
         source = self.setup.text_loss
-        if source is None:
+        return [] if source is None else [row for row in read_corpus(self.model.tokenizer, source, self._folder).ids if len(row) > 1]
+
+    def _text(self, rows: Sequence[list[int]], on_progress: OnProgress) -> Recording | None:
+        if self.setup.text_loss is None:
             return None
-        ids = [row for row in read_corpus(self.model.tokenizer, source, self._folder).ids if len(row) > 1]
-        name = f"text_loss_{key({'ids': ids})}"
+        name = f"text_loss_{key({'ids': rows})}"
         self.text_results = Results(self._folder / name)
-        if (known := Recording.load(self._folder / f"{name}.safetensors")) is not None:
-            return known
-        made = record(
-            self.model, self.sae, Rows.of([pack_text(row) for row in ids]), stage=f"Recording {source.title}", scoring="cloze",
-            untouched_rules=self.setup.untouched, budget=self.budget, on_progress=on_progress,
-        )  # fmt: skip
-        made.save(self._folder / f"{name}.safetensors")
-        return made
+        return self._recorded(name, [pack_text(row) for row in rows], f"Recording {self.setup.text_loss.title}", "cloze", False, on_progress)
 
     # -- what pages ask -------------------------------------------------------------------------------------------
 

@@ -26,8 +26,10 @@ class Needs:
     memory: int
     """Beside them, in the machine's own memory."""
     disk: int
-    question_tokens: int
-    corpus_tokens: int
+    recorded: int
+    """Tokens of questions, and of the text whose loss is shown."""
+    scanned: int
+    """Tokens of the corpora."""
 
     def in_words(self, device: str, folder: Path) -> str:
         where = "memory" if device == "cpu" else f"memory of the {device} device, and"
@@ -36,19 +38,19 @@ class Needs:
         )
         free = shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.exists())).free
         return (
-            f"{self.question_tokens:,} tokens of questions and {self.corpus_tokens:,} of text to run; about {room}{_available()}; "
+            f"{self.recorded:,} tokens to record and {self.scanned:,} of text to scan; about {room}{_available()}; "
             f"about {_gb(self.disk)} of disk ({_gb(free)} free)."
         )
 
 
-def needs(parameters: int, weight_bytes: int, d_in: int, d_sae: int, question_tokens: int, corpus_tokens: int) -> Needs:
+def needs(parameters: int, weight_bytes: int, d_in: int, d_sae: int, recorded: int, scanned: int) -> Needs:
     """From the model's parameters and their size in bytes, the SAE's shape, and the tokens to run."""
-    resid = question_tokens * d_in * weight_bytes
-    fired, text_fired = (n * GUESSED_L0 * FIRED_BYTES for n in (question_tokens, corpus_tokens))
+    resid = recorded * d_in * weight_bytes
+    fired, text_fired = (n * GUESSED_L0 * FIRED_BYTES for n in (recorded, scanned))
     return Needs(
         model=parameters * weight_bytes + 2 * d_in * d_sae * 4, memory=2 * resid + 3 * fired + min(text_fired, SCAN_HOLDS),
         disk=2 * (resid + fired + text_fired),
-        question_tokens=question_tokens, corpus_tokens=corpus_tokens,
+        recorded=recorded, scanned=scanned,
     )  # fmt: skip
 
 

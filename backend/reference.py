@@ -35,11 +35,7 @@ class Reference:
         self, packed: Sequence[Packed], clamps: Clamps, scoring: str, on_progress: OnProgress = silent, rows_per_batch: int = 16
     ) -> Float[Tensor, "question choice"]:
         """Scores of every question, each option as a sequence of its own, in one full forward pass with a hook."""
-        sequences = []  # (question, ids, length of the prefix, entries)
-        for q, question in enumerate(packed):
-            entries = list(zip(question.score_pos, question.score_token, question.score_choice, question.score_weight, strict=True))
-            for branch in sorted(set(question.score_choice)) if max(question.branch, default=PREFIX) != PREFIX else [None]:
-                sequences.append((q, *_unpack(question, entries, branch)))
+        sequences = [(q, *sequence) for q, question in enumerate(packed) for sequence in unpacked(question)]
         sequences.sort(key=lambda sequence: len(sequence[1]))
         read: list[tuple[int, int, float]] = []
         pace = Pace("Full forward passes", len(sequences), on_progress)
@@ -80,14 +76,18 @@ Entry = tuple[int, int, int, float]
 """Position, token, choice, weight."""
 
 
-def _unpack(question: Packed, entries: list[Entry], branch: int | None) -> tuple[list[int], int, list[Entry]]:
-    """The tokens of one option as a plain sequence, how many are the prefix, and its entries at their places. Without a branch, the whole row."""
-    if branch is None:
-        return question.ids, len(question.ids), entries
-    keep = [i for i, b in enumerate(question.branch) if b in (PREFIX, branch)]
-    place = {old: new for new, old in enumerate(keep)}
-    return (
-        [question.ids[i] for i in keep],
-        question.branch.count(PREFIX),
-        [(place[pos], token, choice, weight) for pos, token, choice, weight in entries if choice == branch],
-    )
+def unpacked(question: Packed) -> list[tuple[list[int], int, list[Entry]]]:
+    """The question as plain sequences, one for each option: tokens, how many of them are the prefix, and the entries at their places.
+
+    An option of one token has nothing of its own in the row: its sequence is the prefix. A row without branches is one sequence.
+    """
+    entries = list(zip(question.score_pos, question.score_token, question.score_choice, question.score_weight, strict=True))
+    if max(question.branch, default=PREFIX) == PREFIX:
+        return [(question.ids, len(question.ids), entries)]
+    out = []
+    for option in sorted(set(question.score_choice)):
+        keep = [i for i, branch in enumerate(question.branch) if branch in (PREFIX, option)]
+        place = {old: new for new, old in enumerate(keep)}
+        mine = [(place[pos], token, choice, weight) for pos, token, choice, weight in entries if choice == option]
+        out.append(([question.ids[i] for i in keep], question.branch.count(PREFIX), mine))
+    return out

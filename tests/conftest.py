@@ -1,6 +1,7 @@
 """Fixtures: a toy setup prepared once, its own cache folder, and no hub."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,9 @@ def toy(toy_toml):
 @pytest.fixture(scope="session")
 def demo(own_cache):
     return Engine(load_setup("demo"))
+
+
+@pytest.fixture(scope="session")
+def exact(demo):
+    """The demo in float32, in which scores can be compared; prepared anew where the machine's own choice is bfloat16."""
+    return demo if demo.dtype == "float32" else Engine(replace(demo.setup, model=replace(demo.setup.model, dtype="float32")))

@@ -65,20 +65,23 @@ def questions(subject: str, n: int) -> pd.DataFrame:
 def write_data_sets(root: Path, n: int = 3) -> None:
     """WMDP, MMLU, WikiText-2 and WMDP's corpora as the hub keeps them: Parquet, one folder a configuration."""
 
-    def write(name: str, configurations: dict[str, tuple[str, pd.DataFrame]]) -> None:
-        for configuration, (split, table) in configurations.items():
+    def write(name: str, configurations: dict[str, dict[str, pd.DataFrame]]) -> None:
+        lines = ""
+        for configuration, splits in configurations.items():
             (root / "datasets" / name / configuration).mkdir(parents=True, exist_ok=True)
-            table.to_parquet(root / "datasets" / name / configuration / f"{split}-00000-of-00001.parquet")
-        lines = "".join(f"- config_name: {c}\n  data_files:\n  - split: {s}\n    path: {c}/{s}-*\n" for c, (s, _) in configurations.items())
+            lines += f"- config_name: {configuration}\n  data_files:\n"
+            for split, table in splits.items():
+                table.to_parquet(root / "datasets" / name / configuration / f"{split}-00000-of-00001.parquet")
+                lines += f"  - split: {split}\n    path: {configuration}/{split}-*\n"
         (root / "datasets" / name / "README.md").write_text(f"---\nconfigs:\n{lines}---\n")
 
-    write("cais/wmdp", {"wmdp-bio": ("test", questions("biology", n + 2).drop(columns="subject"))})
+    write("cais/wmdp", {"wmdp-bio": {"test": questions("biology", n + 2).drop(columns="subject")}})
     subjects = {s: questions(s, n) for s in MMLU_SUBJECTS}
-    write("cais/mmlu", {**{s: ("test", subjects[s]) for s in SUBJECTS}, "all": ("test", pd.concat(subjects.values()))})
+    write("cais/mmlu", {**{s: {"test": subjects[s]} for s in SUBJECTS}, "all": {"test": pd.concat(subjects.values())}})
     lines = [" = A heading = \n", "", *(" ".join(OTHER[i:] + OTHER[:i]) + " \n" for i in range(5))] * 4
-    write("Salesforce/wikitext", {"wikitext-2-raw-v1": ("test", pd.DataFrame({"text": lines}))})
+    write("Salesforce/wikitext", {"wikitext-2-raw-v1": {split: pd.DataFrame({"text": lines}) for split in ("test", "validation")}})
     texts = [" ".join(BIOLOGY[i:] + BIOLOGY[:i]) for i in range(5)] * 4
-    write("cais/wmdp-corpora", {"bio-retain-corpus": ("train", pd.DataFrame({"text": texts}))})
+    write("cais/wmdp-corpora", {"bio-retain-corpus": {"train": pd.DataFrame({"text": texts})}})
 
 
 def write_hub(root: Path) -> None:

@@ -14,7 +14,7 @@ def test_gemma_2_2b_by_hand():
     assert taken.model == 5_228_000_000 + 302_000_000 - 10_112
     assert taken.disk == 2 * (500_000 * 2304 * 2 + 500_000 * 1200)
     said = taken.in_words("cpu", __import__("pathlib").Path("/"))
-    assert "500,000 tokens of questions" in said and "disk" in said and "free" in said
+    assert "500,000 tokens to record" in said and "disk" in said and "free" in said
 
 
 def test_the_first_batch_tells_the_time_of_all():
@@ -45,7 +45,7 @@ def test_it_is_said_before_the_work_begins_and_not_again(tmp_path, monkeypatch):
     setup, seen = load_setup(write_setup(tmp_path)), []
     Engine(setup, seen.append)
     notes = [(i, p.note) for i, p in enumerate(seen) if p.note]
-    assert "tokens of questions" in notes[0][1]
+    assert "tokens to record" in notes[0][1]
     assert notes[0][0] < min(i for i, p in enumerate(seen) if p.stage == "Recording the questions")
     seen.clear()
     Engine(setup, seen.append)

@@ -6,7 +6,7 @@ import torch
 from backend.clamps import clamp_set
 from backend.engine import Engine
 from backend.questions import choice_scores
-from backend.reference import _unpack
+from backend.reference import unpacked
 from backend.setups import load_setup
 from backend.snippet import snippet
 from tests.toy import write_setup
@@ -18,11 +18,10 @@ def scores_by(program: str, engine: Engine, rows: list[int]) -> torch.Tensor:
     exec(compile(program, "snippet.py", "exec"), space)
     out = []
     for packed in (engine.packed[row] for row in rows):
-        entries, read = list(zip(packed.score_pos, packed.score_token, packed.score_choice, packed.score_weight, strict=True)), []
-        for branch in sorted(set(packed.branch) - {-1}) or [None]:
-            ids, n_prefix, mine = _unpack(packed, entries, branch)
+        read = []
+        for ids, n_prefix, entries in unpacked(packed):
             log_probs = space["log_probs"](ids, n_prefix=n_prefix)
-            read += [(choice, weight * float(log_probs[pos, token])) for pos, token, choice, weight in mine]
+            read += [(choice, weight * float(log_probs[pos, token])) for pos, token, choice, weight in entries]
         choice, value = (torch.tensor(column) for column in zip(*read, strict=True))
         out.append(choice_scores(value.float(), choice, torch.zeros_like(choice), 1, engine.setup.scoring)[0])
     return torch.stack(out)
@@ -57,3 +56,10 @@ def test_the_program_prints_what_comes_next(toy, capsys):
     exec(compile(snippet(toy, clamp_set([(0, -40.0)])), "snippet.py", "exec"), {"__name__": "__main__"})
     printed = capsys.readouterr().out
     assert "without" in printed and "with " in printed
+
+
+@pytest.mark.demo
+def test_the_demos_program_answers_as_the_board_says(exact):
+    clamps = exact.preset("forget-biology")
+    rows = list(range(0, exact.n_questions, 60))
+    torch.testing.assert_close(scores_by(snippet(exact, clamps), exact, rows), exact.evaluate(clamps).scores[rows], atol=1e-3, rtol=0)

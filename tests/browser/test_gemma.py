@@ -51,6 +51,8 @@ def test_gated_first_then_every_page(gemma_server, page, hub):
     expect(page.get_by_text(re.compile("WMDP's bio-retain corpus, in place of bio-forget.* and .*WikiText-2"))).to_be_visible()
     page.goto(f"{gemma_server}/?clamps=3:-40,70:-60")
     expect(page.get_by_text(re.compile("the others keep their answer bit for bit"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile("WikiText-2, validation split"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile("cross-entropy .* nats a token"))).to_be_visible()
     for title in ("WMDP-Bio", "HS US history", "College biology", "Other biology"):
         expect(page.get_by_role("cell", name=re.compile(title)).first).to_be_visible()
     for link, heading in (("Search", "Find features"), ("Feature", "Feature"), ("Runs", "Runs")):

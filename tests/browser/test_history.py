@@ -1,0 +1,108 @@
+"""What was found in the demo comes back in Chromium: by a dot, after a reload, from a link in another session, and out of an exported file."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+import urllib.parse
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from backend.clamps import parse_clamps
+from backend.store import ROOT
+from components.charts import FORGET
+from tests.browser.board import WAIT_MS, figures
+
+pytestmark = [pytest.mark.browser, pytest.mark.demo]
+FIRST, SECOND = "2187:-150", "2187:-300,!10:-5"
+
+
+def shows(page, evaluation):
+    for row, s in zip(figures(page), evaluation.sets, strict=True):
+        assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in row
+
+
+def test_back_to_a_setting_and_forth_by_keyboard(server, page, demo):
+    first, second = (demo.evaluate(parse_clamps(clamps)) for clamps in ("2187:-150", "2187:-300"))
+    page.goto(f"{server}/?clamps={FIRST}")
+    shows(page, first)
+    page.goto(f"{server}/?clamps={SECOND}")
+    shows(page, second)
+    page.get_by_role("combobox", name=re.compile("Go back to")).click()
+    page.get_by_role("option", name=re.compile("at -150")).first.click()
+    expect(page).to_have_url(re.compile(re.escape(urllib.parse.quote("2187:-150"))), timeout=WAIT_MS)
+    shows(page, first)
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("Control+z")
+    expect(page).to_have_url(re.compile(re.escape(urllib.parse.quote("2187:-300"))), timeout=WAIT_MS)
+    shows(page, second)
+    expect(page.get_by_text("1 on, 1 off")).to_be_visible()
+    page.keyboard.press("Control+Shift+z")
+    expect(page).to_have_url(re.compile(re.escape(urllib.parse.quote("2187:-150"))), timeout=WAIT_MS)
+    page.reload()
+    shows(page, first)
+
+
+def lowest_dot(page) -> tuple[float, float]:
+    """Where on the page the lowest dot of the trials is: the lowest pixel in the forget colour, on the dot's ring."""
+    chart = page.locator("[data-testid=stVegaLiteChart]").last
+    chart.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    picture = np.asarray(Image.open(io.BytesIO(chart.screenshot())).convert("RGB")).astype(int)
+    y, x = (np.abs(picture - [int(FORGET[i : i + 2], 16) for i in (1, 3, 5)]).sum(-1) < 40).nonzero()
+    box = chart.bounding_box()
+    return box["x"] + float(np.median(x[y == y.max()])), box["y"] + float(y.max())
+
+
+def test_a_dot_brings_its_setting_back(server, page, demo):
+    demo.evaluate(parse_clamps("2187:-150"))
+    demo.evaluate(demo.preset("too-strong"))
+    page.goto(f"{server}/?clamps={FIRST}")
+    figures(page)
+    expect(page.get_by_text(re.compile("settings, each over"))).to_be_visible(timeout=WAIT_MS)
+    page.mouse.click(*lowest_dot(page))
+    lowest = min(demo.history.trials(), key=lambda trial: trial.forget.right).run.clamps
+    expect(page.get_by_text(re.compile(rf"{len(lowest)} clamped after block"))).to_be_visible(timeout=WAIT_MS)
+    shows(page, demo.evaluate(lowest))
+
+
+def test_a_link_in_a_second_session_shows_the_same(server, browser, page, demo):
+    page.goto(f"{server}/?clamps={SECOND}&half=held-out")
+    mine = figures(page)
+    with browser.new_context() as other:
+        second = other.new_page()
+        second.goto(page.url)
+        assert figures(second) == mine
+    held_out = demo.restrict(demo.evaluate(parse_clamps("2187:-300")), demo.half("held-out"))
+    shows(page, held_out)
+
+
+def test_an_exported_file_runs_again_and_opens_in_another_session(server, browser, page, tmp_path):
+    page.goto(f"{server}/?clamps={SECOND}")
+    mine = figures(page)
+    page.get_by_role("button", name="Take away").click()
+    with page.expect_download(timeout=WAIT_MS) as download:
+        page.get_by_role("button", name="Everything in one file").click()
+    file = tmp_path / "run.json"
+    download.value.save_as(file)
+    again = subprocess.run(
+        [sys.executable, "-m", "backend", "evaluate", "--from", str(file), "--json"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    value = json.loads(again.stdout)
+    assert value["same"] and value["differences"] == [] and value["clamps"] == "2187:-300"
+    for row, s in zip(mine, value["sets"], strict=True):
+        assert f"{s['accuracy']:.1%}" in row
+    with browser.new_context() as other:
+        second = other.new_page()
+        second.goto(server)
+        figures(second)
+        second.get_by_role("button", name="Take away").click()
+        second.locator("input[type=file]").set_input_files(file)
+        expect(second.get_by_text(re.compile("The same figures as in the file"))).to_be_visible(timeout=WAIT_MS)
+        expect(second.get_by_text("1 on, 1 off")).to_be_visible()
+        assert figures(second) == mine

@@ -12,6 +12,19 @@ from backend.statistics import MeanChange
 from components.charts import FORGET, RETAIN, dumbbell
 
 COLUMNS = ("Set, questions", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p")
+STYLE = """<style>
+.board { overflow-x: auto; }
+.board table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
+.board th { text-align: left; padding: .25rem .6rem .25rem 0; font-weight: 600; }
+.board td { padding: .3rem .6rem .3rem 0; border-top: 1px solid rgba(128, 128, 128, .25); white-space: nowrap; }
+.board .narrow { display: none; }
+@media (max-width: 1280px) {
+  .board .narrow { display: block; }
+  .board :is(th, td):nth-child(n+4) { display: none; }
+  .board :is(th, td) { white-space: normal; vertical-align: top; }
+}
+</style>"""
+"""Where the columns for lost, gained and p have no room, they stand below the change."""
 
 
 def heading(evaluation: Evaluation, stale: bool) -> str:
@@ -37,11 +50,9 @@ def draw_board(evaluation: Evaluation, margins: Mapping[str, MeanChange], *, sta
 
 def board_html(sets: Sequence[SetResult], margins: Mapping[str, MeanChange] = MappingProxyType({})) -> str:
     """The board as an HTML table: every number with its n and interval, roles in words and colour."""
-    head = "".join(f'<th scope="col" style="text-align:left;padding:.25rem .6rem .25rem 0;font-weight:600">{title}</th>' for title in COLUMNS)
-    return (
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92rem">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(_row(s, margins.get(s.name)) for s in sets)}</tbody></table></div>"
-    )
+    head = "".join(f'<th scope="col">{title}</th>' for title in COLUMNS)
+    rows = "".join(_row(s, margins.get(s.name)) for s in sets)
+    return f'{STYLE}<div class="board"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _row(s: SetResult, margin: MeanChange | None) -> str:
@@ -53,16 +64,16 @@ def _row(s: SetResult, margin: MeanChange | None) -> str:
     interval = f"[{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"
     if s.lost + s.gained == 0:
         interval = "no answer changed so far" if partial else "no answer changed"
+    p = "" if waiting else f"{s.p_value:.2g}"
+    more = "" if s.lost + s.gained == 0 else f'<small class="narrow">lost {s.lost}, gained {s.gained}, p {p}</small>'
     cells = (
         f'<span style="border-left:4px solid {colour};padding-left:.4rem"><small>{s.role.upper()}</small> {html.escape(s.title)}</span>'
         f'<br><small style="padding-left:.6rem;opacity:.75">n = {s.n}, {s.n_affected} touched{f", {s.n_done} done" if partial else ""}</small>{note}',
         f"{s.baseline_accuracy:.1%} → <b>{'…' if waiting else f'{s.accuracy:.1%}'}</b>",
-        "not yet known" if waiting else f"<b>{signed(s.change_pp)} pp</b> {interval}",
-        str(s.lost), str(s.gained), "" if waiting else f"{s.p_value:.2g}",
+        "not yet known" if waiting else f"<b>{signed(s.change_pp)} pp</b> {interval}{more}",
+        str(s.lost), str(s.gained), p,
     )  # fmt: skip
-    return "<tr>" + "".join(
-        f'<td style="padding:.3rem .6rem .3rem 0;border-top:1px solid rgba(128,128,128,.25);white-space:nowrap">{cell}</td>' for cell in cells
-    ) + "</tr>"  # fmt: skip
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def signed(number: float, digits: int = 1) -> str:

@@ -61,7 +61,7 @@ def draw_feature_table(table: pd.DataFrame, why: list[list[str]], n_questions: d
         column_config={
             "feature": st.column_config.NumberColumn("#", format="%d", width=60), "star": st.column_config.TextColumn("★", width=30),
             "label": st.column_config.TextColumn("Label (or words)", width=230), "why": st.column_config.ListColumn("Why it is here", width=280),
-            "rank": st.column_config.NumberColumn(f"Score: {ranked_by}", format="%.3g", width="small"),
+            "rank": st.column_config.NumberColumn("Score", format="%.3g", width="small", help=f"Ranked by {ranked_by}"),
             "attr_forget": st.column_config.NumberColumn("Attr. forget", format="%+.3f", width="small", help="Mean attribution to the right answer's margin, forget questions"),
             "attr_retain": st.column_config.NumberColumn("Attr. retain", format="%+.3f", width="small", help="The same over retain questions"),
             "forget": st.column_config.NumberColumn("Forget", format="%.3f %%", width=80, help="Share of forget tokens on which it fires"),

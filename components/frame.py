@@ -32,6 +32,12 @@ def require_frame() -> None:
         st.rerun()
 
 
+def draw_style() -> None:
+    """Streamlit writes white on the primary colour; on the dark theme's, bright enough to be read as text, only a dark ink can be."""
+    if st.context.theme.type == "dark":
+        st.html('<style>[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"]:hover { color: #15181c; }</style>')
+
+
 @contextmanager
 def show_errors() -> Iterator[None]:
     """A ClampboardError becomes a message on the page; everything else is a fault and goes on to the log."""

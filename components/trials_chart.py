@@ -19,8 +19,8 @@ def trials_chart(
     """
     table = trials.assign(state=["now" if id_ == current else "tried" for id_ in trials["id"]]).sort_values("state", ascending=False)
     tooltip = ["name:N", "features:Q", alt.Tooltip("forget:Q", format=".1f"), alt.Tooltip("retain:Q", format=".1f"), "note:N"]
-    across = alt.X("retain:Q", scale=alt.Scale(zero=False, padding=14, nice=False), title=NAMES["retain"])
-    up = alt.Y("forget:Q", scale=alt.Scale(zero=False, padding=14, nice=False), title=NAMES["forget"])
+    across = alt.X("retain:Q", scale=alt.Scale(zero=False, padding=14, nice=False), axis=alt.Axis(tickCount=8), title=NAMES["retain"])
+    up = alt.Y("forget:Q", scale=alt.Scale(zero=False, padding=14, nice=False), axis=alt.Axis(tickCount=6), title=NAMES["forget"])
     base = alt.Chart(table).encode(x=across, y=up, tooltip=tooltip)
     spread = [
         base.mark_rule(opacity=0.3, color=CHANCE_GREY).encode(x="retain_low:Q", x2="retain_high:Q"),

@@ -169,12 +169,12 @@ with show_errors():
         if place is not None:
             draw_question_view(see(engine, place, clamped, evaluation.scores))
             draw_orders(engine, place, clamps)
+    st.divider()
+    draw_foot(engine, clamps, only)
     loss = text_loss(engine, clamps, lambda progress: loss_place.caption(f"{progress.stage}: {progress.done} of {progress.total} rows…"))
     if loss is not None:
         with loss_place.container():
             draw_loss(loss)
-    st.divider()
-    draw_foot(engine, clamps, only)
     if clamps:
         with controls, show_problem():
             draw_controls(engine, evaluation, only)

@@ -107,10 +107,10 @@ prompt = st.text_area(
 )
 with st.container(horizontal=True, vertical_alignment="bottom"):
     way = st.segmented_control("Next token", WAYS, default="greedy", key="words_way", persist_state="session") or "greedy"
-    temperature = st.slider(
-        "Temperature", 0.1, MAX_TEMPERATURE, 0.8, 0.1, key="words_temperature", persist_state="session", disabled=way == "greedy", width=180
-    )
-    seed = st.number_input("Seed", 0, 2**31 - 1, 0, 1, key="words_seed", persist_state="session", disabled=way == "greedy", width=150)
+    temperature, seed = 0.0, 0
+    if way == "sampled":
+        temperature = st.slider("Temperature", 0.1, MAX_TEMPERATURE, 0.8, 0.1, key="words_temperature", persist_state="session", width=180)
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, 1, key="words_seed", persist_state="session", width=150)
     length = st.slider("At most, tokens", 8, min(256, MAX_NEW_TOKENS), 64, 8, key="words_length", persist_state="session", width=180)
     as_chat = st.toggle(
         "As a chat message",
@@ -134,7 +134,7 @@ for column, title in zip(st.columns(2, gap="large"), ("Without clamps", "With cl
         places.append(st.empty())
 if begun:
     with show_problem():
-        sampling = Sampling(temperature if way == "sampled" else 0.0, int(seed))
+        sampling = Sampling(temperature, int(seed))
         write(state.Words(prompt, as_chat, sampling, length, clamps, running=True))
 elif (kept := state.words()) is not None:
     draw(kept._replace(running=False))

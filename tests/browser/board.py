@@ -10,4 +10,15 @@ WAIT_MS = 180_000
 def figures(page: Page) -> list[str]:
     """The board's rows, once the run is complete."""
     expect(page.get_by_text(re.compile("the others keep their answer bit for bit|No clamp is on"))).to_be_visible(timeout=WAIT_MS)
-    return page.locator("table tbody tr").all_inner_texts()
+    rows = page.locator(".board tbody tr")
+    expect(rows.first).to_be_visible(timeout=WAIT_MS)
+    before: list[str] = []
+    while (now := rows.all_inner_texts()) != before:  # the caption comes a moment before its figures
+        before = now
+        page.wait_for_timeout(200)
+    return now
+
+
+def settled(page: Page) -> None:
+    """The page is drawn to its end."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=WAIT_MS)

@@ -18,6 +18,7 @@ PAGES = {
     "clamp": (f"/?clamps={FEATURE}:-290", re.compile("the others keep their answer bit for bit")),
     "search": ("/search", re.compile(r"\d+ features")),
     "feature": (f"/feature?feature={FEATURE}", re.compile("Band: 95 % interval of the change.$")),
+    "words": (f"/words?clamps={FEATURE}:-290", re.compile("Without clamps")),
     "runs": ("/runs", re.compile("Runs")),
 }
 

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from backend.clamps import parse_clamps
 from backend.store import ROOT
 from components.charts import FORGET
-from tests.browser.board import WAIT_MS, figures
+from tests.browser.board import WAIT_MS, figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 FIRST, SECOND = "2187:-150", "2187:-300,!10:-5"
@@ -32,7 +32,9 @@ def test_back_to_a_setting_and_forth_by_keyboard(server, page, demo):
     shows(page, first)
     page.goto(f"{server}/?clamps={SECOND}")
     shows(page, second)
-    page.get_by_role("combobox", name=re.compile("Go back to")).click()
+    settled(page)
+    page.get_by_role("combobox", name=re.compile("Go back to")).focus()
+    page.keyboard.press("ArrowDown")  # a click that has to scroll first closes the list again
     page.get_by_role("option", name=re.compile("at -150")).first.click()
     expect(page).to_have_url(re.compile(re.escape(urllib.parse.quote("2187:-150"))), timeout=WAIT_MS)
     shows(page, first)
@@ -74,7 +76,7 @@ def test_a_dot_brings_its_setting_back(server, page, demo):
 def test_a_link_in_a_second_session_shows_the_same(server, browser, page, demo):
     page.goto(f"{server}/?clamps={SECOND}&half=held-out")
     mine = figures(page)
-    with browser.new_context() as other:
+    with browser.new_context(viewport=page.viewport_size) as other:
         second = other.new_page()
         second.goto(page.url)
         assert figures(second) == mine
@@ -97,7 +99,7 @@ def test_an_exported_file_runs_again_and_opens_in_another_session(server, browse
     assert value["same"] and value["differences"] == [] and value["clamps"] == "2187:-300"
     for row, s in zip(mine, value["sets"], strict=True):
         assert f"{s['accuracy']:.1%}" in row
-    with browser.new_context() as other:
+    with browser.new_context(viewport=page.viewport_size) as other:
         second = other.new_page()
         second.goto(server)
         figures(second)

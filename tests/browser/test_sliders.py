@@ -17,7 +17,7 @@ MOST_ELEMENTS = 1200
 def shows(page: Page, evaluation) -> None:
     """The board's first row shows this evaluation."""
     first = evaluation.sets[0]
-    expect(page.locator("table tbody tr").first).to_contain_text(f"{first.accuracy:.1%}", timeout=WAIT_MS)
+    expect(page.locator(".board tbody tr").first).to_contain_text(f"{first.accuracy:.1%}", timeout=WAIT_MS)
     figures(page)
 
 

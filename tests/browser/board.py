@@ -7,9 +7,14 @@ from playwright.sync_api import Page, expect
 WAIT_MS = 180_000
 
 
+def complete(page: Page) -> None:
+    """The board says that its figures are final."""
+    expect(page.get_by_text(re.compile("the others keep their answer bit for bit|No clamp is on"))).to_be_visible(timeout=WAIT_MS)
+
+
 def figures(page: Page) -> list[str]:
     """The board's rows, once the run is complete."""
-    expect(page.get_by_text(re.compile("the others keep their answer bit for bit|No clamp is on"))).to_be_visible(timeout=WAIT_MS)
+    complete(page)
     rows = page.locator(".board tbody tr")
     expect(rows.first).to_be_visible(timeout=WAIT_MS)
     before: list[str] = []

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from backend.clamps import clamp_set, format_clamps
-from tests.browser.board import WAIT_MS, figures
+from backend.text_loss import text_loss
+from tests.browser.board import WAIT_MS, complete, figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 MOST_ELEMENTS = 1200
@@ -27,6 +28,7 @@ def test_sixty_sliders_redraw_quickly(server, page, demo):
     one_off = clamps[1:]
     for setting in (clamps, one_off):
         demo.evaluate(setting)
+        text_loss(demo, setting)
     page.goto(f"{server}/?clamps={format_clamps(clamps)}")
     figures(page)
     page.get_by_role("checkbox", name=f"Clamp feature {clamps[0].feature}", exact=True).click()
@@ -37,8 +39,9 @@ def test_sixty_sliders_redraw_quickly(server, page, demo):
         start = time.perf_counter()
         page.get_by_role("button", name="Redo" if i % 2 else "Undo").click()
         expect(page.get_by_text("59 on, 1 off" if i % 2 else "60 on, 0 off")).to_be_visible()
-        figures(page)
+        complete(page)
         times.append(time.perf_counter() - start)
+        settled(page)
     expect(page.locator(".list")).to_have_count(1, timeout=WAIT_MS)
     elements = page.locator(".list *").count()
     print(f"\n60 sliders: page redraw {statistics.median(times):.2f} s (median of {len(times)}), {elements} elements")

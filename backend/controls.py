@@ -47,6 +47,9 @@ def random_directions(W_dec: Float[Tensor, "d_sae d_model"], seed: int = 0) -> F
 
 DIRECTIONS: dict[str, Callable[[Tensor], Tensor]] = {"next": next_directions, "random": random_directions}
 
+TURNED = ("next decoder", "random direction")
+"""Names of the controls along other directions."""
+
 
 def matched(clamps: Clamps, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor, "d_sae d_model"], seed: int) -> Clamps:
     """As many other features, drawn at random from those that fire nearly as often, each pushed by the same length.
@@ -78,8 +81,8 @@ def controls(clamps: Clamps, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor,
     return [
         *(Control(f"random features {i + 1}", "As many other features, drawn at random from those that fire on nearly as many tokens of the forget questions, "
                   "pushed by the same length.", matched(clamps, counts, W_dec, i)) for i in range(N_RANDOM)),
-        Control("next decoder", "The paper's control: at the same tokens, by the same amounts, along the direction of feature f + 1.", clamps, "next"),
-        Control("random direction", "At the same tokens, by the same amounts, along a random direction of the same length.", clamps, "random"),
+        Control(TURNED[0], "The paper's control: at the same tokens, by the same amounts, along the direction of feature f + 1.", clamps, "next"),
+        Control(TURNED[1], "At the same tokens, by the same amounts, along a random direction of the same length.", clamps, "random"),
         Control("ablation", "The same features set to 0: in the paper this changes next to nothing.", clamp_set((c.feature, 0.0) for c in clamps)),
     ]  # fmt: skip
 
@@ -130,7 +133,10 @@ def effect(name: str, how: str, evaluation: Evaluation) -> Effect:
 
 
 def verdict(own: Effect, others: Sequence[Effect]) -> str:
-    """In words: how the clamp's loss on the forget questions compares with that of the random features."""
+    """In words: how the clamp compares with random features, and with the same push along other directions.
+
+    A direction control that does half as much or more says that the place matters, where these features fire, not their directions.
+    """
     drawn = [other.forget.change_pp for other in others if other.name.startswith("random features")]
     if len(drawn) < N_RANDOM:
         return f"{len(drawn)} of {N_RANDOM} sets of random features are known so far."
@@ -138,6 +144,15 @@ def verdict(own: Effect, others: Sequence[Effect]) -> str:
     if own.forget.lost <= own.forget.gained:
         return "This clamp loses no more forget questions than it gains: there is nothing to explain."
     said = f"These features: {_pp(mine)} points of the forget questions; {N_RANDOM} random sets: {_pp(sum(drawn) / N_RANDOM)} on average ({_pp(min(drawn))} to {_pp(max(drawn))})."
+    kept = sum(other.retain.change_pp for other in others if other.name.startswith("random features")) / N_RANDOM
+    said += f" The retain questions: {_pp(own.retain.change_pp)} with these, {_pp(kept)} with the random sets."
+    turned = [other for other in others if other.name in TURNED]
+    if turned:
+        did = ", ".join(f"{other.name} {_pp(other.forget.change_pp)} and {_pp(other.retain.change_pp)}" for other in turned)
+        half = [other for other in turned if other.forget.change_pp <= mine / 2]
+        said += f" As hard a push at the same tokens along other directions: {did}." + (
+            " So where these features fire matters here more than which way they push." if half else ""
+        )
     as_much = sum(change <= mine for change in drawn)
     if as_much:
         return f"{said} {as_much} of {N_RANDOM} did as much or more: this looks like general damage, not these features. Clamp less strongly."

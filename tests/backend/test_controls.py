@@ -102,3 +102,12 @@ def test_the_verdict_says_how_many_random_sets_did_as_much():
     assert "2 of 5 did as much or more" in verdict(made("own", 20), [*randoms[:3], made("random features 8", 20), made("random features 9", 30)])
     assert "4 of 5 sets" in verdict(made("own", 20), randoms[:4])
     assert "nothing to explain" in verdict(made("own", 1, 3), randoms)
+    assert "The retain questions: −20.0 with these, −2.0 with the random sets." in said and "other directions" not in said
+
+
+def test_the_verdict_says_when_another_direction_does_as_much():
+    randoms = [made(f"random features {i}", 2) for i in range(5)]
+    near = verdict(made("own", 20), [*randoms, made("next decoder", 11), made("random direction", 1)])
+    assert "next decoder −11.0 and −11.0, random direction −1.0 and −1.0" in near and "where these features fire matters" in near
+    far = verdict(made("own", 20), [*randoms, made("next decoder", 9), made("random direction", 1)])
+    assert "next decoder −9.0" in far and "where these features fire" not in far

@@ -8,6 +8,7 @@ WMDP-Bio at 0.56 where the true one left 0.39, at c = 100, and at 0.37 against 0
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from statistics import mean
 from typing import NamedTuple
 
 import torch
@@ -143,21 +144,23 @@ def verdict(own: Effect, others: Sequence[Effect]) -> str:
     mine = own.forget.change_pp
     if own.forget.lost <= own.forget.gained:
         return "This clamp loses no more forget questions than it gains: there is nothing to explain."
-    said = f"These features: {_pp(mine)} points of the forget questions; {N_RANDOM} random sets: {_pp(sum(drawn) / N_RANDOM)} on average ({_pp(min(drawn))} to {_pp(max(drawn))})."
-    kept = sum(other.retain.change_pp for other in others if other.name.startswith("random features")) / N_RANDOM
-    said += f" The retain questions: {_pp(own.retain.change_pp)} with these, {_pp(kept)} with the random sets."
-    turned = [other for other in others if other.name in TURNED]
-    if turned:
-        did = ", ".join(f"{other.name} {_pp(other.forget.change_pp)} and {_pp(other.retain.change_pp)}" for other in turned)
-        half = [other for other in turned if other.forget.change_pp <= mine / 2]
-        said += f" As hard a push at the same tokens along other directions: {did}." + (
-            " So where these features fire matters here more than which way they push." if half else ""
-        )
+    said = [
+        f"These features: {_pp(mine)} points of the forget questions; {N_RANDOM} random sets: {_pp(mean(drawn))} on average ({_pp(min(drawn))} to {_pp(max(drawn))})."
+    ]
     as_much = sum(change <= mine for change in drawn)
     if as_much:
-        return f"{said} {as_much} of {N_RANDOM} did as much or more: this looks like general damage, not these features. Clamp less strongly."
-    share = max(0.0, -sum(drawn) / N_RANDOM / -mine)
-    return f"{said} None did as much (by luck alone: 1 time in {N_RANDOM + 1}). About {share:.0%} of the loss would have come with any features."
+        said.append(f"{as_much} of {N_RANDOM} did as much or more: this looks like general damage, not these features. Clamp less strongly.")
+    else:
+        share = max(0.0, mean(drawn) / mine)
+        said.append(f"None did as much (by luck alone: 1 time in {N_RANDOM + 1}). About {share:.0%} of the loss would have come with any features.")
+    kept = mean([other.retain.change_pp for other in others if other.name.startswith("random features")])
+    said.append(f"The retain questions: {_pp(own.retain.change_pp)} with these, {_pp(kept)} with the random sets.")
+    if turned := [other for other in others if other.name in TURNED]:
+        did = ", ".join(f"{other.name} {_pp(other.forget.change_pp)} (retain {_pp(other.retain.change_pp)})" for other in turned)
+        said.append(f"As hard a push at the same tokens along other directions: {did}.")
+        if any(other.forget.change_pp <= mine / 2 for other in turned):
+            said.append("So it matters more here where these features fire than which way they push.")
+    return " ".join(said)
 
 
 def _pp(points: float) -> str:

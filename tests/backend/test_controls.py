@@ -108,6 +108,6 @@ def test_the_verdict_says_how_many_random_sets_did_as_much():
 def test_the_verdict_says_when_another_direction_does_as_much():
     randoms = [made(f"random features {i}", 2) for i in range(5)]
     near = verdict(made("own", 20), [*randoms, made("next decoder", 11), made("random direction", 1)])
-    assert "next decoder −11.0 and −11.0, random direction −1.0 and −1.0" in near and "where these features fire matters" in near
+    assert "next decoder −11.0 (retain −11.0), random direction −1.0 (retain −1.0)" in near and "where these features fire" in near
     far = verdict(made("own", 20), [*randoms, made("next decoder", 9), made("random direction", 1)])
     assert "next decoder −9.0" in far and "where these features fire" not in far

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from backend.board import board_of, write_link
+from backend.controls import effect, known_controls, verdict
 from backend.engine import Engine
 from backend.evaluate import Evaluation, SetResult
 from backend.export import identity
 from backend.lights import Light, lights
 from backend.results import Run
 from backend.svg import dumbbell_svg, trials_svg
+from backend.text_loss import in_words, text_loss
 
 MOST_FEATURES = 60
 STYLE = """
@@ -41,8 +43,10 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
         _written("Expected, written before it ran", run.hypothesis) + _written("Note", run.note),
         "<h2>What the model still knows</h2>", _board(evaluation.sets), dumbbell_svg(evaluation.sets),
         "<p class=grey>Hollow: without clamps. Filled: with clamps. Band: 95 % interval of the change.</p>",
+        _loss(engine, evaluation),
         "<h2>The held-out half alone</h2>", _board(held_out.sets),
         "<h2>Checks</h2><ul>", *(_check(light) for light in checks), "</ul>",
+        "<h2>Is it these features, or damage?</h2>", _controls(engine, evaluation),
         "<h2>Settings</h2>", _setup(engine), _features(engine, evaluation),
         f"<h2>Every setting tried so far: {len(trials)}</h2>", trials_svg(trials, run.id, engine.history.baseline()[1]),
         f"<p class=grey>Each dot is one setting over all {engine.n_questions:,} questions, with 95 % intervals; filled is the one of this report. "
@@ -87,6 +91,23 @@ def _board(sets: Sequence[SetResult]) -> str:
 
 def _pp(number: float) -> str:
     return f"{number:+.1f}".replace("-", "−")
+
+
+def _loss(engine: Engine, evaluation: Evaluation) -> str:
+    loss = text_loss(engine, evaluation.clamps)
+    return "" if loss is None else f"<p>{_(in_words(loss).strip())}.</p>"
+
+
+def _controls(engine: Engine, evaluation: Evaluation) -> str:
+    """Of those that were run; the report runs none."""
+    if not evaluation.clamps:
+        return "<p>No clamp.</p>"
+    known = [effect(control.name, control.how, result) for control, result in known_controls(engine, evaluation.clamps) if result is not None]
+    if not known:
+        return "<p>The controls were not run: the same push on random features and along other directions.</p>"
+    own = effect("these features", "", evaluation)
+    rows = [(_(e.name), *(f"{_pp(s.change_pp)} pp [{_pp(s.ci_low_pp)}, {_pp(s.ci_high_pp)}]" for s in (e.forget, e.retain))) for e in (own, *known)]
+    return f"<p>{_(verdict(own, known))}</p>" + _table(("Clamp", "Forget sets", "Retain sets"), rows)
 
 
 def _check(light: Light) -> str:

@@ -3,6 +3,7 @@
 import re
 
 from backend.clamps import clamp_set
+from backend.controls import run_controls
 from backend.history import Pooled, Trial
 from backend.report import report
 from backend.results import Run
@@ -17,6 +18,14 @@ def test_it_has_the_figures_and_stands_alone(toy):
     assert page.count("<svg") == 2 and "heart and vessels" in page and "1:-120,3:0" in page
     assert not re.search(r"<(script|link|img|iframe)|url\(|@import", page)
     assert set(re.findall(r"https?://[^\"' <]+", page)) == {"http://www.w3.org/2000/svg"}
+
+
+def test_it_has_the_controls_that_were_run_and_runs_none(toy):
+    evaluation = toy.evaluate(clamp_set([(2, -41.5), (6, -25.0)]))
+    assert "The controls were not run" in report(toy, evaluation)
+    control, _ = next(run_controls(toy, evaluation.clamps))
+    page = report(toy, evaluation)
+    assert control.name in page and "1 of 5 sets of random features are known so far" in page
 
 
 def test_what_users_and_data_wrote_stays_text(toy, monkeypatch):

@@ -1,5 +1,6 @@
 """Loss added on text, against the model's own full forward pass, with and without a hook."""
 
+import html
 import math
 
 import pytest
@@ -10,6 +11,7 @@ from backend.engine import Engine
 from backend.evaluate import affected_questions
 from backend.prompts import pack_text
 from backend.reference import Reference
+from backend.report import report
 from backend.setups import load_setup
 from backend.text_loss import TextLoss, in_words, summarise_loss, text_loss
 from tests.toy import write_setup
@@ -78,3 +80,8 @@ def test_interval_of_a_hand_worked_case():
     assert (loss.ci_low, loss.ci_high) == pytest.approx((0.2 - 1.96 * 0.1, 0.2 + 1.96 * 0.1), abs=1e-4)
     one = summarise_loss("t", tokens[:1], before[:1], before[:1], 0)
     assert one.ci_high == math.inf
+
+
+def test_the_report_has_it(engine):
+    page = report(engine, engine.evaluate(CLAMPS))
+    assert html.escape(in_words(text_loss(engine, CLAMPS)).strip()) in page and "other <b> text" not in page

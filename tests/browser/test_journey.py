@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from backend.store import ROOT
-from tests.browser.board import WAIT_MS, figures
+from tests.browser.board import WAIT_MS, figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 
@@ -22,6 +22,9 @@ def test_search_read_clamp_reload(server, page, demo):
     page.get_by_role("textbox", name="Keywords").fill("virus")
     page.keyboard.press("Enter")
     expect(page.get_by_text(re.compile(r"\d+ features, ranked by relevance"))).to_be_visible(timeout=WAIT_MS)
+    settled(page)
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(1, timeout=WAIT_MS)  # former lists stand beside it while the page is drawn
+    page.wait_for_timeout(500)  # a canvas does not say when it is painted
     page.get_by_test_id("stDataFrame").click(position={"x": 16, "y": 52})
     page.get_by_role("button", name="Open feature").click()
     first = int(demo.atlas.search("virus").hits["feature"].iloc[0])

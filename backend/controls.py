@@ -157,7 +157,7 @@ def verdict(own: Effect, others: Sequence[Effect]) -> str:
     said.append(f"The retain questions: {_pp(own.retain.change_pp)} with these, {_pp(kept)} with the random sets.")
     if turned := [other for other in others if other.name in TURNED]:
         did = ", ".join(f"{other.name} {_pp(other.forget.change_pp)} (retain {_pp(other.retain.change_pp)})" for other in turned)
-        said.append(f"As hard a push at the same tokens along other directions: {did}.")
+        said.append(f"As much at the same tokens along other directions: {did}.")
         if any(other.forget.change_pp <= mine / 2 for other in turned):
             said.append("So it matters more here where these features fire than which way they push.")
     return " ".join(said)

@@ -7,13 +7,13 @@ file are relative to it. Validated whole: an error names the file, the field and
 import dataclasses
 import os
 import tomllib
-import types
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Literal, NamedTuple
 
 from backend.errors import BadInput, BadSetup
 from backend.positions import RULES
+from backend.setups.tables import build
 
 SHIPPED = Path(__file__).parent
 Role = Literal["forget", "retain"]
@@ -46,7 +46,7 @@ class ModelSource:
 
 @dataclass(frozen=True)
 class SaeSource:
-    path: Path | None = None
+    path: Path | None = field(default=None, metadata={"alone": True})
     """A local folder in sae-lens's or Gemma Scope's format, or a torch file as Farrell et al. save theirs."""
     release: str | None = None
     """A release of sae-lens, or a repository on the hub."""
@@ -153,8 +153,8 @@ class Setup:
     scoring: Scoring
     model: ModelSource
     sae: SaeSource
-    sets: tuple[SetSource, ...]
-    corpora: tuple[CorpusSource, ...]
+    sets: tuple[SetSource, ...] = field(metadata={"key": "name"})
+    corpora: tuple[CorpusSource, ...] = field(metadata={"key": "role"})
     untouched: tuple[str, ...] = ("first",)
     """Rules of backend.positions; positions no clamp touches."""
     prompt: Prompt | None = None
@@ -194,7 +194,7 @@ def _read(path: Path, extended_by: tuple[Path, ...] = ()) -> Setup:
         raise BadSetup(f"The setup {path} is not valid TOML: {error}.") from error
     base = table.pop("extends", None)
     if base is None:
-        return _build(Setup, table, "", path)
+        return build(Setup, table, "", path)
     known = SHIPPED / f"{base}.toml"
     below = known if known.exists() else path.parent / str(base)
     if not below.exists() or below.resolve() in (path.resolve(), *extended_by):
@@ -205,7 +205,7 @@ def _read(path: Path, extended_by: tuple[Path, ...] = ()) -> Setup:
     if not isinstance(without, list) or not all(name in names for name in without):
         raise BadSetup(f"The setup {path}: without is {without!r}; it must be a list of sets of '{base}': {', '.join(names)}.")
     setup = dataclasses.replace(setup, sets=tuple(source for source in setup.sets if source.name not in without))
-    return _build(Setup, table, "", path, setup)
+    return build(Setup, table, "", path, setup)
 
 
 def _at_hand(corpora: tuple[CorpusSource, ...]) -> tuple[CorpusSource, ...]:
@@ -265,51 +265,3 @@ def _check(setup: Setup, path: Path) -> None:
             raise wrong(f"sets[{i}].limit", "must be at least 1")
         if source.examples is not None and not source.examples.exists():
             raise wrong(f"sets[{i}].examples", f"names {source.examples}, which does not exist")
-
-
-KEYS = {"sets": "name", "corpora": "role"}
-"""Lists that an extending file adds to: an entry replaces those of the same key."""
-
-
-def _build(cls: type, table: Any, where: str, path: Path, base: Any = None) -> Any:
-    """`cls` from a TOML table, every field checked for name and type; what the table does not give is the base's."""
-    prefix = f"{where}." if where else ""
-    if not isinstance(table, dict):
-        raise BadSetup(f"The setup {path}: {where} must be a table, not {table!r}.")
-    hints = get_type_hints(cls)
-    known = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("given", True)}
-    if unknown := sorted(set(table) - set(known)):
-        raise BadSetup(f"The setup {path}: {prefix}{unknown[0]} is not a known field; known are {', '.join(known)}.")
-    values = {name: getattr(base, name) for name in known} if base is not None else {}
-    for name, spec in known.items():
-        if name in table:
-            below = values.get(name)
-            value = _value(hints[name], table[name], f"{prefix}{name}", path, below)
-            if below is not None and name in KEYS:
-                given = {getattr(entry, KEYS[name]) for entry in value}
-                value = (*(entry for entry in below if getattr(entry, KEYS[name]) not in given), *value)
-            values[name] = value
-        elif base is None and spec.default is dataclasses.MISSING:
-            raise BadSetup(f"The setup {path}: the field {prefix}{name} is missing.")
-    return cls(**values)
-
-
-def _value(hint: Any, value: Any, where: str, path: Path, base: Any = None) -> Any:
-    if get_origin(hint) in (types.UnionType, Union):
-        hint = next(arg for arg in get_args(hint) if arg is not type(None))
-    if dataclasses.is_dataclass(hint):
-        elsewhere = hint is SaeSource and isinstance(value, dict) and "path" in value
-        return _build(hint, value, where, path, SaeSource() if elsewhere else base)
-    if get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise BadSetup(f"The setup {path}: {where} must be a list, not {value!r}.")
-        return tuple(_value(get_args(hint)[0], item, f"{where}[{i}]", path) for i, item in enumerate(value))
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise BadSetup(f"The setup {path}: {where} is {value!r}; it must be one of {', '.join(get_args(hint))}.")
-        return value
-    if hint is Path and isinstance(value, str):
-        return (path.parent / value).resolve()
-    if not isinstance(value, hint) or isinstance(value, bool) != (hint is bool):
-        raise BadSetup(f"The setup {path}: {where} must be {'a whole number' if hint is int else 'text'}, not {value!r}.")
-    return value

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 WAIT_MS = 180_000
 
@@ -27,3 +27,13 @@ def figures(page: Page) -> list[str]:
 def settled(page: Page) -> None:
     """The page is drawn to its end."""
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=WAIT_MS)
+
+
+def feature_list(page: Page) -> Locator:
+    """The search page's table, once it is the only one: while the page is drawn, former lists stand beside it."""
+    settled(page)
+    table = page.get_by_test_id("stDataFrame")
+    expect(table).to_have_count(1, timeout=WAIT_MS)
+    expect(table.locator("canvas").first).to_be_visible()
+    page.wait_for_timeout(500)  # a canvas does not say when it is painted
+    return table

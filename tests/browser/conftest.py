@@ -11,9 +11,6 @@ from tests.browser.app import running
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-WIDE = {"width": 1440, "height": 1000}
-
-
 @pytest.fixture(scope="session")
 def server(demo):
     """The app with the demo prepared."""
@@ -33,6 +30,6 @@ def browser():
 
 @pytest.fixture
 def page(browser):
-    page = browser.new_page(viewport=WIDE)
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
     yield page
     page.close()

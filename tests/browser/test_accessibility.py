@@ -7,13 +7,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from backend.clamps import value_of
-from tests.browser.board import figures
+from tests.browser.board import WAIT_MS, figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
-WAIT_MS = 180_000
 FEATURE = 2187
-STREAMLITS_OWN: dict[str, str] = {}
-"""Rules that only Streamlit's own DOM breaks, each with its reason; nothing this project writes is covered by them."""
 PAGES = {
     "clamp": (f"/?clamps={FEATURE}:-290", re.compile("the others keep their answer bit for bit")),
     "search": ("/search", re.compile(r"\d+ features")),
@@ -27,7 +24,7 @@ def serious(page) -> dict[str, str]:
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return {
         v["id"]: f"{v['help']}: {v['nodes'][0]['html'][:300]} (and {len(v['nodes']) - 1} more)"
-        for v in found if v["impact"] in ("serious", "critical") and v["id"] not in STREAMLITS_OWN
+        for v in found if v["impact"] in ("serious", "critical")
     }  # fmt: skip
 
 
@@ -40,7 +37,8 @@ def test_axe_finds_nothing_serious(server, browser, name, scheme):
     try:
         page.goto(server + path)
         expect(page.get_by_text(ready).first).to_be_visible(timeout=WAIT_MS)
-        page.wait_for_timeout(1500)
+        settled(page)
+        page.wait_for_timeout(1000)
         assert serious(page) == {}
     finally:
         context.close()

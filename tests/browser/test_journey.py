@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from backend.store import ROOT
-from tests.browser.board import WAIT_MS, figures, settled
+from tests.browser.board import WAIT_MS, feature_list, figures
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 
@@ -22,10 +22,7 @@ def test_search_read_clamp_reload(server, page, demo):
     page.get_by_role("textbox", name="Keywords").fill("virus")
     page.keyboard.press("Enter")
     expect(page.get_by_text(re.compile(r"\d+ features, ranked by relevance"))).to_be_visible(timeout=WAIT_MS)
-    settled(page)
-    expect(page.get_by_test_id("stDataFrame")).to_have_count(1, timeout=WAIT_MS)  # former lists stand beside it while the page is drawn
-    page.wait_for_timeout(500)  # a canvas does not say when it is painted
-    page.get_by_test_id("stDataFrame").click(position={"x": 16, "y": 52})
+    feature_list(page).click(position={"x": 16, "y": 52})
     page.get_by_role("button", name="Open feature").click()
     first = int(demo.atlas.search("virus").hits["feature"].iloc[0])
     expect(page.get_by_role("heading", name=f"Feature {first}")).to_be_visible(timeout=WAIT_MS)

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from backend.finding import Filters, find
 from backend.own_text import firing, read_text
-from tests.browser.board import WAIT_MS, settled
+from tests.browser.board import WAIT_MS, feature_list
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 TEXT = "The heart pumps blood through the arteries."
@@ -17,19 +17,9 @@ def listed(page: Page, words: str) -> None:
     expect(page.get_by_text(re.compile(words)).first).to_be_visible(timeout=WAIT_MS)
 
 
-def the_list(page: Page) -> Locator:
-    """The table of features; while the page is drawn, those of former lists stand beside it."""
-    settled(page)
-    table = page.get_by_test_id("stDataFrame")
-    expect(table).to_have_count(1, timeout=WAIT_MS)
-    expect(table.locator("canvas").first).to_be_visible()
-    page.wait_for_timeout(500)  # a canvas does not say when it is painted
-    return table
-
-
 def select_rows(page: Page, n: int) -> None:
     for row in range(n):
-        the_list(page).click(position={"x": 16, "y": 52 + 35 * row})
+        feature_list(page).click(position={"x": 16, "y": 52 + 35 * row})
         listed(page, rf"Clamp selected \({row + 1}\)")
 
 
@@ -81,6 +71,6 @@ def test_a_text_of_ones_own_is_read_and_ranked_at_picked_tokens(server, page, de
 def test_rows_can_be_selected_with_the_keyboard(server, page, demo):
     page.goto(f"{server}/search")
     listed(page, "features, ranked by selectivity")
-    the_list(page).click(position={"x": 300, "y": 52})
+    feature_list(page).click(position={"x": 300, "y": 52})
     page.keyboard.press("Shift+Space")
     listed(page, r"Clamp selected \(1\)")

@@ -7,7 +7,6 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from backend.errors import ClampboardError
-from backend.known import in_words
 
 
 def navigation() -> st.Page:
@@ -60,7 +59,8 @@ def show_problem() -> Iterator[None]:
 def draw_sidebar() -> None:
     """Which setup, and its state; prepares it on the first start of the server."""
     with st.spinner("Loading PyTorch, once per start of the server…"):
-        from components import resources  # imports torch: here, so that a first visitor is told what is going on
+        from backend.known import in_words  # both import torch: here, so that a first visitor is told what is going on
+        from components import resources
 
     with show_errors():
         engine = resources.engine()

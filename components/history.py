@@ -56,7 +56,7 @@ def draw_chart(
         f"The most forgotten with that much kept: {names[best.id]}, {best.forget.percent:.1f} % instead of {forget.percent:.1f} %."
     )  # fmt: skip
     st.caption(
-        f"{len(trials)} settings, each over {forget.n} forget and {retain.n} retain questions; the lines through a dot are 95 % intervals. "
+        f"{len(trials)} setting{'s' if len(trials) != 1 else ''}, each over {forget.n} forget and {retain.n} retain questions; the lines through a dot are 95 % intervals. "
         f"Filled: the setting on the board. Lower and further right is better: the orange steps join the settings that no other beats. "
         f"Dashed: {100 * KEPT:.0f} % of the retain accuracy without clamps. {plain(won)}"
         + ("" if published is None or published.empty else " Grey diamonds: published results on the same sets.")

@@ -63,7 +63,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     st.button("Redo", icon=":material/redo:", on_click=state.redo, disabled=not state.can_redo(), shortcut="Ctrl+Shift+Z")
     with st.popover("Presets", icon=":material/playlist_add:"):
         draw_presets(engine)
-    take_away = st.container(width="content")
+    take_away = st.empty()
+take_away.button("Take away", icon=":material/ios_share:", disabled=True)  # of settings whose figures are not there yet there is nothing to take
 notice = st.container()
 if state.link_error():
     st.warning(state.link_error(), icon=":material/link_off:")
@@ -156,7 +157,7 @@ with show_errors():
     draw(evaluation)
     with notice:
         draw_opened(engine, evaluation)
-    with take_away:
+    with take_away.container(width="content"):
         draw_take_away(engine, evaluation)
     with checks:
         letters = engine.setup.scoring == "letter"

@@ -25,8 +25,8 @@ def figures(page: Page) -> list[str]:
 
 
 def settled(page: Page) -> None:
-    """The page is drawn to its end."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=WAIT_MS)
+    """The script has run to its end. With the small toolbar there is no status to see; the app's own element has it."""
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_have_count(1, timeout=WAIT_MS)
 
 
 def feature_list(page: Page) -> Locator:

@@ -67,9 +67,11 @@ class Engine:
         self.budget = TOKENS_PER_BATCH["cpu" if self.device == "cpu" else "cuda", self.dtype]
         self._halving = Halving()
         self._lock = threading.Lock()
-        on_progress(Progress("Loading the model", 0, 1, None))
-        self._source = model_source(setup)
+        on_progress(Progress("Looking for the model", 0, 1, None))
+        self._source = model_source(setup, on_progress)
+        on_progress(Progress("Loading the SAE", 0, 1, None))
         self.sae: LoadedSae = load_sae(setup.sae, self.device)
+        on_progress(Progress("Loading the model", 0, 1, None))
         hf, tokenizer = self._load_hf()
         if self.sae.d_in != hf.config.hidden_size:
             raise BadSetup(
@@ -77,6 +79,7 @@ class Engine:
                 f"has d_model = {hf.config.hidden_size}. Name an SAE that was trained on this model."
             )
         self.model: SplitModel = split(hf, tokenizer, self.sae.hook_name)
+        on_progress(Progress("Reading the questions", 0, 1, None))
         self.sets: tuple[QuestionSet, ...] = tuple(read_set(source) for source in setup.sets)
         self.sets = only_known(setup, self.sets, self.model, self.sae, weights_fingerprint(setup, self._source), self.budget, on_progress)
         self.packed: list[Packed] = [

@@ -1,12 +1,15 @@
 """What goes wrong between here and the model hub, in one sentence each that says what to do."""
 
 import errno
+import io
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from backend.errors import ClampboardError, Unavailable
+from backend.progress import OnProgress, Pace, silent
 
 KINDS = {"model": "", "data set": "datasets/"}
 """What is fetched, and where its page on the hub lies."""
@@ -106,17 +109,55 @@ def _cache_folder(kind: str, repository: str) -> str:
 
 
 MODEL_FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.jinja", "*.txt")
+LOOK_S = 0.5
 
 
-def fetch_model(name: str, revision: str | None) -> Path:
+def fetch_model(name: str, revision: str | None, on_progress: OnProgress = silent) -> Path:
     """The folder of a model's files in the hub cache, named after their commit; fetches what is missing.
 
     transformers would pass over a file whose download broke off; this fetches all first. Raises Unavailable.
     """
-    from huggingface_hub import snapshot_download
-
     with fetching("model", name, name):
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(MODEL_FILES)))
+        folder = _snapshot(name, revision, on_progress)
         if not any(folder.glob("*.safetensors")):
             raise Unavailable(f"The model '{name}' is not, or not wholly, in {folder}: there are no *.safetensors. Fetch it again with a network.")
         return folder
+
+
+def _snapshot(name: str, revision: str | None, on_progress: OnProgress) -> Path:
+    """Reports megabytes while they come. Raising from `on_progress` leaves the download to itself: what arrives is kept for the next try."""
+    from huggingface_hub import snapshot_download
+    from tqdm import tqdm
+
+    bars: list[tqdm] = []
+    came: list[str | Exception] = []
+
+    class Counting(tqdm):
+        """Counts and draws nothing; huggingface_hub moves it from threads of its own."""
+
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **{**kwargs, "file": io.StringIO(), "disable": False})
+            if self.unit == "B":
+                bars.append(self)
+
+    def download() -> None:
+        try:
+            came.append(snapshot_download(name, revision=revision, allow_patterns=list(MODEL_FILES), tqdm_class=Counting))
+        except Exception as error:
+            came.append(error)
+
+    thread = threading.Thread(target=download, daemon=True)  # the caller's own thread must draw: a page can be drawn from no other
+    thread.start()
+    pace, known, done = None, 0, 0
+    while thread.is_alive():
+        thread.join(LOOK_S)
+        total, now = (max(counts, default=0) >> 20 for counts in ([int(bar.total or 0) for bar in bars], [int(bar.n) for bar in bars]))
+        if total > known:  # the sizes of the files become known one after the other
+            pace, known = Pace(f"Downloading {name}, {total:,} MB", total, on_progress), total
+            pace.skip(done)
+        if pace is not None and now > done:
+            pace.advance(now - done)
+            done = now
+    if isinstance(came[0], Exception):
+        raise came[0]
+    return Path(came[0])

@@ -4,15 +4,16 @@ from pathlib import Path
 
 from backend import weights
 from backend.hub import fetch_model
+from backend.progress import OnProgress, silent
 from backend.setups import Setup
 from backend.store import cache_folder, key
 
 
-def model_source(setup: Setup) -> str:
+def model_source(setup: Setup, on_progress: OnProgress = silent) -> str:
     """The folder the weights come from; converts the demo's on first use, fetches a hub model's. Raises Unavailable."""
     if setup.model.package is not None:
         return str(weights.model_from_package(setup.model.package, cache_folder()))
-    return str(setup.model.path if setup.model.path is not None else fetch_model(setup.model.name, setup.model.revision))
+    return str(setup.model.path if setup.model.path is not None else fetch_model(setup.model.name, setup.model.revision, on_progress))
 
 
 def weights_fingerprint(setup: Setup, source: str) -> str:

@@ -86,6 +86,34 @@ def test_what_is_fetched_is_known_by_its_commit(hub):
     assert fetch_model(MODEL, None).name == COMMIT
 
 
+def test_a_download_says_how_many_megabytes_have_come(hub, root, monkeypatch):
+    weights = root / "google/large/model.safetensors"
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    weights.write_bytes(bytes(64 << 20))
+    monkeypatch.setattr("backend.hub.LOOK_S", 0.001)
+    seen = []
+    fetch_model("google/large", None, seen.append)
+    assert seen[0].stage == "Downloading google/large, 64 MB" and seen[0].done == 0
+    assert [p.done for p in seen] == sorted(p.done for p in seen) and 0 < seen[-1].done <= 64
+    seen.clear()
+    fetch_model("google/large", None, seen.append)
+    assert not [p for p in seen if p.done < p.total], "what is there is not fetched again"
+
+
+def test_a_download_that_nobody_waits_for_is_left_to_itself(hub, root, monkeypatch):
+    monkeypatch.setattr("backend.hub.LOOK_S", 0.001)
+
+    def give_up(_):
+        raise KeyboardInterrupt
+
+    weights = root / "google/left/model.safetensors"
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    weights.write_bytes(bytes(64 << 20))
+    with pytest.raises(KeyboardInterrupt):
+        fetch_model("google/left", None, give_up)
+    assert fetch_model("google/left", None).name == COMMIT
+
+
 def test_gated_without_a_token(hub):
     hub.gated.add(MODEL)
     says("gated", f"{hub.address}/{MODEL}", "licence", "hf auth login", "HF_TOKEN")

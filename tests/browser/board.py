@@ -13,15 +13,12 @@ def complete(page: Page) -> None:
 
 
 def figures(page: Page) -> list[str]:
-    """The board's rows, once the run is complete."""
+    """The board's rows, once the script has ended: until then the former setting's may stand there, with a caption as final."""
     complete(page)
+    settled(page)
     rows = page.locator(".board tbody tr")
     expect(rows.first).to_be_visible(timeout=WAIT_MS)
-    before: list[str] = []
-    while (now := rows.all_inner_texts()) != before:  # the caption comes a moment before its figures
-        before = now
-        page.wait_for_timeout(200)
-    return now
+    return rows.all_inner_texts()
 
 
 def settled(page: Page) -> None:

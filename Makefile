@@ -1,6 +1,6 @@
 # make app    sets up .venv and opens the demo      (make app SETUP=path/to/setup.toml for another setup)
 # make test   sets up .venv and runs every test
-# make bench  measures the engine against the reference path
+# make bench  measures the engine against the reference path; with CLAMPBOARD_DATA set, on WMDP-Bio and MMLU too
 
 PYTHON ?= python3
 SETUP ?= demo
@@ -25,6 +25,7 @@ check: $(READY)
 
 bench: $(READY)
 	@$(PY) -m backend bench "$(SETUP)"
+	@test -z "$$CLAMPBOARD_DATA" -o "$(SETUP)" != demo || $(PY) -m backend bench smollm2-wmdp
 
 $(READY): requirements.txt Makefile
 	@echo "Setting up .venv: some minutes the first time, most of it downloading PyTorch."

@@ -53,8 +53,8 @@ def measure(engine: Engine, every: int, on_progress: OnProgress) -> list[dict]:
     """
     only = torch.arange(engine.n_questions) % every == 0
     ranked, peak = forget_features(engine.atlas.table, max(COUNTS), 0.01), matmul_peak(engine.model.dtype, engine.model.device)
-    engine.evaluate(clamp_set([(ranked[0], -1.0)]), only=only)  # the first run of a process pays for what the others find ready
-    rows = []
+    engine.evaluate(clamp_set((f, -1.0) for f in ranked), only=only)  # the first run of a process pays for what the others find ready
+    alone, rows = peak_memory(), []
     for n in COUNTS:
         features = [typical_feature(engine, ranked, only)] if n == 1 else ranked[:n]
         clamps = clamp_set(Clamp(f, -float(engine.atlas.table.max_act[f])) for f in features)
@@ -70,7 +70,7 @@ def measure(engine: Engine, every: int, on_progress: OnProgress) -> list[dict]:
             "questions": int(only.sum()), "affected_questions": int(affected.sum()),
             "affected_tokens": int(recording.rows.start.diff()[affected].sum()), "run_tokens": run,
             "share_of_peak": run_flops(engine, run) / fast.seconds / peak,
-            "flipped": int((fast.predictions() != slow.predictions()).sum()),
+            "flipped": int((fast.predictions() != slow.predictions()).sum()), "peak_memory_gb": alone,
         })  # fmt: skip
     return rows
 
@@ -98,6 +98,11 @@ def preparing(engine: Engine, every: int) -> float:
     return took[-1]
 
 
+def peak_memory() -> float:
+    """The most this process has held so far, in GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
 def machine(engine: Engine) -> str:
     name = torch.cuda.get_device_name() if engine.device == "cuda" else _processor()
     return f"{os.cpu_count()} cores of {name}, {engine.dtype}, torch {torch.__version__}"
@@ -111,10 +116,11 @@ def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 def markdown(engine: Engine, rows: list[dict], times_plain: float) -> str:
     keys = "kept" if engine.recording.keys is not None else "not kept: they do not fit"
+    on_gpu = f" On the GPU: {torch.cuda.max_memory_allocated() / 1e9:.1f} GB." if engine.device == "cuda" else ""
     lines = [
         f"{engine.setup.title}: {rows[0]['questions']} questions. {machine(engine)}. Keys and values of the tail are {keys}. Recording takes "
-        f"{times_plain:.2f} times a plain forward pass. Peak memory of the process, reference included: "
-        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB.",
+        f"{times_plain:.2f} times a plain forward pass. Peak memory of the process: "
+        f"{rows[0]['peak_memory_gb']:.1f} GB, with the reference's copy of the model {peak_memory():.1f} GB.{on_gpu}",
         "",
         "| features | engine, s | first figure, s | reference, s | ratio | affected questions | their tokens | tokens run | share of matmul peak | flipped |",
         "|---|---|---|---|---|---|---|---|---|---|",

@@ -149,11 +149,19 @@ def evaluate(
     def result() -> Evaluation:
         return summarise(sets, clamps, recording.baseline, scores.clone(), affected, done.clone(), time.perf_counter() - start, only)
 
-    for chosen in plan.batches(affected.nonzero().squeeze(-1), budget):
+    for chosen in led(plan.batches(affected.nonzero().squeeze(-1), budget)):
         for _ in halving.run(chosen, run):
             yield result()
     if not affected.any():
         yield result()
+
+
+def led(batches: list[Int[Tensor, " row"]]) -> list[Int[Tensor, " row"]]:
+    """The same batches with a quarter of the first one before them: a first figure comes in a quarter of a batch's time."""
+    if not batches:
+        return []
+    lead = -(-len(batches[0]) // 4)
+    return [part for part in (batches[0][:lead], batches[0][lead:]) if len(part)] + batches[1:]
 
 
 def plan_of_change(rows: Rows, hit: Int[Tensor, " hit"], keys_known: bool) -> Plan:

@@ -32,8 +32,10 @@ _CHOICE = (
     "than 1 % of the other tokens, and on at most 6 of the retain questions in the selection half. The held-out half was not looked at."
 )
 
+_STRENGTH = " Clamped to −3 times their maxima: in the demo the edit is then still shorter than the residual, and a random direction in its place does half as much."
+
 PRESETS = {
-    "forget-biology": Preset("Forget biology", 50, 0.01, 1.5, 6, -8.0, _CHOICE),
+    "forget-biology": Preset("Forget biology", 50, 0.01, 1.5, 6, -3.0, _CHOICE + _STRENGTH),
     "ablate-biology": Preset("Ablate the same features", 50, 0.01, 1.5, 6, 0.0, "The features of Forget biology, set to 0: the paper's finding that ablation does not forget."),
     "too-strong": Preset(
         "Too much", 100, 0.01, None, None, -20.0,

@@ -43,37 +43,57 @@ def heading(evaluation: Evaluation, stale: bool) -> str:
 def draw_board(evaluation: Evaluation, margins: Mapping[str, MeanChange], *, stale: bool = False) -> None:
     """`margins`: the mean change of the right answer's margin by set, for those where accuracy says little; empty while a run goes on."""
     st.caption(heading(evaluation, stale))
-    st.html(f'<div style="opacity:{0.5 if stale else 1}">{board_html(evaluation.sets, margins)}</div>')
+    html_of = board_html(evaluation.sets, margins) if evaluation.clamps else baseline_html(evaluation.sets)
+    st.html(f'<div style="opacity:{0.5 if stale else 1}">{html_of}</div>')
     st.altair_chart(dumbbell(evaluation.sets, CHANCE), width="stretch")
-    st.caption("Hollow: without clamps. Filled: with clamps. Band: 95 % interval of the change. Dashed: chance.")
+    filled = "Hollow: without clamps. Filled: with clamps. Band: 95 % interval of the change. " if evaluation.clamps else ""
+    st.caption(f"{filled}Dashed: chance.")
 
 
 def board_html(sets: Sequence[SetResult], margins: Mapping[str, MeanChange] = MappingProxyType({})) -> str:
     """The board as an HTML table: every number with its n and interval, roles in words and colour."""
-    head = "".join(f'<th scope="col">{title}</th>' for title in COLUMNS)
-    rows = "".join(_row(s, margins.get(s.name)) for s in sets)
-    return f'{STYLE}<div class="board"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return _table(COLUMNS, [_cells(s, margins.get(s.name)) for s in sets])
 
 
-def _row(s: SetResult, margin: MeanChange | None) -> str:
+def baseline_html(sets: Sequence[SetResult]) -> str:
+    """The board while nothing is clamped: there is no change to speak of, but how sure each accuracy is."""
+    return _table(("Set, questions", "Accuracy, 95 % interval"), [
+        (_name(s, f"n = {s.n}"), f"<b>{s.baseline_accuracy:.1%}</b> [{s.baseline_interval.low:.1%}, {s.baseline_interval.high:.1%}]") for s in sets
+    ])  # fmt: skip
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Cells are HTML already."""
+    head = "".join(f'<th scope="col">{title}</th>' for title in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f'{STYLE}<div class="board"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _name(s: SetResult, said: str) -> str:
     colour = FORGET if s.role == "forget" else RETAIN
     note = "<br><small>inconclusive: without clamps it may be guessing</small>" if s.inconclusive else ""
+    return (
+        f'<span style="border-left:4px solid {colour};padding-left:.4rem"><small>{s.role.upper()}</small> {html.escape(s.title)}</span>'
+        f'<br><small style="padding-left:.6rem;opacity:.75">{said}</small>{note}'
+    )
+
+
+def _cells(s: SetResult, margin: MeanChange | None) -> tuple[str, ...]:
+    note = ""
     if s.inconclusive and margin is not None:
-        note += f"<br><small>right answer's margin {signed(margin.mean, 2)} nats [{signed(margin.low, 2)}, {signed(margin.high, 2)}]</small>"
+        note = f"<br><small>right answer's margin {signed(margin.mean, 2)} nats [{signed(margin.low, 2)}, {signed(margin.high, 2)}]</small>"
     waiting, partial = s.n_done == 0 < s.n_affected, s.n_done < s.n_affected
     interval = f"[{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"
     if s.lost + s.gained == 0:
         interval = "no answer changed so far" if partial else "no answer changed"
     p = "" if waiting else f"{s.p_value:.2g}"
     more = "" if s.lost + s.gained == 0 else f'<small class="narrow">lost {s.lost}, gained {s.gained}, p {p}</small>'
-    cells = (
-        f'<span style="border-left:4px solid {colour};padding-left:.4rem"><small>{s.role.upper()}</small> {html.escape(s.title)}</span>'
-        f'<br><small style="padding-left:.6rem;opacity:.75">n = {s.n}, {s.n_affected} touched{f", {s.n_done} done" if partial else ""}</small>{note}',
+    return (
+        _name(s, f"n = {s.n}, {s.n_affected} touched{f', {s.n_done} done' if partial else ''}") + note,
         f"{s.baseline_accuracy:.1%} → <b>{'…' if waiting else f'{s.accuracy:.1%}'}</b>",
         "not yet known" if waiting else f"<b>{signed(s.change_pp)} pp</b> {interval}{more}",
         str(s.lost), str(s.gained), p,
     )  # fmt: skip
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def signed(number: float, digits: int = 1) -> str:

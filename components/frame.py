@@ -32,7 +32,9 @@ def require_frame() -> None:
 
 
 def draw_style() -> None:
-    """Streamlit writes white on the primary colour; on the dark theme's, bright enough to be read as text, only a dark ink can be."""
+    """Less empty room above a page's title than Streamlit leaves; and Streamlit writes white on the primary colour, while on the
+    dark theme's, bright enough to be read as text, only a dark ink can be read."""
+    st.html('<style>[data-testid="stMainBlockContainer"] { padding-top: 3.5rem; padding-bottom: 4rem; }</style>')
     if st.context.theme.type == "dark":
         st.html('<style>[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"]:hover { color: #15181c; }</style>')
 

@@ -106,7 +106,10 @@ with left:
             state.open_feature(opened)
             st.switch_page("pages/feature.py")
     else:
-        st.write("Nothing is clamped yet. Start with a preset, or find features by keyword.")
+        st.write(
+            "A feature stands for something the model notices as it reads. Clamp some, and see on the right at once what the model no longer "
+            "knows (sets to forget) and what that cost (sets to retain). Start with a preset, or find features by keyword."
+        )
         st.caption(PRESETS["forget-biology"].how)
         st.button("Forget biology", icon=":material/tune:", type="primary", on_click=load_preset, args=(engine, "forget-biology"))
         st.page_link("pages/search.py", label="Search features", icon=":material/search:")

@@ -71,6 +71,16 @@ def test_partial_results_grow_and_the_last_is_complete(toy):
     assert not seen[0].complete
 
 
+def test_the_first_figure_takes_a_quarter_of_a_batch(toy):
+    clamps, seen = clamp_set([(f, -7.5) for f in range(8)]), []
+    toy.budget, before = 10_000, toy.budget  # all in one batch
+    try:
+        final = toy.evaluate(clamps, seen.append)
+    finally:
+        toy.budget = before
+    assert [int(e.done.sum()) for e in seen] == [-(-int(final.affected.sum()) // 4), int(final.affected.sum())]
+
+
 class Stop(BaseException):
     pass
 

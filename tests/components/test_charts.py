@@ -8,7 +8,7 @@ from backend.evaluate import SetResult
 from backend.lights import Light
 from backend.statistics import Interval, MeanChange
 from backend.sweep import Point
-from components.benchmark_panel import board_html, signed
+from components.benchmark_panel import baseline_html, board_html, signed
 from components.charts import activation_histogram, controls_chart, density_bars, dose_curves, dumbbell, sweep_chart
 from components.control_panel import effect_rows, effect_table
 from components.light_panel import lights_html
@@ -31,6 +31,12 @@ def test_board_escapes_titles_and_signs_changes():
     markup = board_html([RESULT])
     assert "Bio &lt;b&gt;" in markup and "−20.0 pp" in markup and "[−26.1, −13.9]" in markup and "n = 200, 50 touched" in markup
     assert signed(-0.04) == "0.0" and signed(1.25) in ("+1.2", "+1.3")
+
+
+def test_without_clamps_the_board_says_how_sure_each_accuracy_is_and_speaks_of_no_change():
+    markup = baseline_html([RESULT, replace(RESULT, inconclusive=True)])
+    assert "Bio &lt;b&gt;" in markup and "<b>70.0%</b> [60.0%, 80.0%]" in markup and markup.count("n = 200<") == 2
+    assert "→" not in markup and "Lost" not in markup and markup.count("inconclusive") == 1
 
 
 def test_charts_draw_from_their_tables():

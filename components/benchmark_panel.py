@@ -18,6 +18,7 @@ STYLE = """<style>
 .board th { text-align: left; padding: .25rem .6rem .25rem 0; font-weight: 600; }
 .board td { padding: .3rem .6rem .3rem 0; border-top: 1px solid rgba(128, 128, 128, .25); white-space: nowrap; }
 .board .narrow { display: none; }
+.board .note { display: block; white-space: normal; max-width: 13rem; padding-left: .6rem; }
 @media (max-width: 1280px) {
   .board .narrow { display: block; }
   .board :is(th, td):nth-child(n+4) { display: none; }
@@ -71,7 +72,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _name(s: SetResult, said: str) -> str:
     colour = FORGET if s.role == "forget" else RETAIN
-    note = "<br><small>inconclusive: without clamps it may be guessing</small>" if s.inconclusive else ""
+    note = '<small class="note">inconclusive: without clamps it may be guessing</small>' if s.inconclusive else ""
     return (
         f'<span style="border-left:4px solid {colour};padding-left:.4rem"><small>{s.role.upper()}</small> {html.escape(s.title)}</span>'
         f'<br><small style="padding-left:.6rem;opacity:.75">{said}</small>{note}'
@@ -81,7 +82,7 @@ def _name(s: SetResult, said: str) -> str:
 def _cells(s: SetResult, margin: MeanChange | None) -> tuple[str, ...]:
     note = ""
     if s.inconclusive and margin is not None:
-        note = f"<br><small>right answer's margin {signed(margin.mean, 2)} nats [{signed(margin.low, 2)}, {signed(margin.high, 2)}]</small>"
+        note = f'<small class="note">right answer\'s margin {signed(margin.mean, 2)} nats [{signed(margin.low, 2)}, {signed(margin.high, 2)}]</small>'
     waiting, partial = s.n_done == 0 < s.n_affected, s.n_done < s.n_affected
     interval = f"[{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"
     if s.lost + s.gained == 0:

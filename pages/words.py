@@ -56,7 +56,9 @@ def says(words: state.Words) -> str:
     stale = "" if words.clamps == clamps else "Written with other clamps than those now on. "
     stale += "" if words.prompt == prompt else f"Written for the prompt “{plain(words.prompt[:200])}”. "
     same = next((i for i, (a, b) in enumerate(zip_longest(*(text.ids for text in words.texts))) if a != b), None)
-    return stale + ("Both texts are the same." if same is None else f"The two texts are the same for {same} tokens, then part.")
+    return stale + (
+        "Both texts are the same." if same is None else f"The two texts are the same for {same} token{'s' if same != 1 else ''}, then part."
+    )
 
 
 def write(words: state.Words) -> None:

@@ -38,7 +38,7 @@ class Atlas:
         """Read from `folder` what was computed before; compute and keep the rest."""
         self._sae, self._sets, self.labels = sae, sets, labels
         self.corpora = tuple(corpora)
-        name = key({"format": TABLE_FORMAT, "texts": [s.corpus.texts for s in corpora]})
+        name = key({"format": TABLE_FORMAT, "texts": [s.corpus.texts for s in corpora], "selection": selection.tolist()})
         table, self._index_file = folder / f"features_{name}.parquet", folder / f"search_{name}.sqlite"
         known = _read_table(table)
         if known is None:

@@ -135,4 +135,4 @@ def _of_role(sets: Sequence[QuestionSet], role: str) -> Bool[Tensor, " question"
 
 
 def _path(engine: Engine):
-    return engine.folder / f"attribution_{key({'format': ATTRIBUTION_FORMAT})}.safetensors"
+    return engine.folder / f"attribution_{key({'format': ATTRIBUTION_FORMAT, 'selection': engine.half('selection').tolist()})}.safetensors"

@@ -32,7 +32,7 @@ from backend.presets import SavedPresets, make_preset
 from backend.progress import OnProgress, Progress, silent
 from backend.prompts import pack, pack_text
 from backend.question_sets import read_set
-from backend.questions import Packed, QuestionSet
+from backend.questions import Packed, QuestionSet, selection_half
 from backend.recordings import FORMAT, Recording, record, with_keys
 from backend.results import Results, Run, scores_of
 from backend.rows import Halving, Rows
@@ -206,9 +206,8 @@ class Engine:
         return summarise(self.sets, e.clamps, self.recording.baseline, e.scores, e.affected, e.done, e.seconds, only)
 
     def half(self, which: str) -> Tensor:
-        """Questions of one half: 'selection' (even rows of each set) or 'held-out' (odd rows)."""
-        parity = {"selection": 0, "held-out": 1}[which]
-        return torch.tensor([question.index % 2 == parity for s in self.sets for question in s.questions])
+        """Questions of one half: 'selection' or 'held-out'; see backend.questions.selection_half."""
+        return torch.tensor(selection_half(self.sets, self.setup.half_seed)) == {"selection": True, "held-out": False}[which]
 
     def in_sets(self, names: Sequence[str]) -> Tensor:
         """Questions of these sets. Raises BadInput for a name this setup does not have."""

@@ -5,6 +5,7 @@ The last token of an option is left out: nothing reads what the model says after
 """
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,6 +53,21 @@ class QuestionSet:
         if len(found) < self.shots:
             raise BadInput(f"{self.title}: {self.shots} worked examples about {question.subject} were asked for, but there are {len(found)}.")
         return found
+
+
+def selection_half(sets: Sequence[QuestionSet], seed: int | None) -> list[bool]:
+    """Which questions, sets one after the other, features may be chosen on; the others are held out.
+
+    Even rows of each set; with a seed, a random half of each, the larger one where a set has an odd number.
+    """
+    if seed is None:
+        return [question.index % 2 == 0 for s in sets for question in s.questions]
+    chosen: list[bool] = []
+    for s in sets:
+        half = [place < -(-len(s.questions) // 2) for place in range(len(s.questions))]
+        random.Random(f"{seed} {s.name}").shuffle(half)
+        chosen += half
+    return chosen
 
 
 @dataclass(frozen=True)

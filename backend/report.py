@@ -120,7 +120,7 @@ def _setup(engine: Engine) -> str:
     return (
         f"<p>{_(setup.model.name)}, SAE {_(engine.sae.title)} with {engine.sae.d_sae:,} features at <code>{_(engine.sae.hook_name)}</code>; {engine.dtype} on {engine.device}; "
         f"{_(setup.scoring)} scoring; no clamp touches these positions: {_(', '.join(setup.untouched) or 'none')}. At every other token where a clamped feature fires it is set to "
-        "the value below; the rest of the residual stream, the SAE's error included, stays as it is.</p>"
+        f"the value below; the rest of the residual stream, the SAE's error included, stays as it is. {_(engine.sae.used_elsewhere(setup.model.name))}</p>"
     )
 
 

@@ -44,6 +44,12 @@ class LoadedSae:
         """ "model/source" of the SAE's pages on neuronpedia.org, where its metadata names them."""
         return self.sae.cfg.metadata.neuronpedia_id
 
+    def used_elsewhere(self, model: str) -> str:
+        """A sentence where the SAE says that it was trained on another model than this one; else empty."""
+        trained = self.sae.cfg.metadata.model_name
+        same = not trained or trained.split("/")[-1].lower() == model.split("/")[-1].lower()
+        return "" if same else f"The SAE was trained on {trained} and is used here on {model}."
+
     @cached_property
     def dec_norms(self) -> Float[Tensor, " d_sae"]:
         """Lengths of W_dec's rows."""
@@ -71,6 +77,7 @@ def load_sae(source: SaeSource, device: str) -> LoadedSae:
         )
     if not cfg.metadata.hook_name:
         raise BadSetup(f"The SAE '{title}' does not say which hook it reads (metadata.hook_name in cfg.json).")
+    cfg.metadata.neuronpedia_id = cfg.metadata.neuronpedia_id or _page_of_same_weights(source)
     sae = sae.eval().requires_grad_(False)
     return LoadedSae(sae, cfg.metadata.hook_name, title, _decoder_rows(sae))
 
@@ -93,6 +100,18 @@ def _repository(source: SaeSource) -> str | None:
         return None
     known = get_pretrained_saes_directory().get(source.release)
     return known.repo_id if known else source.release
+
+
+def _page_of_same_weights(source: SaeSource) -> str | None:
+    """Neuronpedia's page where sae-lens names it under another release of the very same file: of Gemma Scope's it does so for
+    the "canonical" one alone, which is one of those named by their L0."""
+    releases = get_pretrained_saes_directory()
+    own = releases.get(source.release) if source.path is None else None
+    file = own.saes_map.get(source.sae_id) if own else None
+    if file is None:
+        return None
+    same = ((r, sae_id) for r in releases.values() if r.repo_id == own.repo_id for sae_id, path in r.saes_map.items() if path == file)
+    return next((page for r, sae_id in same if (page := r.neuronpedia_id.get(sae_id))), None)
 
 
 def _decoder_rows(sae: SAE) -> Float[Tensor, "d_sae d_in"]:

@@ -74,6 +74,8 @@ def draw_sidebar() -> None:
             f"**SAE** {engine.sae.d_sae:,} features after block {engine.model.block + 1} of {engine.model.n_blocks}  \n"
             f"**Numbers** {engine.dtype} on {engine.device}"
         )
+        if elsewhere := engine.sae.used_elsewhere(engine.setup.model.name):
+            st.caption(plain(elsewhere))
         texts = " and ".join(f"{s.n_counted:,} tokens of {s.corpus.title}" for s in engine.atlas.corpora)
         st.caption(
             f"Prepared: {engine.n_questions:,} questions ({rows.n_tokens:,} tokens), feature statistics over {plain(texts)}, "

@@ -163,6 +163,8 @@ class Setup:
     """Which questions the figures are over; all if not given."""
     text_loss: CorpusSource | None = None
     """Text on which the board shows what clamps add to the model's loss; nothing if not given."""
+    half_seed: int | None = None
+    """Each set's questions are parted at random with this seed into a half to choose features on and one held out; if not given, into even and odd rows."""
     name: str = field(default="", metadata={"given": False})
     """The TOML file's stem."""
 

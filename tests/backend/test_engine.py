@@ -11,6 +11,7 @@ from backend.clamps import clamp_set
 from backend.engine import Engine
 from backend.errors import BadClamps, BadInput
 from backend.evaluate import affected_questions
+from backend.questions import selection_half
 from backend.setups import load_setup
 from tests.toy import D_SAE, write_setup
 
@@ -154,6 +155,19 @@ def test_halves_split_every_set_and_add_up(toy):
     parts = [toy.restrict(result, toy.half(which)) for which in ("selection", "held-out")]
     for whole, a, b in zip(result.sets, *(p.sets for p in parts), strict=True):
         assert (whole.n, whole.lost, whole.gained) == (a.n + b.n, a.lost + b.lost, a.gained + b.gained)
+
+
+def test_halves_drawn_with_a_seed_are_what_features_are_counted_on(toy, tmp_path):
+    path = write_setup(tmp_path)
+    path.write_text(f"half_seed = 5\n{path.read_text()}")
+    engine = Engine(load_setup(path))
+    half = engine.half("selection")
+    assert half.tolist() == selection_half(engine.sets, 5) != toy.half("selection").tolist()
+    assert torch.equal(engine.half("held-out"), ~half)
+    retain = engine.in_sets([s.name for s in engine.sets if s.role == "retain"])
+    for feature in range(D_SAE):
+        on = affected_questions(engine.recording, clamp_set([(feature, 0.0)]))
+        assert engine.atlas.table["fires_retain_selection"][feature] == int((on & half & retain).sum())
 
 
 def test_an_unknown_set_is_named(toy):

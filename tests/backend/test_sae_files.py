@@ -96,6 +96,14 @@ def test_tensors_that_do_not_fit_are_named(tmp_path):
         load_sae(SaeSource(path=tmp_path / "half.pt"), "cpu")
 
 
+@pytest.mark.parametrize(("trained", "said"), [(None, False), ("gemma-2-2b-it", False), ("Google/Gemma-2-2b-it", False), ("gemma-2-2b", True)])
+def test_an_sae_of_another_model_says_so(tmp_path, trained, said):
+    loaded = load_sae(save(tmp_path / "sae.pt", torch_sae(6, 8)), "cpu")
+    loaded.sae.cfg.metadata.model_name = trained
+    wanted = "The SAE was trained on gemma-2-2b and is used here on google/gemma-2-2b-it."
+    assert loaded.used_elsewhere("google/gemma-2-2b-it") == (wanted if said else "")
+
+
 def test_gemma_scope_from_a_folder(tmp_path):
     rng = np.random.default_rng(0)
     arrays = {"W_enc": rng.normal(size=(6, 8)), "W_dec": rng.normal(size=(8, 6)), "b_enc": rng.normal(size=8), "b_dec": rng.normal(size=6),

@@ -2,6 +2,7 @@ import pytest
 from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
 
 from backend.errors import BadSetup
+from backend.sae import _page_of_same_weights
 from backend.setups import load_setup
 from tests.toy import write_setup
 
@@ -106,6 +107,17 @@ def test_the_gemma_setups_name_what_the_paper_used():
         assert sae.sae_id in known[sae.release].saes_map
     assert load_setup("gemma-2-2b-it").protocol == ("letter", "paper-chat")
     assert load_setup("gemma-2b-it-paper").protocol == ("letter", "paper")
+
+
+def test_neuronpedia_is_found_where_another_release_names_the_very_same_file():
+    pages = {
+        name: _page_of_same_weights(load_setup(name).sae)
+        for name in ("gemma-2-2b-it", "gemma-2-2b-it-layer13-l0-84", "gemma-2-2b-it-layer3-l0-142", "demo")
+    }
+    assert pages == {
+        "gemma-2-2b-it": "gemma-2-2b/7-gemmascope-res-16k", "gemma-2-2b-it-layer13-l0-84": "gemma-2-2b/13-gemmascope-res-16k",
+        "gemma-2-2b-it-layer3-l0-142": None, "demo": None,
+    }  # fmt: skip
 
 
 def test_the_forget_corpus_is_the_gated_one_where_the_user_has_it(tmp_path, monkeypatch):

@@ -151,11 +151,12 @@ def _snapshot(name: str, revision: str | None, on_progress: OnProgress) -> Path:
     pace, known, done = None, 0, 0
     while thread.is_alive():
         thread.join(LOOK_S)
-        total, now = (max(counts, default=0) >> 20 for counts in ([int(bar.total or 0) for bar in bars], [int(bar.n) for bar in bars]))
+        total = min((int(bar.total or 0) for bar in bars), default=0) >> 20  # one bar counts what came, one what is written; the first may overshoot
+        now = min(max((int(bar.n) for bar in bars), default=0) >> 20, total)
         if total > known:  # the sizes of the files become known one after the other
-            pace, known = Pace(f"Downloading {name}, {total:,} MB", total, on_progress), total
+            pace, known, done = Pace(f"Downloading {name}, {total:,} MB", total, on_progress), total, now
             pace.skip(done)
-        if pace is not None and now > done:
+        elif pace is not None and now > done:
             pace.advance(now - done)
             done = now
     if isinstance(came[0], Exception):

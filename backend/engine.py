@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from backend.loading import model_source, weights_fingerprint
 from backend.model import SplitModel, cpu_flags, load_hf, pick_device, pick_dtype, split
 from backend.needs import Forecast, needs
 from backend.parts import Parts
-from backend.presets import SavedPresets, make_preset
+from backend.presets import PRESETS, SavedPresets, make_preset
 from backend.progress import OnProgress, Progress, silent
 from backend.prompts import pack, pack_text
 from backend.question_sets import read_set
@@ -190,6 +191,11 @@ class Engine:
     def preset(self, name: str) -> Clamps:
         """The clamps of a preset. Raises BadInput for a name there is none of."""
         return self.check(make_preset(name, self.atlas.table))
+
+    @cached_property
+    def preset_titles(self) -> dict[Clamps, str]:
+        """What each shipped preset is called, where its rules admit any feature."""
+        return {clamps: preset.title for name, preset in PRESETS.items() if (clamps := self.preset(name))}
 
     def known(self, clamps: Clamps) -> Evaluation | None:
         """The finished evaluation of these clamps, if it was ever run."""

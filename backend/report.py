@@ -37,7 +37,7 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
     trials = engine.history.trials()
     held_out = engine.restrict(evaluation, engine.half("held-out"))
     checks = lights(engine.sets, engine.recording, engine.sae.W_dec, evaluation.clamps, evaluation.scores, engine.setup.scoring == "letter", None)
-    title = run.name or f"{len(evaluation.clamps)} features clamped"
+    title = run.name or engine.preset_titles.get(evaluation.clamps) or f"{len(evaluation.clamps)} features clamped"
     sections = [
         f"<h1>{_(title)}</h1><p class=grey>{_(engine.setup.title)} · {time.strftime('%Y-%m-%d', time.localtime(run.when))} · Clampboard report</p>",
         _written("Expected, written before it ran", run.hypothesis) + _written("Note", run.note),

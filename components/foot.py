@@ -20,7 +20,7 @@ def draw_foot(engine: Engine, clamps: Clamps, only: Bool[Tensor, " question"] | 
     if engine.results.remember(clamps, write_link(state.board()), *expected):
         state.expect("")
     trials = engine.history.trials(only)
-    names, runs = trial_names(trials, engine.atlas.name), {t.id: t.run for t in trials}
+    names, runs = trial_names(trials, engine.atlas.name, engine.preset_titles), {t.id: t.run for t in trials}
     current = next((t.id for t in trials if t.run.clamps == clamps), None)
     st.subheader("Trials")
     picked = draw_chart(trials, names, current, engine.history.baseline(only), f"foot_chart_{state.revision()}_{current}",

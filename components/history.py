@@ -1,24 +1,27 @@
 """What was tried, drawn: the chart of all settings, one of them chosen, two of them side by side."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
 
+from backend.clamps import Clamps
 from backend.history import KEPT, Pooled, Trial, Versus, best_kept, trial_table
 from components.benchmark_panel import signed
 from components.frame import plain
 from components.trials_chart import trials_chart
 
 
-def trial_names(trials: Sequence[Trial], feature_name: Callable[[int], str]) -> dict[str, str]:
-    """What each trial is called: the user's name for it, or what it clamps."""
+def trial_names(trials: Sequence[Trial], feature_name: Callable[[int], str], preset_titles: Mapping[Clamps, str]) -> dict[str, str]:
+    """What each trial is called: the user's name for it, the preset it is, or what it clamps."""
 
     def of(trial: Trial) -> str:
         clamps = trial.run.clamps
         if trial.run.name:
             return trial.run.name
+        if clamps in preset_titles:
+            return preset_titles[clamps]
         if len(clamps) == 1:
             return f"{clamps[0].feature} · {feature_name(clamps[0].feature)} at {clamps[0].value:g}"
         return f"{len(clamps)} features" if clamps else "no clamp"

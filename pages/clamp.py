@@ -88,7 +88,10 @@ with left:
     if sliders:
         with st.container(horizontal=True, vertical_alignment="center"):
             on = sum(s.on for s in sliders)
-            st.caption(f"{len(sliders)} clamped after block {engine.model.block + 1} of {engine.model.n_blocks}: {on} on, {len(sliders) - on} off")
+            preset = engine.preset_titles.get(state.board().clamps())
+            st.caption(
+                f"{f'“{preset}”: ' if preset else ''}{len(sliders)} clamped after block {engine.model.block + 1} of {engine.model.n_blocks}: {on} on, {len(sliders) - on} off"
+            )
             st.space("stretch")
             raw = st.segmented_control("Unit", ["x max", "raw"], default="x max", key="clamp_unit", persist_state="session", label_visibility="collapsed",
                                        help="Multiples of each feature's maximum activation, or raw activation units.") == "raw"  # fmt: skip

@@ -77,7 +77,7 @@ if not trials:
     st.info("Nothing was tried yet. Every setting you evaluate on the Clamp page is kept here.")
     st.page_link("pages/clamp.py", label="Clamp", icon=":material/tune:")
     st.stop()
-names = trial_names(trials, engine.atlas.name)
+names = trial_names(trials, engine.atlas.name, engine.preset_titles)
 current = next((t.id for t in trials if t.run.clamps == state.board().clamps()), None)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     words = st.text_input("Find", key="runs_find", placeholder="in name, note, expectation or clamps", max_chars=80).strip().lower()

@@ -35,5 +35,6 @@ def test_the_line_of_99_percent_and_published_points():
 
 def test_no_two_trials_have_the_same_line():
     trials = [Trial(Run(clamp_set([(i, -5.0), (9, 1.0)]), [], 0, 0), Pooled(1, 2), Pooled(1, 2)) for i in range(4)]
-    names = trial_names(trials, str)
+    names = trial_names(trials, str, {})
+    assert trial_names(trials, str, {trials[1].run.clamps: "Mine"})[trials[1].id] == "Mine"
     assert set(names.values()) == {"2 features"} and len(set(trial_lines(trials, names).values())) == 4

@@ -136,6 +136,8 @@ def test_preset_button_clamps_the_presets_features(app, toy):
     at = app()
     next(b for b in at.button if b.label == "Forget biology").click().run()
     assert not at.exception and at.session_state.board.clamps() == toy.preset("forget-biology")
+    assert f"“{toy.preset_titles[toy.preset('forget-biology')]}”: " in words(at)
+    assert () not in toy.preset_titles
 
 
 def test_clamps_survive_a_change_of_page(app):

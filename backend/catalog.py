@@ -10,7 +10,7 @@ from torch import Tensor
 
 from backend import features as F
 from backend.model import SplitModel
-from backend.progress import OnProgress, Progress
+from backend.progress import OnProgress, Pace, Progress, silent
 from backend.questions import QuestionSet
 from backend.recordings import Recording
 from backend.sae import LoadedSae
@@ -37,7 +37,7 @@ def describe(
     stage = "Describing the features"
     on_progress(Progress(stage, 0, sae.d_sae, None))
     forget, retain = (next(s for s in corpora if s.corpus.role == role) for role in ("forget", "retain"))
-    promoted, suppressed = read_out(model, sae.W_dec)
+    promoted, suppressed = read_out(model, sae.W_dec, on_progress)
     set_of = F.set_of_question(sets)
     fired = F.questions_fired_on(recording, set_of, len(sets))
     fired_selection = F.questions_fired_on(recording, set_of, len(sets), selection)
@@ -72,16 +72,41 @@ def answered_right(sets: Sequence[QuestionSet], recording: Recording) -> Bool[Te
     return recording.baseline.argmax(-1) == answer
 
 
-def read_out(model: SplitModel, W_dec: Float[Tensor, "d_sae d_model"], chunk: int = 256) -> tuple[list[list[str]], list[list[str]]]:
-    """The tokens each decoder direction promotes most, and suppresses most."""
-    promoted: list[list[str]] = []
-    suppressed: list[list[str]] = []
-    gain, decode = norm_gain(model.norm), cache(lambda token: model.tokenizer.decode([token]))
-    for part in W_dec.split(chunk):
-        effect = F.logit_effect(part, gain, model.hf.get_output_embeddings().weight)
-        for ids, out in ((effect.topk(READ_OUT).indices, promoted), ((-effect).topk(READ_OUT).indices, suppressed)):
-            out += [[decode(token) for token in row] for row in ids.tolist()]
+def read_out(
+    model: SplitModel, W_dec: Float[Tensor, "d_sae d_model"], on_progress: OnProgress = silent, features: int = 1024, tokens: int = 32_768
+) -> tuple[list[list[str]], list[list[str]]]:  # fmt: skip
+    """The tokens each decoder direction promotes most, and suppresses most.
+
+    `features` and `tokens` are taken at a time: Gemma's vocabulary in float32, all at once, would take 2.4 GB.
+    """
+    gain, unembed = norm_gain(model.norm), model.hf.get_output_embeddings().weight
+    pace = Pace("Reading out what the features promote", len(unembed), on_progress)
+    best = [[_Best(part, largest) for part in W_dec.split(features)] for largest in (True, False)]
+    for begin in range(0, len(unembed), tokens):
+        block = unembed[begin : begin + tokens].float()
+        for promoting, suppressing in zip(*best, strict=True):
+            effect = F.logit_effect(promoting.directions, gain, block)
+            promoting.take(effect, begin)
+            suppressing.take(effect, begin)
+        pace.advance(len(block))
+    decode = cache(lambda token: model.tokenizer.decode([token]))
+    promoted, suppressed = ([[decode(token) for token in row] for part in side for row in part.ids.tolist()] for side in best)
     return promoted, suppressed
+
+
+class _Best:
+    """The READ_OUT tokens of largest (or smallest) effect for some directions, over the blocks of the vocabulary seen so far."""
+
+    def __init__(self, directions: Float[Tensor, "feature d_model"], largest: bool):
+        self.directions, self._largest = directions, largest
+        self._effect = torch.empty(len(directions), 0, device=directions.device)
+        self.ids = torch.empty(len(directions), 0, dtype=torch.int64, device=directions.device)
+
+    def take(self, effect: Float[Tensor, "feature token"], begin: int) -> None:
+        found = effect.topk(min(READ_OUT, effect.shape[1]), largest=self._largest)
+        values, ids = torch.cat([self._effect, found.values], 1), torch.cat([self.ids, found.indices + begin], 1)
+        self._effect, place = values.topk(min(READ_OUT, values.shape[1]), largest=self._largest)
+        self.ids = ids.gather(1, place)
 
 
 def norm_gain(norm: torch.nn.Module) -> Tensor:

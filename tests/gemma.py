@@ -23,7 +23,11 @@ D_MODEL, D_SAE = 2304, 16384
 
 
 def gemma_tokenizer() -> PreTrainedTokenizerFast:
-    tokenizer = build_tokenizer()
+    return as_gemmas(build_tokenizer())
+
+
+def as_gemmas(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """The tokenizer with Gemma's special tokens, its <bos> before every text, and its chat format."""
     tokenizer.add_special_tokens({"bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>",
                                   "additional_special_tokens": ["<start_of_turn>", "<end_of_turn>"]})  # fmt: skip
     tokenizer._tokenizer.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", tokenizer.bos_token_id)])

@@ -3,6 +3,7 @@
 import torch
 
 from backend import features as F
+from backend.catalog import READ_OUT, norm_gain, read_out
 from backend.token_text import token_texts
 from tests.toy import D_SAE
 
@@ -75,3 +76,11 @@ def test_words_are_whole():
     text = "The mitochondrion, small."
     assert F.word_at(text, (4, 8)) == "mitochondrion"
     assert F.word_at(text, (17, 18)) == ""
+
+
+def test_the_vocabulary_is_read_out_in_blocks_as_if_at_once(toy):
+    effect = F.logit_effect(toy.sae.W_dec, norm_gain(toy.model.norm), toy.model.hf.get_output_embeddings().weight)
+    wanted = [[[toy.model.tokenizer.decode([t]) for t in row] for row in side.topk(READ_OUT).indices.tolist()] for side in (effect, -effect)]
+    seen = []
+    assert list(read_out(toy.model, toy.sae.W_dec, seen.append, features=7, tokens=9)) == wanted
+    assert list(read_out(toy.model, toy.sae.W_dec)) == wanted and seen[-1].done == seen[-1].total

@@ -1,0 +1,31 @@
+"""The benchmark on Gemma's shape, with the shape made tiny."""
+
+import pytest
+import torch
+
+from backend import bench
+from backend.engine import Engine
+from backend.setups import load_setup
+from tests.bench.gemma_shape import GEMMA_2_2B, SPARSEST, densities, write
+from tests.data import shared_data
+
+TINY = GEMMA_2_2B | {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 4, "num_attention_heads": 2, "num_key_value_heads": 1,
+                     "head_dim": 16, "query_pre_attn_scalar": 16}  # fmt: skip
+
+
+def test_densities_add_up():
+    found = densities(16_384, 69)
+    assert float(found.sum()) == pytest.approx(69, rel=1e-3) and float(found[0]) == pytest.approx(SPARSEST) and bool((found.diff() > 0).all())
+
+
+@pytest.mark.demo
+def test_the_written_setup_is_benchmarked(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLAMPBOARD_DATA", str(shared_data()))
+    engine = Engine(load_setup(write(tmp_path, TINY, limit=1, block=1, d_sae=256, l0=8)))
+    assert engine.n_questions == 5 and engine.recording.rows.ids[0] == engine.model.tokenizer.bos_token_id
+    forget, retain = engine.atlas.corpora
+    l0 = sum(int(s.stats.count.sum()) for s in (forget, retain)) / (forget.n_counted + retain.n_counted)
+    assert 4 < l0 < 16
+    monkeypatch.setattr(bench, "COUNTS", (1, 5))
+    rows = bench.measure(engine, 1, lambda _: None)
+    assert len(rows) == 2 and rows[1]["affected_questions"] == 5 and torch.isfinite(engine.recording.baseline).all()

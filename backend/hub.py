@@ -1,4 +1,4 @@
-"""What goes wrong between here and the model hub, in one sentence each that says what to do."""
+"""A model from the hub, with progress; and what goes wrong on the way from there, in one sentence each that says what to do."""
 
 import errno
 import io

@@ -30,8 +30,8 @@ L0 = 69
 """Active features a token, as of the SAE in whose place this stands."""
 SPARSEST = 1e-4
 """Density of the rarest feature; the others' are spread evenly on a log scale."""
-SAMPLE = 4096
-"""Tokens the thresholds are set on."""
+SAMPLE, ROW = 4096, 256
+"""Tokens the thresholds are set on, in rows of so many."""
 SUBJECTS = ("high_school_us_history", "college_computer_science", "high_school_geography", "human_aging")
 DEMO = load_setup("demo")
 
@@ -99,8 +99,9 @@ def write(folder: Path, shape: dict[str, int], limit: int | None, block: int = B
         text = "\n".join(question.question for source in DEMO.sets for question in read_set(source).questions)
         text += "\n".join(text for source in DEMO.corpora for text in read_corpus(tokenizer, source, folder).texts)
         ids = torch.tensor(tokenizer(text)["input_ids"])
-        rows = min(SAMPLE, len(ids)) // 256
-        write_sae(folder / "sae", model, ids[: rows * 256].view(rows, 256), block, d_sae, l0)
+        rows = ids[: len(ids) // ROW * ROW].view(-1, ROW)
+        some = torch.randperm(len(rows), generator=torch.Generator().manual_seed(2))[: SAMPLE // ROW]
+        write_sae(folder / "sae", model, rows[some], block, d_sae, l0)
     return file
 
 

@@ -21,11 +21,14 @@ def test_densities_add_up():
 @pytest.mark.demo
 def test_the_written_setup_is_benchmarked(tmp_path, monkeypatch):
     monkeypatch.setenv("CLAMPBOARD_DATA", str(shared_data()))
-    engine = Engine(load_setup(write(tmp_path, TINY, limit=1, block=1, d_sae=256, l0=8)))
+    file = write(tmp_path, TINY, limit=1, block=1, d_sae=256, l0=8)
+    file.write_text(file.read_text().replace('path = "model"', 'path = "model"\ndtype = "float32"'))
+    engine = Engine(load_setup(file))
     assert engine.n_questions == 5 and engine.recording.rows.ids[0] == engine.model.tokenizer.bos_token_id
     forget, retain = engine.atlas.corpora
     l0 = sum(int(s.stats.count.sum()) for s in (forget, retain)) / (forget.n_counted + retain.n_counted)
-    assert 4 < l0 < 16
-    monkeypatch.setattr(bench, "COUNTS", (1, 5))
+    assert 4 < l0 < 16, l0
+    assert (engine.recording.acts.counts() > 0).sum() > 20, "nothing would be clamped"
+    monkeypatch.setattr(bench, "COUNTS", (1, 200))
     rows = bench.measure(engine, 1, lambda _: None)
-    assert len(rows) == 2 and rows[1]["affected_questions"] == 5 and torch.isfinite(engine.recording.baseline).all()
+    assert rows[1]["affected_questions"] == 5 and [row["flipped"] for row in rows] == [0, 0] and torch.isfinite(engine.recording.baseline).all()

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _setup_of_file(args: argparse.Namespace) -> str:
-    from backend.export import setup_named
+    from backend.sharing.export import setup_named
 
     if args.file is None:
         raise BadInput("Name a setup, such as demo: python -m backend evaluate demo --clamps ...")

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -99,3 +100,25 @@ def read_tensors(path: Path) -> dict[str, Tensor] | None:
 
 def _damaged(path: Path, error: Exception) -> None:
     log.warning("%s is damaged (%s); it is computed again", path, error)
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check_room(folder: Path, needed_bytes: int) -> None:
+    """Make the folder. Raises Unavailable, naming it and both sizes, unless that much is free on its disk."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"{folder} cannot be written ({error.strerror}). Point CLAMPBOARD_CACHE at a folder that can.") from error
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise Unavailable(
+            f"Not enough disk space in {folder}: {needed_bytes / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free. "
+            "Free some space, or point CLAMPBOARD_CACHE at another disk."
+        )

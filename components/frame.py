@@ -61,7 +61,7 @@ def show_problem() -> Iterator[None]:
 def draw_sidebar() -> None:
     """Which setup, and its state; prepares it on the first start of the server."""
     with st.spinner("Loading PyTorch, once per start of the server…"):
-        from backend.known import in_words  # both import torch: here, so that a first visitor is told what is going on
+        from backend.engine.known import in_words
         from components import resources
 
     with show_errors():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from backend.engine import Engine
+from backend.engine.engine import Engine
 from backend.progress import Progress
 from backend.setups import load_setup
 

@@ -10,12 +10,12 @@ from typing import NamedTuple, TypeVar
 
 import streamlit as st
 
-from backend.board import Board, Slider, read_link, write_link
-from backend.clamps import Clamps
 from backend.errors import BadInput
-from backend.evaluate import Evaluation
-from backend.export import Exported
-from backend.generate import Sampling, Written
+from backend.evaluation.evaluate import Evaluation
+from backend.experiments.generate import Sampling, Written
+from backend.interventions.board import Board, Slider, read_link, write_link
+from backend.interventions.edit import Clamps
+from backend.sharing.export import Exported
 
 UNDO_STEPS = 200
 T = TypeVar("T")

@@ -4,27 +4,27 @@ import time
 
 import streamlit as st
 
-from backend.answers import margin_changes, question_table
-from backend.board import Board
-from backend.evaluate import Evaluation
-from backend.lights import lights
-from backend.presets import PRESETS
+from backend.evaluation.answers import margin_changes, question_table
+from backend.evaluation.evaluate import Evaluation
+from backend.evaluation.lights import lights
+from backend.experiments.text_loss import text_loss
+from backend.interventions.board import Board
+from backend.interventions.presets import PRESETS
 from backend.progress import Progress
-from backend.seen import see
-from backend.text_loss import text_loss
+from backend.reading.seen import see
 from components import resources, state
-from components.benchmark_panel import draw_board
-from components.clamp_sliders import GROUPS, ORDERS, START, draw_sliders, edited, new_slider, reset
-from components.control_panel import draw_controls
-from components.foot import draw_foot
+from components.clamping.foot import draw_foot
+from components.clamping.presets import draw_presets, load_preset
+from components.clamping.sliders import GROUPS, ORDERS, START, draw_sliders, edited, new_slider, reset
+from components.clamping.take_away import draw_opened, draw_take_away
+from components.figures.board import draw_board
+from components.figures.controls import draw_controls
+from components.figures.lights import draw_lights
+from components.figures.loss import draw_loss
+from components.figures.sweep import draw_sweep
 from components.frame import require_frame, show_errors, show_problem
-from components.light_panel import draw_lights
-from components.loss_panel import draw_loss
-from components.preset_menu import draw_presets, load_preset
-from components.question_panel import draw_questions
-from components.question_view import draw_orders, draw_question_view
-from components.sweep_panel import draw_sweep
-from components.take_away import draw_opened, draw_take_away
+from components.questions.table import draw_questions
+from components.questions.view import draw_orders, draw_question_view
 
 require_frame()
 REDRAW_S = 0.25

@@ -6,21 +6,21 @@ import time
 import pandas as pd
 import streamlit as st
 
-from backend.board import Slider
-from backend.clamps import value_of
-from backend.dose import MULTIPLES, Dose, dose_curve
-from backend.evaluate import Evaluation
-from backend.feature_page import feature_page, question_tokens
-from backend.neuronpedia import feature_json
-from backend.own_text import MAX_TEXT, read_text
+from backend.evaluation.evaluate import Evaluation
+from backend.experiments.dose import MULTIPLES, Dose, dose_curve
+from backend.interventions.board import Slider
+from backend.interventions.edit import value_of
 from backend.progress import Progress
+from backend.reading.feature_page import feature_page, question_tokens
+from backend.reading.neuronpedia import feature_json
+from backend.reading.own_text import MAX_TEXT, read_text
 from components import resources, state
-from components.charts import activation_histogram, density_bars
-from components.clamp_sliders import START, new_slider
-from components.dose_panel import draw_dose_curve
+from components.charts.all import activation_histogram, density_bars
+from components.clamping.sliders import START, new_slider
+from components.features.label_editor import draw_label_editor
+from components.figures.dose import draw_dose_curve
 from components.frame import plain, require_frame, show_errors, show_problem
-from components.label_editor import draw_label_editor
-from components.token_view import Row, ranked_html, rows_html
+from components.tokens.view import Row, ranked_html, rows_html
 
 require_frame()
 N_EXAMPLES = 20

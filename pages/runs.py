@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from backend.history import Trial, questions_side_by_side, settings_side_by_side, trial_table, versus
-from backend.published import published_points
+from backend.data.published import published_points
+from backend.evaluation.history import Trial, questions_side_by_side, settings_side_by_side, trial_table, versus
 from components import resources, state
-from components.foot import go_back
+from components.clamping.foot import go_back
 from components.frame import require_frame, show_errors
-from components.history import draw_chart, draw_versus, trial_names
+from components.runs.trials import draw_chart, draw_versus, trial_names
 
 require_frame()
 COLUMNS = ["star", "name", "features", "values", "forget", "retain", "hypothesis", "note", "when", "clamps"]

@@ -3,18 +3,18 @@
 import pandas as pd
 import streamlit as st
 
-from backend.attribution import attribution
-from backend.finding import COLUMNS, RELEVANCE, Filters, find
-from backend.own_text import DENSE, MAX_TEXT, OwnText, firing, read_text, strongest_by_token
+from backend.features.finding import COLUMNS, RELEVANCE, Filters, find
+from backend.features.rankers import RANKERS
+from backend.features.search import SHOWN, Found
 from backend.progress import Progress
-from backend.rankers import RANKERS
-from backend.search import SHOWN, Found
+from backend.reading.attribution import attribution
+from backend.reading.own_text import DENSE, MAX_TEXT, OwnText, firing, read_text, strongest_by_token
 from components import resources, state
-from components.clamp_sliders import new_slider
-from components.feature_table import draw_feature_table, reasons
+from components.clamping.sliders import new_slider
+from components.features.label_files import draw_label_files
+from components.features.table import draw_feature_table, reasons
 from components.frame import require_frame, show_errors
-from components.label_files import draw_label_files
-from components.token_picker import draw_token_picker
+from components.tokens.picker import draw_token_picker
 
 require_frame()
 CHIPS = ("virus", "bacteria", "toxin", "immune", "gene", "cell", "enzyme", "disease", "evolution", "plant")
@@ -89,7 +89,7 @@ def draw_rank(searched: bool) -> tuple[str, float | None, bool]:
 
 
 def with_attribution(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the columns of backend.attribution: read from disk, or computed here with progress."""
+    """The table with the columns of backend.reading.attribution: read from disk, or computed here with progress."""
     bar = st.empty()
 
     def show(progress: Progress) -> None:

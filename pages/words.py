@@ -5,7 +5,7 @@ from itertools import zip_longest
 
 import streamlit as st
 
-from backend.generate import MAX_NEW_TOKENS, MAX_PROMPT, MAX_TEMPERATURE, Sampling, Written, generate, prompt_ids
+from backend.experiments.generate import MAX_NEW_TOKENS, MAX_PROMPT, MAX_TEMPERATURE, Sampling, Written, generate, prompt_ids
 from backend.progress import Progress
 from components import resources, state
 from components.frame import plain, require_frame, show_errors, show_problem

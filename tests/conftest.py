@@ -8,9 +8,9 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from backend.engine import Engine
+from backend.engine.engine import Engine
 from backend.setups import load_setup
-from tests.toy import write_setup
+from tests.support.toy import write_setup
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -37,10 +37,10 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> tuple:
         return _evaluate_again(setup, args)
     from dataclasses import asdict
 
-    from backend import text_loss
-    from backend.answers import margin_changes, per_question
-    from backend.clamps import format_clamps
-    from backend.lights import lights
+    from backend.evaluation.answers import margin_changes, per_question
+    from backend.evaluation.lights import lights
+    from backend.experiments import text_loss
+    from backend.interventions.edit import format_clamps
 
     engine, clamps = engine_and_clamps(setup, args)
     names = [name.strip() for name in args.sets.split(",")] if args.sets else None
@@ -84,8 +84,8 @@ def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, i
     """An exported file's clamps, computed anew even if the result is kept, beside the file's figures."""
     import torch
 
-    from backend.clamps import format_clamps
-    from backend.export import compare, differences, read_export
+    from backend.interventions.edit import format_clamps
+    from backend.sharing.export import compare, differences, read_export
 
     if args.reference or args.half or args.sets:
         raise BadInput("--from runs a file again as it is: leave out --sets, --half and --reference.")
@@ -107,7 +107,7 @@ def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, i
 
 
 def dose(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.dose import MULTIPLES, dose_curve, plain
+    from backend.experiments.dose import MULTIPLES, dose_curve, plain
 
     engine = open_engine(setup)
     multiples, line = args.multiples or MULTIPLES, ProgressLine()
@@ -132,7 +132,7 @@ def dose(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.sweep import grid, plain, run_sweep
+    from backend.experiments.sweep import grid, plain, run_sweep
 
     engine, line = open_engine(setup), ProgressLine()
     features = args.features
@@ -152,8 +152,8 @@ def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.clamps import format_clamps
-    from backend.controls import N_RANDOM, effect, run_controls, verdict
+    from backend.experiments.controls import N_RANDOM, effect, run_controls, verdict
+    from backend.interventions.edit import format_clamps
 
     engine, clamps = engine_and_clamps(setup, args)
     if not clamps:

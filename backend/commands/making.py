@@ -50,7 +50,7 @@ def prepare(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 def _fetch_labels(engine) -> str:
     """Neuronpedia's labels, the first time, where the SAE names its page and the network may be used; what became of it, in words."""
-    from backend.labels import NEURONPEDIA, fetch
+    from backend.features.labels import NEURONPEDIA, fetch
 
     name, labels = engine.sae.neuronpedia_id, engine.atlas.labels
     if name is None or labels.counts()[NEURONPEDIA] or os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
@@ -62,8 +62,8 @@ def _fetch_labels(engine) -> str:
 
 
 def labels(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.labels import fetch, labels_of, read_file, text_lines
-    from backend.sae import load_sae
+    from backend.features.labels import fetch, labels_of, read_file, text_lines
+    from backend.model.sae import load_sae
     from backend.store import replacing
 
     if (args.file is None) == (args.action in ("import", "export")):
@@ -91,7 +91,7 @@ def labels(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def train_sae(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend import train_sae as training
+    from backend.model import train_sae as training
 
     recipe = training.Recipe(d_sae=args.width, k=args.k, epochs=args.epochs, architecture=args.architecture)
     if args.out.exists() and any(args.out.iterdir()):
@@ -101,10 +101,10 @@ def train_sae(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def bench(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend import bench as benchmark
+    from backend.experiments import bench as benchmark
 
     if args.search:
-        from backend.search import time_search
+        from backend.features.search import time_search
 
         rows = [time_search(n) for n in (16_384, 131_072)]
         return {"rows": rows}, "\n".join(f"{r['features']:>7,} features: the slowest search {r['worst_s']:.3f} s ('{r['slowest']}')" for r in rows)

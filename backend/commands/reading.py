@@ -34,11 +34,11 @@ def add(command: AddCommand) -> None:
 
 
 def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.attribution import attribution
-    from backend.finding import RELEVANCE, Filters, find
-    from backend.own_text import firing, read_text
-    from backend.rankers import RANKERS
-    from backend.search import keywords
+    from backend.features.finding import RELEVANCE, Filters, find
+    from backend.features.rankers import RANKERS
+    from backend.features.search import keywords
+    from backend.reading.attribution import attribution
+    from backend.reading.own_text import firing, read_text
 
     if args.query is not None:
         keywords(args.query)
@@ -72,7 +72,7 @@ def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _why(row: dict[str, Any]) -> str:
-    from backend.search import WHY
+    from backend.features.search import WHY
 
     reasons = [f"{WHY[field]}: {', '.join(words)}" for field, words in row["why"].items()]
     if row["on_text"]:
@@ -81,7 +81,7 @@ def _why(row: dict[str, Any]) -> str:
 
 
 def feature(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.feature_page import feature_page
+    from backend.reading.feature_page import feature_page
 
     page = feature_page(open_engine(setup), args.feature, args.limit)
     lines = [
@@ -105,9 +105,9 @@ def question(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
     import torch
 
-    from backend import seen
-    from backend.clamps import format_clamps, parse_clamps
-    from backend.permutation import permutation_check
+    from backend.experiments.permutation import permutation_check
+    from backend.interventions.edit import format_clamps, parse_clamps
+    from backend.reading import seen
 
     clamps = parse_clamps(args.clamps)
     engine = open_engine(setup)

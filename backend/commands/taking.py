@@ -27,8 +27,8 @@ def add(command: AddCommand) -> None:
 
 
 def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend import generate as writing
-    from backend.clamps import format_clamps
+    from backend.experiments import generate as writing
+    from backend.interventions.edit import format_clamps
 
     engine, clamps = engine_and_clamps(setup, args)
     chat = bool(engine.model.tokenizer.chat_template) and not args.plain
@@ -50,8 +50,8 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def export(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend import export as exporting
-    from backend.board import board_of
+    from backend.interventions.board import board_of
+    from backend.sharing import export as exporting
 
     engine, clamps = engine_and_clamps(setup, args)
     value = exporting.export(engine, engine.evaluate(clamps), board_of(clamps))
@@ -60,7 +60,7 @@ def export(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def report(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend import report as reporting
+    from backend.sharing import report as reporting
 
     engine, clamps = engine_and_clamps(setup, args)
     write_file(args.out, reporting.report(engine, engine.evaluate(clamps)))
@@ -68,7 +68,7 @@ def report(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def snippet(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend import snippet as programs
+    from backend.sharing import snippet as programs
 
     text = programs.snippet(*engine_and_clamps(setup, args))
     return {"program": text}, text

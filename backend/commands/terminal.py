@@ -52,14 +52,14 @@ def count(text: str) -> int:
 
 
 def open_engine(setup: Setup):
-    from backend.engine import Engine
+    from backend.engine.engine import Engine
 
     return Engine(setup, ProgressLine())
 
 
 def engine_and_clamps(setup: Setup, args: argparse.Namespace):
     """The clamps are read first: a mistake in them is said before a model is loaded."""
-    from backend.clamps import parse_clamps
+    from backend.interventions.edit import parse_clamps
 
     clamps = parse_clamps(args.clamps) if args.clamps is not None else ()
     engine = open_engine(setup)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from backend.errors import BadInput, BadSetup
-from backend.positions import RULES
 from backend.setups.tables import build
+
+RULES = ("first", "special", "sinks")
+
 
 SHIPPED = Path(__file__).parent
 Role = Literal["forget", "retain"]
@@ -25,7 +27,7 @@ PROMPTS: dict[Scoring, tuple[Prompt, ...]] = {"letter": ("paper", "paper-chat", 
 
 
 class Protocol(NamedTuple):
-    """How questions are asked and scored; see backend.prompts."""
+    """How questions are asked and scored; see backend.data.prompts."""
 
     scoring: Scoring
     prompt: Prompt
@@ -63,7 +65,7 @@ class RowSource:
     """Where rows come from: one of file, folder and dataset, or `local` alone."""
 
     file: Path | None = None
-    """In any of the forms of backend.sources."""
+    """In any of the forms of backend.data.sources."""
     folder: Path | None = None
     """Files in the layout of the hub or of the original archives; `config` (or each subject) and `split` say which."""
     dataset: str | None = None
@@ -133,7 +135,7 @@ class CorpusSource(RowSource):
 
 @dataclass(frozen=True)
 class Known:
-    """Only questions the model without clamps knows: right in all 24 orders of the options (Farrell et al. 2024). See backend.known."""
+    """Only questions the model without clamps knows: right in all 24 orders of the options (Farrell et al. 2024). See backend.engine.known."""
 
     by: Literal["published", "computed"]
     """From a list others published for this model, or found by asking every question in every order here."""
@@ -156,9 +158,9 @@ class Setup:
     sets: tuple[SetSource, ...] = field(metadata={"key": "name"})
     corpora: tuple[CorpusSource, ...] = field(metadata={"key": "role"})
     untouched: tuple[str, ...] = ("first",)
-    """Rules of backend.positions; positions no clamp touches."""
+    """Rules of backend.model.positions; positions no clamp touches."""
     prompt: Prompt | None = None
-    """See backend.prompts; the first of PROMPTS if not given."""
+    """See backend.data.prompts; the first of PROMPTS if not given."""
     known: Known | None = None
     """Which questions the figures are over; all if not given."""
     text_loss: CorpusSource | None = None

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
-from backend.engine import Engine
+from backend.engine.engine import Engine
 from backend.parts import Parts
 from backend.setups import load_setup
 from backend.store import ROOT, sweep
-from tests.toy import write_setup
+from tests.support.toy import write_setup
 
 KILLED_AND_RESUMED = """
 import itertools, os, signal, sys
@@ -56,7 +56,7 @@ def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_pa
     ran = log.read_text().splitlines()
     assert deaths >= 4 and len(ran) > 4
     assert len(set(ran)) == len(ran), "no batch ran twice"
-    monkeypatch.setattr("backend.engine.TOKENS_PER_BATCH", {("cpu", "float32"): 40})
+    monkeypatch.setattr("backend.engine.engine.TOKENS_PER_BATCH", {("cpu", "float32"): 40})
     monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path / "whole"))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as there: sums round otherwise with more
@@ -65,7 +65,7 @@ def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_pa
     finally:
         torch.set_num_threads(threads)
     monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path / "killed"))
-    monkeypatch.setattr("backend.engine.record", lambda *_, **__: pytest.fail("it was not whole"))
+    monkeypatch.setattr("backend.engine.engine.record", lambda *_, **__: pytest.fail("it was not whole"))
     again = Engine(load_setup(path))
     assert not list(again._folder.glob("*.parts-*")), "the parts are gone once the whole is there"
     for name in ("resid", "exempt", "log_probs", "baseline"):

@@ -15,11 +15,11 @@ import torch
 from transformers import AutoTokenizer, Gemma2Config, Gemma2ForCausalLM, PreTrainedTokenizerFast
 
 from backend.__main__ import main as command
-from backend.corpora import read_corpus
-from backend.loading import model_source
-from backend.question_sets import read_set
+from backend.data.corpora import read_corpus
+from backend.data.question_sets import read_set
+from backend.model.weights import model_source
 from backend.setups import load_setup
-from tests.gemma import as_gemmas
+from tests.support.gemma import as_gemmas
 
 GEMMA_2_2B = {
     "vocab_size": 256_000, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,

@@ -2,12 +2,12 @@
 
 import torch
 
-from backend import bench
-from backend.clamps import clamp_set
-from backend.evaluate import evaluate, plan_of_change
-from backend.questions import QuestionSet
-from backend.recordings import record
-from backend.rows import Halving, Rows
+from backend.data.questions import QuestionSet
+from backend.evaluation.evaluate import evaluate, plan_of_change
+from backend.evaluation.recordings import record
+from backend.experiments import bench
+from backend.interventions.edit import clamp_set
+from backend.model.rows import Halving, Rows
 
 
 def test_every_row_is_exact_and_runs_no_more_than_it_must(toy):

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from backend import bench
-from backend.engine import Engine
+from backend.engine.engine import Engine
+from backend.experiments import bench
 from backend.setups import load_setup
 from tests.bench.gemma_shape import GEMMA_2_2B, SPARSEST, densities, write
-from tests.data import shared_data
+from tests.support.data import shared_data
 
 TINY = GEMMA_2_2B | {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 4, "num_attention_heads": 2, "num_key_value_heads": 1,
                      "head_dim": 16, "query_pre_attn_scalar": 16}  # fmt: skip

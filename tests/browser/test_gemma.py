@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.app import running
-from tests.gemma import write_hub
-from tests.hub import serve
+from tests.support.gemma import write_hub
+from tests.support.hub import serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 WAIT_MS = 420_000

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from backend.clamps import parse_clamps
+from backend.interventions.edit import parse_clamps
 from backend.store import ROOT
-from components.charts import FORGET
+from components.charts.all import FORGET
 from tests.browser.board import WAIT_MS, figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]

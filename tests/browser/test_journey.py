@@ -52,7 +52,7 @@ def test_two_sessions_do_not_see_each_others_numbers(server, browser, demo):
     pages = [browser.new_context().new_page() for _ in wanted]
     for page, clamps in zip(pages, wanted, strict=True):
         page.goto(f"{server}/?clamps={clamps}")
-    from backend.clamps import parse_clamps
+    from backend.interventions.edit import parse_clamps
 
     for page, clamps in zip(pages, wanted, strict=True):
         shown = figures(page)

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from backend.finding import Filters, find
-from backend.own_text import firing, read_text
+from backend.features.finding import Filters, find
+from backend.reading.own_text import firing, read_text
 from tests.browser.board import WAIT_MS, feature_list
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]

@@ -7,8 +7,8 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from backend.clamps import clamp_set, format_clamps
-from backend.text_loss import text_loss
+from backend.experiments.text_loss import text_loss
+from backend.interventions.edit import clamp_set, format_clamps
 from tests.browser.board import WAIT_MS, complete, figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]

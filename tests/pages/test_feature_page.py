@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from backend.atlas import Atlas
-from backend.clamps import value_of
-from backend.dose import MULTIPLES
-from backend.feature_page import feature_page
-from tests.pages.test_pages import app, words  # noqa: F401 (app is a fixture)
+from backend.experiments.dose import MULTIPLES
+from backend.features.atlas import Atlas
+from backend.interventions.edit import value_of
+from backend.reading.feature_page import feature_page
+from tests.pages.test_pages import words
 
 
 def markup(at) -> str:

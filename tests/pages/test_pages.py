@@ -8,13 +8,13 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from backend.board import Board, Slider, board_of
-from backend.clamps import clamp_set
-from backend.export import export, to_text
-from backend.finding import COLUMNS
-from backend.generate import generate, prompt_ids
-from backend.own_text import firing, read_text
-from backend.rankers import RANKERS
+from backend.experiments.generate import generate, prompt_ids
+from backend.features.finding import COLUMNS
+from backend.features.rankers import RANKERS
+from backend.interventions.board import Board, Slider, board_of
+from backend.interventions.edit import clamp_set
+from backend.reading.own_text import firing, read_text
+from backend.sharing.export import export, to_text
 from backend.store import ROOT
 from components import frame
 

@@ -1,0 +1,163 @@
+"""Text corpora: reading them, sampling them, and cutting them into rows of tokens."""
+
+import logging
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+from transformers import PreTrainedTokenizerBase
+
+from backend.data.sources import Broken, rows
+from backend.errors import BadInput
+from backend.setups import CorpusSource
+from backend.store import key, replacing
+
+CONTEXT = 256
+"""Tokens in a row of corpus text; longer texts are cut."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Text in rows, with the characters each token covers."""
+
+    role: str
+    title: str
+    texts: tuple[str, ...]
+    """One a row."""
+    ids: tuple[list[int], ...]
+    spans: tuple[list[tuple[int, int]], ...]
+    """Characters of each token in its row's text (from, to); tokens of one character cut in bytes share their span."""
+
+
+def cut_corpus(tokenizer: PreTrainedTokenizerBase, role: str, title: str, texts: Sequence[str]) -> Corpus:
+    """Rows of at most CONTEXT tokens, none across two texts; each begins with BOS where the tokenizer puts one."""
+    pieces, ids, spans = [], [], []
+    begin_with = [token for token in tokenizer("")["input_ids"] if token == tokenizer.bos_token_id]
+    step = CONTEXT - len(begin_with)
+    for text in texts:
+        coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        for begin in range(0, len(coded["input_ids"]), step):
+            span = coded["offset_mapping"][begin : begin + step]
+            first = min(a for a, _ in span)
+            pieces.append(text[first : max(b for _, b in span)])
+            ids.append(begin_with + coded["input_ids"][begin : begin + step])
+            spans.append([(a - first, b - first) for a, b in [(first, first)] * len(begin_with) + span])
+    return Corpus(role, title, tuple(pieces), tuple(ids), tuple(spans))
+
+
+log = logging.getLogger(__name__)
+
+SAMPLE_SEED = 0
+CHUNKS = 20
+"""Joined text is tokenised in this many pieces, as Farrell et al. do: where a word stands on a border, it matters."""
+
+
+def read_corpus(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, folder: Path) -> Corpus:
+    """The corpus in rows of tokens; what was cut before is read from `folder`, so that the hub is asked once.
+
+    Raises BadInput for a source without text, Unavailable if the hub does not give it.
+    """
+    path = folder / f"text_{source.role}_{key({'source': asdict(source), 'file': _state_of(source)})}.parquet"
+    if (known := _load(path, source)) is not None:
+        return known
+    texts = read_texts(source)
+    if source.row_tokens is None:
+        made = cut_corpus(tokenizer, source.role, source.title, texts)
+    else:
+        made = cut_joined(tokenizer, source, texts)
+    with replacing(path) as scratch:
+        pd.DataFrame({
+            "text": made.texts, "ids": made.ids, "begin": [[a for a, _ in spans] for spans in made.spans],
+            "end": [[b for _, b in spans] for spans in made.spans],
+        }).to_parquet(scratch)  # fmt: skip
+    return made
+
+
+def _state_of(source: CorpusSource) -> list[object]:
+    """Changes when the file was changed."""
+    file = source.local_path() or source.file
+    return [str(file), file.stat().st_size, file.stat().st_mtime_ns] if file is not None else []
+
+
+def _load(path: Path, source: CorpusSource) -> Corpus | None:
+    if not path.exists():
+        return None
+    try:
+        table = pd.read_parquet(path)
+        spans = [list(zip(begin.tolist(), end.tolist(), strict=True)) for begin, end in zip(table["begin"], table["end"], strict=True)]
+        return Corpus(source.role, source.title, tuple(table["text"]), tuple(ids.tolist() for ids in table["ids"]), tuple(spans))
+    except (OSError, ValueError, KeyError) as error:
+        log.warning("%s is damaged (%s); it is made again", path, error)
+        return None
+
+
+def read_texts(source: CorpusSource) -> list[str]:
+    """The texts of a corpus, in order; of a sample, the same ones every time. Raises BadInput naming a row that has none."""
+    if source.documents is None:
+        texts = list(_texts(source))
+    else:
+        texts = sample(_texts(source), source.documents)
+    if not texts:
+        raise BadInput(f"{source.place()} holds no text for the corpus '{source.title}'.")
+    return texts
+
+
+def _texts(source: CorpusSource) -> Iterator[str]:
+    for _, number, row in rows(source, plain=True):
+        try:
+            if isinstance(row, Broken):
+                raise ValueError(row.why)
+            if source.where is None or row["role"] == source.where:
+                text = row["text"]
+                if not isinstance(text, str):
+                    raise TypeError("its text is no text")
+                if len(text) > source.longer_than:
+                    yield text
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f'{source.place()}, row {number}: a JSON object with a "text" was expected.') from error
+
+
+def sample(items: Iterator[str], n: int) -> list[str]:
+    """n of them in their order, each as likely as any other (reservoir sampling), the same ones every time; all if there are fewer."""
+    rng, kept = random.Random(SAMPLE_SEED), []
+    for i, item in enumerate(items):
+        if i < n:
+            kept.append((i, item))
+        elif (place := rng.randrange(i + 1)) < n:
+            kept[place] = (i, item)
+    return [item for _, item in sorted(kept)]
+
+
+def cut_joined(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, texts: Sequence[str]) -> Corpus:
+    """Rows of exactly `row_tokens` tokens: the texts joined by the end-of-text token, the first token of each row set to BOS, the rest
+    of the last row dropped (Farrell et al. 2024, unlearning/feature_activation.py). Raises BadInput for text that fills no row.
+    """
+    assert source.row_tokens is not None
+    whole = (tokenizer.eos_token or "\n").join(texts)
+    size = (len(whole) - 1) // CHUNKS + 1
+    ids: list[int] = []
+    spans: list[tuple[int, int]] = []
+    for offset in range(0, len(whole), size):
+        coded = tokenizer(whole[offset : offset + size], return_offsets_mapping=True)
+        ids += coded["input_ids"]
+        spans += [(a + offset, b + offset) for a, b in coded["offset_mapping"]]
+    starts = list(range(0, len(ids) - source.row_tokens + 1, source.row_tokens))
+    if not starts:
+        raise BadInput(f"The corpus '{source.title}' has {len(ids):,} tokens: too few for one row of {source.row_tokens:,}.")
+    if source.rows is not None and source.rows < len(starts):
+        starts = sorted(random.Random(SAMPLE_SEED).sample(starts, source.rows))
+    return Corpus(
+        source.role, source.title, *zip(*(_row(whole, ids, spans, at, source.row_tokens, tokenizer.bos_token_id) for at in starts), strict=True)
+    )
+
+
+def _row(
+    whole: str, ids: list[int], spans: list[tuple[int, int]], at: int, n: int, bos: int | None
+) -> tuple[str, list[int], list[tuple[int, int]]]:  # fmt: skip
+    mine, row = spans[at : at + n], ids[at : at + n]
+    if bos is not None:
+        row[0], mine[0] = bos, (mine[1][0], mine[1][0]) if n > 1 else (mine[0][0], mine[0][0])
+    first = min(a for a, _ in mine)
+    return whole[first : max(b for _, b in mine)], row, [(a - first, b - first) for a, b in mine]

@@ -1,0 +1,62 @@
+"""How the answers change with the strength of a clamp: one evaluation for each of a row of settings.
+
+Every finished evaluation is kept, so that a row that was stopped goes on where it was and a known one costs nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from backend.engine.engine import Engine
+from backend.errors import BadInput
+from backend.evaluation.evaluate import Evaluation, SetResult, pooled
+from backend.experiments.sweep import sweep
+from backend.interventions.edit import Clamp, value_of
+from backend.progress import OnProgress, silent
+
+MULTIPLES = (0.0, -5.0, -15.0, -10.0, 2.0, -2.0, -8.0, -12.0, 1.0, -1.0, -3.0, -4.0, -6.0)
+"""Over the clamp page's range, in the order they are computed: the curve's outline first."""
+
+
+@dataclass(frozen=True)
+class Dose:
+    """What one strength of one feature's clamp does."""
+
+    multiple: float
+    """Of the feature's maximum activation; 0 ablates."""
+    value: float
+    """The same in raw activation units."""
+    forget: SetResult
+    """All forget questions together."""
+    retain: SetResult
+    evaluation: Evaluation
+
+
+def dose_curve(
+    engine: Engine, feature: int, multiples: Iterable[float] = MULTIPLES, on_partial: Callable[[Evaluation], None] = lambda _: None,
+    on_wait: OnProgress = silent,
+) -> Iterator[Dose]:  # fmt: skip
+    """The feature clamped to each multiple of its maximum activation, as `sweep` gives them.
+
+    Raises BadInput for a feature the SAE does not have, or two multiples that are the same clamp.
+    """
+    max_act, multiples = engine.atlas.summary(feature)["max_act"], tuple(multiples)
+    of_clamps = {engine.check((Clamp(feature, value_of(multiple, max_act)),)): multiple for multiple in multiples}
+    if len(of_clamps) < len(multiples):
+        raise BadInput("Two of the multiples come to the same clamp: give each once.")
+    for clamps, evaluation in sweep(engine, of_clamps, on_partial, on_wait):
+        forget, retain = (pooled(evaluation.sets, role) for role in ("forget", "retain"))
+        yield Dose(of_clamps[clamps], clamps[0].value, forget, retain, evaluation)
+
+
+def plain(dose: Dose) -> dict[str, Any]:
+    """One point of the curve in plain types, with every set's own figures."""
+    fields = ("n", "n_affected", "baseline_accuracy", "accuracy", "lost", "gained", "change_pp", "ci_low_pp", "ci_high_pp", "p_value")
+
+    def figures(s: SetResult) -> dict[str, Any]:
+        return {field: getattr(s, field) for field in fields}
+
+    return {
+        "multiple": dose.multiple, "value": dose.value, "forget": figures(dose.forget), "retain": figures(dose.retain),
+        "sets": [{"name": s.name, "role": s.role, **figures(s)} for s in dose.evaluation.sets],
+    }  # fmt: skip

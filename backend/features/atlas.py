@@ -1,0 +1,134 @@
+"""All that is known of an SAE's features: their table, the text they fire on, and the search over both."""
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jaxtyping import Bool
+from torch import Tensor
+
+from backend.data.questions import QuestionSet
+from backend.errors import BadInput
+from backend.evaluation.recordings import Recording
+from backend.features.labels import Imported, Label, Labels
+from backend.features.scan import ScannedCorpus
+from backend.features.search import Found, SearchIndex
+from backend.features.table import TABLE_FORMAT, describe
+from backend.model.sae import LoadedSae
+from backend.model.split import SplitModel
+from backend.progress import OnProgress
+from backend.store import key, replacing
+
+log = logging.getLogger(__name__)
+
+
+class Atlas:
+    """The features of one setup. Read-only once made, but for the user's own labels and stars (`relabel`).
+
+    `table` has one row a feature: the columns of backend.features.table.describe, and label, label_source and star of backend.features.labels.
+    """
+
+    def __init__(
+        self, model: SplitModel, sae: LoadedSae, sets: Sequence[QuestionSet], recording: Recording, corpora: Sequence[ScannedCorpus],
+        labels: Labels, folder: Path, selection: Bool[Tensor, " question"], on_progress: OnProgress,
+    ):  # fmt: skip
+        """Read from `folder` what was computed before; compute and keep the rest."""
+        self._sae, self._sets, self.labels = sae, sets, labels
+        self.corpora = tuple(corpora)
+        name = key({"format": TABLE_FORMAT, "texts": [s.corpus.texts for s in corpora], "selection": selection.tolist()})
+        table, self._index_file = folder / f"features_{name}.parquet", folder / f"search_{name}.sqlite"
+        known = _read_table(table)
+        if known is None:
+            known = describe(model, sae, sets, recording, corpora, selection, on_progress)
+            with replacing(table) as scratch:
+                known.to_parquet(scratch)
+        self.table: pd.DataFrame = self._labelled(known)
+        self._index = self._open_index()
+
+    def _labelled(self, table: pd.DataFrame) -> pd.DataFrame:
+        labels = [self.labels.of(feature) for feature in range(len(table))]
+        return table.assign(
+            label=[label.text for label in labels], label_source=[label.source for label in labels],
+            star=[self.labels.own(feature).star for feature in range(len(table))],
+        )  # fmt: skip
+
+    def _open_index(self) -> SearchIndex:
+        try:
+            return SearchIndex(self._index_file, self.table, self.table["label"].tolist())
+        except sqlite3.DatabaseError as error:
+            log.warning("%s is damaged (%s); it is built again", self._index_file, error)
+            self._index_file.unlink()
+            return SearchIndex(self._index_file, self.table, self.table["label"].tolist())
+
+    def search(self, query: str) -> Found:
+        """Features that match the words, best first. Raises BadInput for a query without words."""
+        try:
+            return self._index.search(query)
+        except sqlite3.DatabaseError:
+            self._index = self._open_index()
+            return self._index.search(query)
+
+    def why(self, found: Found, features: Sequence[int]) -> dict[int, dict[str, list[str]]]:
+        """Feature -> where -> the very words that a search found there."""
+        return self._index.why(found.match, features)
+
+    def relabel(self, feature: int, *, label: str | None = None, star: bool | None = None) -> Label:
+        """Keep the user's own label, or star; an empty label takes theirs back. Returns the label that stands then.
+
+        Raises BadInput for a feature the SAE does not have, or a label that is too long.
+        """
+        standing = self.labels.set(feature, label=label, star=star)
+        self.table.loc[feature, ["label", "label_source", "star"]] = [standing.text, standing.source, self.labels.own(feature).star]
+        self._index.relabel(feature, standing.text)
+        return standing
+
+    def import_labels(self, lines: Iterable[str], name: str) -> Imported:
+        """As backend.features.labels.Labels.import_lines; the table and the search know them at once."""
+        done = self.labels.import_lines(lines, name)
+        self.refresh()
+        return done
+
+    def refresh(self) -> None:
+        """Take up labels that another process has written."""
+        if self.labels.reread():
+            self.table = self._labelled(self.table)
+            self._index = self._open_index()
+
+    def summary(self, feature: int) -> dict[str, Any]:
+        """One row of the table, in plain types. Raises BadInput for a feature the SAE does not have."""
+        if not 0 <= feature < self._sae.d_sae:
+            raise BadInput(f"There is no feature {feature}: this SAE has features 0 to {self._sae.d_sae - 1}.")
+        row = self.table.iloc[feature]
+        return {
+            "feature": feature, "label": row.label, "label_source": row.label_source, "star": bool(row.star), "forget_density": float(row.forget_density), "retain_density": float(row.retain_density),
+            "selectivity": float(row.selectivity), "max_act": float(row.max_act), "top_tokens": list(row.top_words),
+            "fires_on_questions": {s.name: int(row[f"on_{s.name}"]) for s in self._sets},
+        }  # fmt: skip
+
+    def name(self, feature: int) -> str:
+        """The feature's label, or the words it fires on most."""
+        row = self.table.iloc[feature]
+        return row.label or ", ".join(row.top_words[:3]) or "never fires here"
+
+    def about(self, feature: int) -> dict[str, Any]:
+        """What a slider says of its feature."""
+        row = self.table.iloc[feature]
+        return {
+            "name": self.name(feature),
+            "max_act": float(row.max_act),
+            "fires_forget": int(row.fires_forget),
+            "fires_retain": int(row.fires_retain),
+        }
+
+
+def _read_table(path: Path) -> pd.DataFrame | None:
+    if not path.exists():
+        return None
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        log.warning("%s is damaged (%s); it is computed again", path, error)
+        return None

@@ -1,0 +1,219 @@
+"""Rows of tokens with branches, which of them are to be run, and the batches they run in.
+
+A row is a question or a piece of text: a prefix, and branches that see the prefix and themselves. All rows lie in one
+stream of tokens; what is known of a token is indexed by its place there.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from backend.data.questions import PREFIX, Packed, branch_positions
+from backend.errors import Unavailable
+from backend.model.attention import Sight
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Some numbers for each row: row r has values[start[r] : start[r + 1]], ascending."""
+
+    values: Int[Tensor, " n"]
+    start: Int[Tensor, " row_plus_1"]
+
+    def lengths(self) -> Int[Tensor, " row"]:
+        return self.start.diff()
+
+    def padded(self, chosen: Int[Tensor, " row"]) -> tuple[Int[Tensor, "row most"], Bool[Tensor, "row most"]]:
+        """The values of the chosen rows, and which are real; a row's padding repeats its last value (anything, if it has none)."""
+        lengths = self.lengths()[chosen, None]
+        column = torch.arange(int(lengths.max())) if len(self.values) else torch.arange(0)
+        return self.values[(self.start[chosen, None] + column.minimum(lengths - 1)).clamp(min=0)], column < lengths
+
+    def flat(self, chosen: Int[Tensor, " row"]) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
+        """The values of the chosen rows one after the other, and the place in `chosen` of each one's row."""
+        values, real = self.padded(chosen)
+        return values[real], real.nonzero()[:, 0]
+
+    def rank(self, n: int) -> Int[Tensor, " n"]:
+        """For each of the numbers 0 to n - 1, its place in its row; meaningless for one that is in no row."""
+        out = torch.zeros(n, dtype=torch.int64)
+        out[self.values] = torch.arange(len(self.values)) - torch.repeat_interleave(self.start[:-1], self.lengths())
+        return out
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Packed rows as one stream of tokens; row r owns start[r] .. start[r + 1]."""
+
+    ids: Int[Tensor, " token"]
+    branch: Int[Tensor, " token"]
+    position: Int[Tensor, " token"]
+    start: Int[Tensor, " row_plus_1"]
+    score_pos: Int[Tensor, " entry"]
+    """Position within its row."""
+    score_token: Int[Tensor, " entry"]
+    score_choice: Int[Tensor, " entry"]
+    score_weight: Float[Tensor, " entry"]
+    score_start: Int[Tensor, " row_plus_1"]
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.start) - 1
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.ids)
+
+    def row_of_token(self) -> Int[Tensor, " token"]:
+        return torch.repeat_interleave(torch.arange(self.n_rows), self.start.diff())
+
+    def read_at(self) -> Int[Tensor, " entry"]:
+        """The token of the stream whose prediction each entry reads."""
+        return torch.repeat_interleave(self.start[:-1], self.score_start.diff()) + self.score_pos
+
+    def entries(self) -> "Ragged":
+        return Ragged(torch.arange(len(self.score_pos)), self.score_start)
+
+    @classmethod
+    def of(cls, packed: Sequence[Packed]) -> "Rows":
+        def stream(lists: Iterator[list], dtype: torch.dtype = torch.int32) -> Tensor:
+            return torch.tensor([value for values in lists for value in values], dtype=dtype)
+
+        def starts(sizes: Iterator[int]) -> Tensor:
+            return torch.tensor([0, *sizes], dtype=torch.int64).cumsum(0)
+
+        return cls(
+            ids=stream(p.ids for p in packed),
+            branch=stream(p.branch for p in packed),
+            position=stream(branch_positions(p.branch) for p in packed),
+            start=starts(len(p.ids) for p in packed),
+            score_pos=stream(p.score_pos for p in packed),
+            score_token=stream(p.score_token for p in packed),
+            score_choice=stream(p.score_choice for p in packed),
+            score_weight=stream((p.score_weight for p in packed), torch.float32),
+            score_start=starts(len(p.score_pos) for p in packed),
+        )
+
+    @classmethod
+    def of_text(cls, rows: Sequence[list[int]]) -> "Rows":
+        """Plain rows of text: no branches, nothing scored."""
+        return cls.of([Packed(ids, [PREFIX] * len(ids), [], [], [], []) for ids in rows])
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which tokens run through the tail, and what is read there."""
+
+    rows: Rows
+    query: Ragged
+    """Tokens to run."""
+    context: Ragged
+    """Tokens they see whose keys are known."""
+    entries: Ragged
+    """Score entries to read; each at a query token."""
+    read: Ragged
+    """Tokens those are read at."""
+    column: Int[Tensor, " token"]
+    """Place of a query token among its row's."""
+    slot: Int[Tensor, " token"]
+    """Place of a read token among its row's."""
+
+    @classmethod
+    def of(cls, rows: Rows, query: Bool[Tensor, " token"], context: Bool[Tensor, " token"], entries: Bool[Tensor, " entry"]) -> "Plan":
+        def ragged(mask: Tensor, start: Tensor) -> Ragged:
+            values = mask.nonzero().squeeze(-1)
+            return Ragged(values, torch.searchsorted(values, start))
+
+        read = torch.zeros(rows.n_tokens, dtype=torch.bool)
+        read[rows.read_at()[entries]] = True
+        parts = ragged(query, rows.start), ragged(context, rows.start), ragged(entries, rows.score_start), ragged(read, rows.start)
+        return cls(rows, *parts, parts[0].rank(rows.n_tokens), parts[3].rank(rows.n_tokens))
+
+    @classmethod
+    def whole(cls, rows: Rows) -> "Plan":
+        """Every token, every score."""
+        every, none = torch.ones(rows.n_tokens, dtype=torch.bool), torch.zeros(rows.n_tokens, dtype=torch.bool)
+        return cls.of(rows, every, none, torch.ones(len(rows.score_pos), dtype=torch.bool))
+
+    def batches(self, chosen: Int[Tensor, " n"], budget: int, seed: int = 0) -> list[Int[Tensor, " row"]]:
+        """The chosen rows in batches of at most `budget` query tokens with padding (one row at least), like lengths together.
+
+        Batches come in a fixed shuffled order, so that what is known after a few of them is not biased by length.
+        """
+        batches: list[Tensor] = []
+        lengths = self.query.lengths()
+        longest = int(self.context.lengths().max()) + 1
+        ordered = chosen[torch.argsort(lengths[chosen] * longest + self.context.lengths()[chosen], stable=True)]
+        begin = 0
+        for end in range(1, len(ordered) + 1):
+            full = end == len(ordered) or (end + 1 - begin) * int(lengths[ordered[end]]) > budget
+            if full:
+                batches.append(ordered[begin:end])
+                begin = end
+        random.Random(seed).shuffle(batches)
+        return batches
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a plan, padded to the longest of them; indices into the stream on the CPU, the rest on the model's device."""
+
+    rows: Int[Tensor, " row"]
+    token: Int[Tensor, "row q"]
+    """Index into the stream (of a real token everywhere, also on padding)."""
+    real: Bool[Tensor, "row q"]
+    tokens: Int[Tensor, " real"]
+    """The real ones, row after row."""
+    places: Int[Tensor, " real"]
+    """Where they stand in the flat batch."""
+    context: Int[Tensor, "row c"]
+    sight: Sight
+    position: Int[Tensor, "row q"]
+    shared: Bool[Tensor, "row q"]
+    """Tokens of the prefix."""
+
+    @classmethod
+    def of(cls, plan: Plan, chosen: Int[Tensor, " row"], device: torch.device) -> "Batch":
+        (token, real), (context, known) = plan.query.padded(chosen), plan.context.padded(chosen)
+        seen = torch.cat([context, token], 1)
+        branch, position = plan.rows.branch[seen], plan.rows.position[seen].long()
+        sight = Sight.tree(*(x.to(device) for x in (seen, branch, position, torch.cat([known, real], 1))), n_known=context.shape[1])
+        return cls(
+            chosen, token, real.to(device), token[real], real.flatten().nonzero().squeeze(-1), context.to(device), sight,
+            position[:, context.shape[1] :].to(device), (plan.rows.branch[token] == PREFIX).to(device),
+        )  # fmt: skip
+
+
+class Halving:
+    """Runs batches, in halves where memory runs out; remembers how often it had to."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def run(self, chosen: Int[Tensor, " row"], work: Callable[[Tensor], Result]) -> Iterator[Result]:
+        """`work(rows)` of all rows. Raises Unavailable if not even one row fits."""
+        todo = list(chosen.chunk(2**self.times))
+        while todo:
+            part = todo.pop(0)
+            try:
+                yield work(part)
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not isinstance(error, torch.OutOfMemoryError) and "not enough memory" not in str(error):
+                    raise
+                if len(part) == 1:
+                    raise Unavailable("Not enough memory for a single question. Use a smaller model, or another device.") from error
+                self.times += 1
+                log.warning("Out of memory with %d rows; batches are halved from now on.", len(part))
+                todo = [*part.chunk(2), *todo]

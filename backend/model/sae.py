@@ -1,0 +1,133 @@
+"""Load any SAE that sae-lens loads and for which the edit of backend.interventions.edit is exact; refuse the rest."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from huggingface_hub import hf_hub_download
+from jaxtyping import Float
+from sae_lens import SAE
+from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
+from torch import Tensor
+
+from backend.data.hub import fetching
+from backend.errors import BadSetup, Unavailable
+from backend.model.sae_files import GEMMA_SCOPE, load_gemma_scope, load_torch_file
+from backend.setups import SaeSource
+
+EXACT = ("standard", "gated", "topk", "jumprelu")
+
+
+@dataclass(frozen=True)
+class LoadedSae:
+    """An SAE in float32, with what a page says about it."""
+
+    sae: SAE
+    hook_name: str
+    title: str
+    W_dec: Float[Tensor, "d_sae d_in"]
+    """What one unit of each feature adds to the reconstruction. Not always sae-lens's parameter of that name: a TopK
+    SAE may divide its activations by the decoder's norm on the way (`rescale_acts_by_decoder_norm`)."""
+
+    @property
+    def d_sae(self) -> int:
+        return self.sae.cfg.d_sae
+
+    @property
+    def d_in(self) -> int:
+        return self.sae.cfg.d_in
+
+    @property
+    def neuronpedia_id(self) -> str | None:
+        """ "model/source" of the SAE's pages on neuronpedia.org, where its metadata names them."""
+        return self.sae.cfg.metadata.neuronpedia_id
+
+    def used_elsewhere(self, model: str) -> str:
+        """A sentence where the SAE says that it was trained on another model than this one; else empty."""
+        trained = self.sae.cfg.metadata.model_name
+        same = not trained or trained.split("/")[-1].lower() == model.split("/")[-1].lower()
+        return "" if same else f"The SAE was trained on {trained} and is used here on {model}."
+
+    @cached_property
+    def dec_norms(self) -> Float[Tensor, " d_sae"]:
+        """Lengths of W_dec's rows."""
+        return self.W_dec.norm(dim=-1)
+
+    @torch.inference_mode()
+    def encode(self, resid: Float[Tensor, "... d_in"]) -> Float[Tensor, "... d_sae"]:
+        return self.sae.encode(resid.float())
+
+
+def load_sae(source: SaeSource, device: str) -> LoadedSae:
+    """Raises Unavailable if it cannot be read, BadSetup if clamping it would not be exact."""
+    title = str(source.path.name if source.path else f"{source.release}/{source.sae_id}")
+    if source.path is not None and not source.path.is_file() and not any((source.path / name).exists() for name in ("cfg.json", GEMMA_SCOPE)):
+        raise Unavailable(f"There is no SAE in {source.path}: cfg.json and sae_weights.safetensors, or params.npz, were expected there.")
+    with fetching("SAE", title, _repository(source)):
+        sae = _load(source, device)
+    cfg = sae.cfg
+    if cfg.architecture() not in EXACT:
+        raise BadSetup(f"The SAE '{title}' is of architecture '{cfg.architecture()}'; clamps are exact for {', '.join(EXACT)} only.")
+    if cfg.normalize_activations != "none" or cfg.reshape_activations != "none":
+        raise BadSetup(
+            f"The SAE '{title}' normalises or reshapes its input (normalize_activations = '{cfg.normalize_activations}', "
+            f"reshape_activations = '{cfg.reshape_activations}'): the edit would not be exact. Fold the normalisation into its weights first."
+        )
+    if not cfg.metadata.hook_name:
+        raise BadSetup(f"The SAE '{title}' does not say which hook it reads (metadata.hook_name in cfg.json).")
+    cfg.metadata.neuronpedia_id = cfg.metadata.neuronpedia_id or _page_of_same_weights(source)
+    sae = sae.eval().requires_grad_(False)
+    return LoadedSae(sae, cfg.metadata.hook_name, title, _decoder_rows(sae))
+
+
+def _load(source: SaeSource, device: str) -> SAE:
+    if source.path is None and source.sae_id.endswith(".pt"):
+        return load_torch_file(Path(hf_hub_download(source.release, source.sae_id)), device).to(device)
+    if source.path is None:
+        return SAE.from_pretrained(source.release, source.sae_id, device=device, dtype="float32")
+    if source.path.is_file():
+        return load_torch_file(source.path, device).to(device)
+    if (source.path / GEMMA_SCOPE).exists():
+        return load_gemma_scope(source.path, source.hook_name, device).to(device)
+    return SAE.load_from_disk(str(source.path), device=device, dtype="float32")
+
+
+def _repository(source: SaeSource) -> str | None:
+    """Where on the hub the SAE lies; None if it is on this machine."""
+    if source.path is not None:
+        return None
+    known = get_pretrained_saes_directory().get(source.release)
+    return known.repo_id if known else source.release
+
+
+def _page_of_same_weights(source: SaeSource) -> str | None:
+    """Neuronpedia's page where sae-lens names it under another release of the very same file: of Gemma Scope's it does so for
+    the "canonical" one alone, which is one of those named by their L0."""
+    releases = get_pretrained_saes_directory()
+    own = releases.get(source.release) if source.path is None else None
+    file = own.saes_map.get(source.sae_id) if own else None
+    if file is None:
+        return None
+    same = ((r, sae_id) for r in releases.values() if r.repo_id == own.repo_id for sae_id, path in r.saes_map.items() if path == file)
+    return next((page for r, sae_id in same if (page := r.neuronpedia_id.get(sae_id))), None)
+
+
+def _decoder_rows(sae: SAE) -> Float[Tensor, "d_sae d_in"]:
+    rescaled = getattr(sae.cfg, "rescale_acts_by_decoder_norm", False)
+    return sae.W_dec / sae.W_dec.norm(dim=-1, keepdim=True) if rescaled else sae.W_dec
+
+
+def fingerprint(source: SaeSource, loaded: LoadedSae) -> str:
+    """Changes whenever the SAE may have changed: the hash of its files, or of the weights that came from the hub."""
+    digest = hashlib.sha256()
+    if source.path is None:
+        for name, tensor in sorted(loaded.sae.state_dict().items()):
+            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+    files = sorted(source.path.glob("*")) if source.path.is_dir() else [source.path]
+    for file in files:
+        if file.suffix in (".json", ".safetensors", ".npz", ".pt"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

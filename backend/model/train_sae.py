@@ -1,0 +1,252 @@
+"""Train a residual-stream SAE with sae-lens's own trainer, and measure it.
+
+Activations are computed once and kept under cache/, so that several SAEs can be trained, each for several
+epochs, on the same tokens. Rows are cut from documents; the positions a setup leaves untouched (first tokens,
+attention sinks) are left out.
+"""
+
+import gzip
+import itertools
+import json
+import logging
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from sae_lens import SAE, BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig, TopKTrainingSAE, TopKTrainingSAEConfig
+from sae_lens.config import LoggingConfig, SAETrainerConfig
+from sae_lens.constants import SAE_WEIGHTS_FILENAME
+from sae_lens.training.sae_trainer import SAETrainer
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from backend.errors import BadInput
+from backend.model.positions import untouched
+from backend.model.split import SplitModel, cpu_flags, load_hf, pick_device, pick_dtype, split
+from backend.model.weights import model_source
+from backend.progress import OnProgress, Pace, silent
+from backend.setups import Setup
+from backend.store import cache_folder, check_room, key, sha256_of, write_json
+
+log = logging.getLogger(__name__)
+
+ROW = 256
+"""Tokens in a row of training text."""
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that changes the trained weights, besides the text."""
+
+    d_sae: int = 4096
+    k: int = 48
+    """Features active per token: exactly (topk), or on average (batchtopk, saved as JumpReLU)."""
+    architecture: Literal["topk", "batchtopk"] = "topk"
+    epochs: int = 2
+    lr: float = 1e-3
+    batch_tokens: int = 1024
+    held_out: float = 0.02
+    """Share of the activations, from the end, kept for measuring."""
+
+
+def read_documents(paths: list[Path]) -> Iterator[list[str]]:
+    """The texts of each JSONL(.gz) file, shuffled with a fixed seed, one list per file.
+
+    Raises BadInput, naming the file and line, for anything without a "text".
+    """
+    for path in paths:
+        opener = gzip.open if path.suffix == ".gz" else open
+        texts = []
+        try:
+            with opener(path, "rt", encoding="utf-8") as file:
+                for number, line in enumerate(file, 1):
+                    try:
+                        texts.append(str(json.loads(line)["text"]))
+                    except (ValueError, KeyError, TypeError) as error:
+                        raise BadInput(f'{path}, line {number}: a JSON object with a "text" was expected.') from error
+        except OSError as error:
+            raise BadInput(f"The training text {path} cannot be read: {error.strerror or error}.") from error
+        random.Random(SEED).shuffle(texts)
+        yield texts
+
+
+def cut_rows(tokenizer, texts: list[str]) -> Iterator[list[int]]:
+    for text in texts:
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        yield from (ids[i : i + ROW] for i in range(0, len(ids) - ROW + 1, ROW))
+
+
+def mixed_rows(tokenizer, paths: list[Path]) -> Iterator[list[int]]:
+    """Rows taken from the files in turn, so that any beginning of the stream has the same mix."""
+    streams = [cut_rows(tokenizer, texts) for texts in read_documents(paths)]
+    for rows in zip_longest(*streams):
+        yield from (row for row in rows if row is not None)
+
+
+@torch.inference_mode()
+def harvest(
+    model: SplitModel,
+    paths: list[Path],
+    n_tokens: int,
+    rules: tuple[str, ...],
+    folder: Path,
+    on_progress: OnProgress = silent,
+    rows_per_batch: int = 8,
+) -> np.memmap:
+    """Residuals after `model.block`, float16 [kept tokens, d_model], written to `folder`; resumes after a kill.
+
+    Raises BadInput for unreadable text, Unavailable without room on disk.
+    """
+    rows = mixed_rows(model.tokenizer, paths)
+    state_path, data_path = folder / f"state_{model.block}.json", folder / f"resid_{model.block}.f16"
+    state = json.loads(state_path.read_text()) if state_path.exists() else {"batches": 0, "kept": 0}
+    check_room(folder, (n_tokens - state["kept"]) * model.d_model * 2)
+    n_batches = n_tokens // (ROW * rows_per_batch)
+    special = frozenset(model.tokenizer.all_special_ids)
+    pace = Pace("Computing activations", max(n_batches - state["batches"], 0), on_progress)
+    with data_path.open("r+b" if data_path.exists() else "w+b") as file:
+        file.seek(state["kept"] * model.d_model * 2)
+        for number in range(n_batches):
+            batch = [row for _, row in zip(range(rows_per_batch), rows, strict=False)]
+            if not batch:
+                log.warning("The text ends after %d tokens.", number * ROW * rows_per_batch)
+                break
+            if number < state["batches"]:
+                continue
+            ids = torch.tensor(batch, device=model.device)
+            resid = model.run_head(ids)
+            keep = ~untouched(ids, resid, torch.ones_like(ids, dtype=torch.bool), rules, special)
+            file.write(resid[keep].to(torch.float16).cpu().numpy().tobytes())
+            file.flush()
+            state = {"batches": number + 1, "kept": state["kept"] + int(keep.sum())}
+            state_path.write_text(json.dumps(state))
+            pace.advance(1)
+    return np.memmap(data_path, dtype=np.float16, mode="r", shape=(state["kept"], model.d_model))
+
+
+class _Batches:
+    """Endless shuffled batches over the activations; the trainer decides when to stop."""
+
+    def __init__(self, acts: np.memmap, size: int):
+        self._acts, self._size, self._rng = acts, size, np.random.default_rng(SEED)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        while True:
+            order = self._rng.permutation(len(self._acts))
+            for i in range(0, len(order) - self._size + 1, self._size):
+                yield torch.from_numpy(self._acts[np.sort(order[i : i + self._size])].astype(np.float32))
+
+
+def train(acts: np.memmap, hook_name: str, model_name: str, recipe: Recipe, out: Path, on_progress: OnProgress = silent) -> Path:
+    """Train a TopK or BatchTopK SAE on the activations and save it for inference in `out` (float16; BatchTopK as JumpReLU).
+
+    Learning rate: warm-up over 100 steps, linear decay to a tenth over the last quarter. b_dec starts at the mean
+    activation. Returns `out`.
+    """
+    torch.manual_seed(SEED)
+    train_acts = acts[: int(len(acts) * (1 - recipe.held_out))]
+    shape = {"d_in": acts.shape[1], "d_sae": recipe.d_sae, "k": recipe.k, "decoder_init_norm": 0.1}
+    if recipe.architecture == "topk":
+        sae = TopKTrainingSAE(TopKTrainingSAEConfig(**shape))
+    else:
+        sae = BatchTopKTrainingSAE(BatchTopKTrainingSAEConfig(**shape))
+    sae.cfg.metadata.hook_name, sae.cfg.metadata.model_name = hook_name, model_name
+    scale = float(np.sqrt(train_acts.shape[1]) / np.linalg.norm(train_acts[:8192].astype(np.float32), axis=1).mean())
+    total = len(train_acts) * recipe.epochs // recipe.batch_tokens * recipe.batch_tokens
+    cfg = SAETrainerConfig(
+        total_training_samples=total, train_batch_size_samples=recipe.batch_tokens, lr=recipe.lr, lr_end=recipe.lr / 10,
+        lr_warm_up_steps=100, lr_decay_steps=total // recipe.batch_tokens // 4, dead_feature_window=30,
+        feature_sampling_window=500, logger=LoggingConfig(log_to_wandb=False),
+    )  # fmt: skip
+    with torch.no_grad():
+        sae.b_dec.copy_(torch.from_numpy(train_acts[:65536].astype(np.float32)).mean(0) * scale)
+    pace = Pace(f"Training {recipe.d_sae:,} features", total, on_progress)
+
+    def provider() -> Iterator[Tensor]:
+        for batch in _Batches(train_acts, recipe.batch_tokens):
+            yield batch * scale
+            pace.advance(len(batch))
+
+    SAETrainer(cfg, sae, provider()).fit()
+    # Trained on activations scaled to a mean norm of sqrt(d_in); fold the factor in, so that the SAE reads raw residuals.
+    sae.fold_activation_norm_scaling_factor(scale)
+    out.mkdir(parents=True, exist_ok=True)
+    sae.save_inference_model(str(out))
+    _to_half(out)
+    return out
+
+
+def _to_half(folder: Path) -> None:
+    """Store the saved weights in float16; sae-lens reads them back in the dtype it is asked for."""
+    path = folder / SAE_WEIGHTS_FILENAME
+    save_file({name: tensor.to(torch.float16).contiguous() for name, tensor in load_file(path).items()}, path)
+
+
+@torch.inference_mode()
+def measure(sae: SAE, acts: np.memmap, held_out: float) -> dict[str, float]:
+    """Variance explained and L0 on the held-out end of the activations; dead features over a million tokens at most.
+
+    Variance explained is 1 - sum |x - x̂|² / sum |x - mean|², over all held-out tokens together.
+    """
+    test = torch.from_numpy(acts[int(len(acts) * (1 - held_out)) :].astype(np.float32))
+    mean, residual, total, fired = test.mean(0), 0.0, 0.0, 0.0
+    for batch in test.split(4096):
+        feature_acts = sae.encode(batch)
+        residual += (batch - sae.decode(feature_acts)).square().sum().item()
+        total += (batch - mean).square().sum().item()
+        fired += (feature_acts > 0).sum().item()
+    counts = torch.zeros(sae.cfg.d_sae)
+    for start in range(0, min(len(acts), 1_000_000), 8192):
+        counts += (sae.encode(torch.from_numpy(acts[start : start + 8192].astype(np.float32))) > 0).sum(0)
+    return {
+        "variance_explained": 1 - residual / total,
+        "l0": fired / len(test),
+        "dead_share": (counts == 0).float().mean().item(),
+        "held_out_tokens": len(test),
+    }
+
+
+@torch.inference_mode()
+def cross_entropy_recovered(model: SplitModel, sae: SAE, rows: list[list[int]], rules: tuple[str, ...]) -> dict[str, float]:
+    """Next-token loss with the SAE's reconstruction in place of the residual, and the share it recovers of what
+    removing the residual costs: (CE_zero - CE_sae) / (CE_zero - CE_model). Untouched positions keep their residual.
+    """
+    special = frozenset(model.tokenizer.all_special_ids)
+    sums = {"ce_model": 0.0, "ce_sae": 0.0, "ce_zero": 0.0}
+    for row in rows:
+        ids = torch.tensor([row], device=model.device)
+        resid = model.run_head(ids)
+        outside = untouched(ids, resid, torch.ones_like(ids, dtype=torch.bool), rules, special)[..., None]
+        rebuilt = sae.decode(sae.encode(resid.float())).to(resid.dtype)
+        for name, stream in (("ce_model", resid), ("ce_sae", torch.where(outside, resid, rebuilt)), ("ce_zero", resid * outside)):
+            logits = model.logits(model.run_tail(stream)[0, :-1])
+            sums[name] += torch.nn.functional.cross_entropy(logits, ids[0, 1:]).item() / len(rows)
+    return {**sums, "ce_recovered": (sums["ce_zero"] - sums["ce_sae"]) / (sums["ce_zero"] - sums["ce_model"])}
+
+
+CE_ROWS = 64
+"""Rows of text the cross-entropy is measured on."""
+
+
+def train_command(setup: Setup, paths: list[Path], n_tokens: int, block: int, recipe: Recipe, out: Path, on_progress: OnProgress) -> dict[str, float]:
+    """Harvest, train, measure, and write weights and `measures.json` to `out`."""
+    device = pick_device(setup.model.device)
+    dtype = pick_dtype(setup.model.dtype, device, cpu_flags())
+    source = model_source(setup)
+    hook_name = f"blocks.{block}.hook_resid_post"
+    model = split(*load_hf(source, dtype=dtype, device=device), hook_name)
+    folder = cache_folder() / "training" / key({"model": source, "dtype": dtype, "text": [sha256_of(path) for path in paths]})
+    folder.mkdir(parents=True, exist_ok=True)
+    acts = harvest(model, paths, n_tokens, setup.untouched, folder, on_progress)
+    train(acts, hook_name, setup.model.name, recipe, out, on_progress)
+    sae = SAE.load_from_disk(str(out))
+    unseen = itertools.islice(mixed_rows(model.tokenizer, paths), n_tokens // ROW, n_tokens // ROW + CE_ROWS)
+    measures = {**measure(sae, acts, recipe.held_out), **cross_entropy_recovered(model, sae, list(unseen), setup.untouched)}
+    write_json(out / "measures.json", {**asdict(recipe), "block": block, "tokens": len(acts), **measures})
+    return measures

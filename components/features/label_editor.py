@@ -1,0 +1,49 @@
+"""A feature's label and star, to be changed by the user. The feature page places it."""
+
+import streamlit as st
+
+from backend.errors import ClampboardError
+from backend.features.atlas import Atlas
+from backend.features.labels import MAX_LABEL
+
+FROM = {
+    "own": "your own label",
+    "setup": "label of this setup, from reading the feature's top examples",
+    "Neuronpedia": "Neuronpedia's explanation, written by a language model",
+    "": "no label",
+}
+"""Where a label is from, in words."""
+RULE = "Your own label stands before the setup's, the setup's before Neuronpedia's. Labels and stars are the SAE's: every setup with it shows them."
+
+
+def draw_label_editor(atlas: Atlas, feature: int) -> None:
+    """The label that stands, whose it is, a star, and a form to write one's own; changes are kept at once."""
+    atlas.refresh()
+    standing, own = atlas.labels.of(feature), atlas.labels.own(feature)
+    key = f"{feature}_{own.label}_{own.star}"  # drawn afresh from what is kept after every change
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(FROM[standing.source])
+        st.toggle("Star", own.star, key=f"label_star_{key}", on_change=_star, args=(atlas, feature, not own.star))
+        with st.popover("Edit label", icon=":material/edit:"):
+            st.text_input("Your own label", own.label, MAX_LABEL, key=f"label_text_{key}", placeholder=standing.text or "three to eight words",
+                          on_change=_label, args=(atlas, feature, f"label_text_{key}"))  # fmt: skip
+            st.caption(RULE)
+            if own.label:
+                st.button("Take my label back", key=f"label_back_{key}", on_click=_label, args=(atlas, feature, None))
+    if error := st.session_state.pop("label_error", None):
+        st.error(error, icon=":material/error:")
+
+
+def _star(atlas: Atlas, feature: int, star: bool) -> None:
+    _keep(atlas, feature, star=star)
+
+
+def _label(atlas: Atlas, feature: int, key: str | None) -> None:
+    _keep(atlas, feature, label="" if key is None else st.session_state[key])
+
+
+def _keep(atlas: Atlas, feature: int, **what) -> None:
+    try:
+        atlas.relabel(feature, **what)
+    except ClampboardError as error:
+        st.session_state.label_error = str(error)

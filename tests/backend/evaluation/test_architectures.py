@@ -1,0 +1,154 @@
+"""Every kind of model and of SAE against the full forward path, float32: lengths, clamps and sets are drawn."""
+
+from functools import cache
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM, CohereConfig, GPT2Config, GPTNeoXConfig, MambaConfig
+
+from backend.data.questions import PREFIX, Packed, Question, QuestionSet
+from backend.errors import BadSetup
+from backend.evaluation.evaluate import evaluate
+from backend.evaluation.recordings import record, with_keys
+from backend.evaluation.reference import Reference
+from backend.interventions.edit import clamp_set
+from backend.model.attention import GROUPED
+from backend.model.rows import Halving, Rows
+from backend.model.sae import LoadedSae, load_sae
+from backend.model.split import SplitModel, split
+from backend.setups import RULES, SaeSource
+from tests.support.toy import ARCHITECTURES, BLOCK, D_SAE, build_model, build_sae, build_tokenizer
+
+HOOK = f"blocks.{BLOCK}.hook_resid_post"
+VOCAB = 300
+CLAMPS = st.lists(st.tuples(st.integers(0, D_SAE - 1), st.sampled_from([0.0, -2.0, -30.0, 4.0])), max_size=4, unique_by=lambda c: c[0]).map(clamp_set)
+TOKEN = st.integers(1, VOCAB - 1)
+
+
+@st.composite
+def packed_questions(draw, scoring: str) -> list[Packed]:
+    """Questions of drawn lengths: cloze with options of one token or more, or one to six orders of a letter question."""
+    out = []
+    for _ in range(draw(st.integers(1, 5))):
+        prefix = [0, *draw(st.lists(TOKEN, min_size=0, max_size=14))]
+        ids, branch, pos, token, choice = list(prefix), [PREFIX] * len(prefix), [], [], []
+        if scoring == "letter" and draw(st.booleans()):
+            for option in range(4):
+                pos.append(len(prefix) - 1), token.append(draw(TOKEN)), choice.append(option)
+        else:
+            for option in range(4):
+                tail = draw(st.lists(TOKEN, min_size=1, max_size=5))
+                pos += [len(prefix) - 1, *range(len(ids), len(ids) + len(tail) - 1)]
+                token += tail
+                choice += [option] * len(tail)
+                ids += tail[:-1]
+                branch += [option] * (len(tail) - 1)
+        out.append(Packed(ids, branch, pos, token, choice, [1.0] * len(pos)))
+    return out
+
+
+@cache
+def model_and_reference(architecture: str, rules: tuple[str, ...], sae: LoadedSae) -> tuple[SplitModel, Reference]:
+    tokenizer = build_tokenizer()
+    hf = build_model(VOCAB, architecture)
+    hf.set_attn_implementation(GROUPED)
+    return split(hf, tokenizer, HOOK), Reference(build_model(VOCAB, architecture), tokenizer, sae, rules)
+
+
+@pytest.fixture(scope="module")
+def saes(tmp_path_factory):
+    @cache
+    def made(kind: str) -> LoadedSae:
+        folder = tmp_path_factory.mktemp(kind)
+        build_sae(folder, kind)
+        return load_sae(SaeSource(path=folder), "cpu")
+
+    return made
+
+
+def check(model: SplitModel, reference: Reference, sae: LoadedSae, packed: list[Packed], clamps, scoring: str, rules, keys: bool) -> None:
+    rows, everything = Rows.of(packed), [Question(i, "", "q", ("a", "b", "c", "d"), 0) for i in range(len(packed))]
+    middle = len(everything) // 2
+    sets = [QuestionSet("s", "S", "forget", tuple(everything[:middle])), QuestionSet("t", "T", "retain", tuple(everything[middle:]))]
+    recording = record(model, sae, rows, stage="", scoring=scoring, untouched_rules=rules, budget=40, keep_keys=keys)
+    *_, result = evaluate(model, sae, recording, sets, clamps, scoring=scoring, budget=24, halving=Halving())
+    slow = reference.scores(packed, clamps, scoring)
+    torch.testing.assert_close(result.scores, slow, atol=1e-4, rtol=1e-4)
+    first, second = slow.topk(2).values.T
+    clear = first - second > 1e-3
+    assert torch.equal(result.scores.argmax(-1)[clear], slow.argmax(-1)[clear])
+    assert torch.equal(result.scores[~result.affected], recording.baseline[~result.affected])
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_a_models_scores_are_those_of_its_full_forward_pass(saes, architecture, data):
+    sae, scoring = saes("jumprelu"), data.draw(st.sampled_from(["cloze", "letter"]))
+    rules = data.draw(st.sampled_from([(), ("first",), ("special", "sinks"), RULES]))
+    model, reference = model_and_reference(architecture, rules, sae)
+    check(model, reference, sae, data.draw(packed_questions(scoring)), data.draw(CLAMPS), scoring, rules, data.draw(st.booleans()))
+
+
+@pytest.mark.parametrize("kind", ["standard", "gated", "jumprelu", "topk", "batchtopk"])
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_every_kind_of_sae_is_clamped_as_its_own_encode_and_decode_say(saes, kind, data):
+    sae = saes(kind)
+    model, reference = model_and_reference("llama", ("first",), sae)
+    check(model, reference, sae, data.draw(packed_questions("cloze")), data.draw(CLAMPS), "cloze", ("first",), data.draw(st.booleans()))
+
+
+@pytest.mark.parametrize("kind", ["standard", "gated", "jumprelu", "topk", "batchtopk"])
+def test_the_features_of_every_kind_fire(saes, kind):
+    """Without it, the tests above would clamp nothing."""
+    fired = (saes(kind).encode(torch.randn(200, saes(kind).d_in) * 4) > 0).float().mean()
+    assert 0 < fired < 1
+
+
+def test_other_saes_are_refused_with_the_reason(tmp_path):
+    build_sae(tmp_path, "abstopk")
+    with pytest.raises(BadSetup, match="abstopk.*exact for standard, gated, topk, jumprelu only"):
+        load_sae(SaeSource(path=tmp_path), "cpu")
+
+
+SMALL = {"vocab_size": VOCAB, "hidden_size": 32, "num_hidden_layers": 4, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        GPT2Config(vocab_size=VOCAB, n_embd=32, n_layer=4, n_head=4),
+        GPTNeoXConfig(**SMALL, intermediate_size=64, num_attention_heads=4),
+        MambaConfig(**SMALL),
+        CohereConfig(**SMALL, intermediate_size=64, num_attention_heads=4, num_key_value_heads=2, logit_scale=0.25),
+    ],
+    ids=lambda config: config.model_type,
+)
+def test_a_model_that_cannot_be_split_exactly_is_refused_by_name(config):
+    torch.manual_seed(0)
+    hf = AutoModelForCausalLM.from_config(config).eval()
+    with pytest.raises(BadSetup, match=f"{type(hf).__name__} cannot be split"):
+        split(hf, build_tokenizer(), HOOK)
+
+
+def test_the_models_window_is_shorter_than_its_prompts_and_matters():
+    """Without it, the sliding architectures would test nothing."""
+    hf = build_model(VOCAB, "gemma3")
+    ids = torch.randint(1, VOCAB, (1, 14))
+    whole = hf(ids).logits[0, -1]
+    hf.config.sliding_window = 512
+    assert (AutoModelForCausalLM.from_config(hf.config) is not hf) and not torch.allclose(hf(ids).logits[0, -1], whole)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma2"])
+def test_keys_computed_after_a_restart_are_those_of_the_recording(saes, architecture):
+    model, _ = model_and_reference(architecture, ("first",), saes("jumprelu"))
+    rows = Rows.of([Packed([5, 9, *range(20, 20 + n)], [PREFIX] * (n + 2), [n + 1], [7], [0], [1.0]) for n in range(1, 9)])
+    made = record(model, saes("jumprelu"), rows, stage="", scoring="letter", untouched_rules=("first",), budget=30, keep_keys=True)
+    again = with_keys(model, made, 30)
+    assert made.keys.by_layer.keys() == again.keys.by_layer.keys()
+    for layer, kept in made.keys.by_layer.items():
+        assert torch.equal(kept, again.keys.by_layer[layer])

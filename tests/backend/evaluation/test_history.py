@@ -1,0 +1,130 @@
+"""What was tried, as points: figures against the engine's own, the front against its definition, hypotheses only when written before."""
+
+import json
+import time
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.evaluation.history import (
+    Pooled,
+    Trial,
+    best_kept,
+    board_of_run,
+    front,
+    questions_side_by_side,
+    settings_side_by_side,
+    trial_table,
+    versus,
+)
+from backend.evaluation.results import Run
+from backend.interventions.board import Board, Slider, write_link
+from backend.interventions.edit import clamp_set
+
+
+@pytest.fixture
+def tried(toy):
+    """Two settings of which something is known to change, and the baseline."""
+    runs = [clamp_set(pairs) for pairs in ([], [(1, -300.0)], [(0, -120.0), (2, -80.0)])]
+    return [toy.evaluate(clamps) for clamps in runs]
+
+
+def trial(toy, clamps, only=None):
+    return next(t for t in toy.history.trials(only) if t.run.clamps == clamps)
+
+
+@pytest.mark.parametrize("half", [None, "held-out"])
+def test_a_trials_figures_are_those_of_the_board(toy, tried, half):
+    only = None if half is None else toy.half(half)
+    for evaluation in tried:
+        shown = evaluation if only is None else toy.restrict(evaluation, only)
+        mine = trial(toy, evaluation.clamps, only)
+        for role, pooled in (("forget", mine.forget), ("retain", mine.retain)):
+            sets = [s for s in shown.sets if s.role == role]
+            assert pooled.n == sum(s.n for s in sets) and pooled.right == round(sum(s.accuracy * s.n for s in sets))
+    assert (trial(toy, (), only).forget, trial(toy, (), only).retain) == toy.history.baseline(only)
+
+
+def test_a_file_is_read_again_only_when_it_changed(toy, tried, monkeypatch):
+    toy.history.trials()
+    read = []
+    original = toy.results.read_file
+    monkeypatch.setattr(toy.results, "read_file", lambda path: read.append(path) or original(path))
+    toy.history.trials()
+    assert read == []
+    run = original(toy.results._path(tried[1].clamps))
+    toy.results.annotate(run)
+    toy.history.trials()
+    assert len(read) == 1
+
+
+def test_a_damaged_file_is_left_out(toy, tried):
+    path = toy.results._path(tried[1].clamps)
+    good = path.read_text()
+    try:
+        for rows in ([[10**6, [0, 0, 0, 1]]], [[0, [1]], [1, [1, 2]]], "x"):
+            path.write_text(json.dumps(json.loads(good) | {"rows": rows}))
+            assert tried[1].clamps not in [t.run.clamps for t in toy.history.trials()]
+    finally:
+        path.write_text(good)
+
+
+POINTS = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), max_size=12)
+
+
+@given(POINTS)
+def test_the_front_is_what_no_other_trial_beats(points):
+    trials = [Trial(Run(clamp_set([(i, 1.0)]), [], 0, 0), Pooled(forget, 10), Pooled(retain, 10)) for i, (forget, retain) in enumerate(points)]
+    found = {(t.forget.right, t.retain.right) for t in front(trials)}
+    beaten = {(f, r) for f, r in points if any((f2 <= f and r2 >= r) and (f2, r2) != (f, r) for f2, r2 in points)}
+    assert found == set(points) - beaten
+    best = best_kept(trials, Pooled(10, 10))
+    kept = [f for f, r in points if r == 10]
+    assert (best.forget.right if best else None) == min(kept, default=None)
+
+
+def test_an_expectation_counts_only_when_written_before_the_run(toy):
+    clamps = clamp_set([(3, -77.0)])
+    toy.results.forget(clamps)
+    toy.evaluate(clamps)
+    assert not toy.results.remember(clamps, {}, "too late", time.time())
+    assert toy.results.read(clamps).hypothesis == ""
+    toy.results.forget(clamps)
+    before = time.time()
+    toy.evaluate(clamps)
+    assert toy.results.remember(clamps, {}, "nothing happens", before)
+    assert not toy.results.remember(clamps, {}, "something else", before)
+    assert toy.results.read(clamps).hypothesis == "nothing happens"
+
+
+def test_going_back_brings_the_master_and_what_was_off(toy):
+    board = Board((Slider(3, -10.0), Slider(4, -2.0, on=False)), 2.0)
+    toy.evaluate(board.clamps())
+    toy.results.remember(board.clamps(), write_link(board), "", 0.0)
+    run = toy.results.read(board.clamps())
+    assert board_of_run(run, toy.sae.d_sae) == board
+    for link in ((("clamps", "3:1"),), (("clamps", "nonsense"),)):  # says something else than the run, or cannot be read
+        assert board_of_run(Run(run.clamps, [], 0, 0, link=link), toy.sae.d_sae).clamps() == run.clamps
+
+
+def test_two_settings_question_by_question(toy, tried):
+    _, a, b = tried
+    answer = torch.tensor([q.answer for s in toy.sets for q in s.questions])
+    table = questions_side_by_side(toy.sets, a, b)
+    for kind, right_a, right_b in (("both", True, True), ("only A", True, False), ("only B", False, True), ("neither", False, False)):
+        expected = ((a.predictions() == answer) == right_a) & ((b.predictions() == answer) == right_b)
+        assert (table["right under"] == kind).tolist() == expected.tolist()
+    for row, s in zip(versus(toy.sets, a, b), a.sets, strict=True):
+        mine = table[table["set"] == row.title]
+        assert (row.only_a, row.only_b) == ((mine["right under"] == "only A").sum(), (mine["right under"] == "only B").sum())
+        assert row.a == pytest.approx(s.accuracy) and row.change.change_pp == pytest.approx(100 * (row.b - row.a))
+    settings = settings_side_by_side(a.clamps, b.clamps)
+    assert settings["feature"].tolist() == [0, 1, 2] and settings["a"].isna().tolist() == [True, False, True]
+
+
+def test_the_table_has_a_row_a_trial(toy, tried):
+    trials = toy.history.trials()
+    table = trial_table(trials, {t.id: "x" for t in trials})
+    assert len(table) == len(trials) and table["front"].any() and (table["forget_low"] <= table["forget"]).all()

@@ -1,0 +1,120 @@
+"""Each light on a case worked out by hand."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from backend.data.questions import Question, QuestionSet
+from backend.evaluation.answers import margin_changes, margins
+from backend.evaluation.lights import edit_lengths, lights, overrun
+from backend.evaluation.recordings import Recording
+from backend.interventions.edit import clamp_set, residual_edit
+from backend.model.activations import by_feature
+from backend.model.rows import Rows
+from backend.statistics import mean_change
+
+N = 40
+FORGET = QuestionSet("bio", "Bio", "forget", tuple(Question(i, "", "q", ("a", "bb", "cc", "dddd"), i % 4) for i in range(N)))
+
+
+def scores_for(choices) -> torch.Tensor:
+    """Log-probabilities of a model that gives the chosen option 0.7 and each other 0.1."""
+    scores = torch.full((len(choices), 4), 0.1)
+    scores[torch.arange(len(choices)), torch.tensor(choices)] = 0.7
+    return scores.log()
+
+
+RIGHT = [question.answer for question in FORGET.questions]
+
+
+def recording(baseline: torch.Tensor) -> Recording:
+    """Forty tokens of residual length 2; feature 0 fires at the first three with 1, feature 1 at the third."""
+    acts = by_feature([(torch.tensor([0, 1, 2, 2]), torch.tensor([0, 0, 0, 1]), torch.ones(4))], 2)
+    resid = torch.zeros(N, 3)
+    resid[:, 2] = 2.0
+    rows = Rows.of_text([[i] for i in range(N)])
+    parts = dict.fromkeys(Recording.__dataclass_fields__)
+    return Recording(**{**parts, "rows": rows, "exempt": torch.zeros(N, dtype=torch.bool), "resid": resid, "acts": acts, "baseline": baseline})
+
+
+W_DEC = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+CLAMPS = clamp_set([(0, -0.5)])
+
+
+def found(before, after, *, letters=False, clamps=CLAMPS, only=None):
+    made = lights([FORGET], recording(scores_for(before)), W_DEC, clamps, scores_for(after), letters, only)
+    return {light.name: light for light in made}
+
+
+def test_a_model_that_knows_and_is_little_changed_passes_all_but_the_length_check():
+    made = found(RIGHT, RIGHT[:-1] + [0])
+    assert [light.name for light in made.values() if not light.ok] == []
+
+
+def test_a_baseline_at_chance_is_nothing_to_forget():
+    light = found([0] * N, [0] * N)["Something to forget"]
+    assert not light.ok and "Bio 25.0% of 40 [14.2%, 40.2%]" in light.finding
+
+
+def test_avoiding_the_right_answer_is_below_chance():
+    light = found(RIGHT, [(a + 1) % 4 for a in RIGHT])["Not below chance"]
+    assert not light.ok and "Bio 0.0% of 40" in light.finding
+
+
+def test_answering_one_letter_is_a_collapse_and_the_histogram_is_said():
+    light = found(RIGHT, [0] * N, letters=True)["No collapse to a letter"]
+    assert not light.ok and "A 10 → 40, B 10 → 0, C 10 → 0, D 10 → 0" in light.finding
+    assert found(RIGHT, RIGHT[1:] + [0], letters=True)["No collapse to a letter"].ok
+
+
+def test_letters_that_lose_their_probability_are_seen():
+    after = scores_for(RIGHT) - 2.0
+    made = lights([FORGET], recording(scores_for(RIGHT)), W_DEC, CLAMPS, after, True)
+    light = next(light for light in made if "letter" in light.name and "Still" in light.name)
+    assert not light.ok and "1.00 → 0.14" in light.finding
+
+
+def test_reading_out_the_shortest_option_is_a_collapse_of_a_cloze_model():
+    light = found(RIGHT, [0] * N)["No collapse to a length"]
+    assert not light.ok and "the longest 25% → 0%, the shortest 25% → 100%" in light.finding
+    assert found([0] * N, [0] * N)["No collapse to a length"].ok, "a habit it had before is no collapse"
+
+
+def test_only_the_questions_asked_for_are_counted():
+    only = torch.arange(N) % 2 == 0
+    assert "over 20 questions" in found(RIGHT, RIGHT, only=only)["No collapse to a length"].finding
+
+
+@pytest.mark.parametrize(("value", "times", "ok"), [(-0.5, 0.75, True), (-3.0, 2.0, False), (1.0, 0.0, True)])
+def test_the_edits_length_is_told_in_lengths_of_the_residual(value, times, ok):
+    """Feature 0 is 1 wherever it fires, its direction has length 1, the residual length 2: |value - 1| / 2."""
+    clamps = clamp_set([(0, value)])
+    assert overrun(recording(scores_for(RIGHT)), W_DEC, clamps) == pytest.approx(times)
+    light = found(RIGHT, RIGHT, clamps=clamps)["Edit in proportion"]
+    assert light.ok == ok and f"{times:.2f} times" in light.finding
+
+
+def test_lengths_from_inner_products_are_the_edits_own(toy):
+    clamps = clamp_set([(f, -3.0 * f) for f in range(6)])
+    _, edit = residual_edit(toy.recording.acts, clamps, toy.sae.W_dec)
+    torch.testing.assert_close(edit_lengths(toy.recording.acts, clamps, toy.sae.W_dec), edit.norm(dim=-1), rtol=1e-3, atol=1e-3)
+
+
+def test_where_the_longest_option_is_often_right_the_floor_is_not_chance():
+    longest_right = replace(FORGET, questions=tuple(replace(q, answer=3) for q in FORGET.questions))
+    made = lights([longest_right], recording(scores_for([3] * N)), W_DEC, (), scores_for([3] * N), False)
+    light = next(light for light in made if "length does not pay" in light.name)
+    assert not light.ok and "Bio 100.0% of 40" in light.finding
+
+
+def test_margins_are_above_zero_exactly_where_the_answer_is_right_and_their_change_is_paired():
+    answers = torch.tensor(RIGHT)
+    scores = torch.randn(N, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(margins(scores, answers) > 0, scores.argmax(-1) == answers)
+    change = margin_changes([FORGET], scores, scores - torch.nn.functional.one_hot(answers, 4) * 0.5)["bio"]
+    assert change.mean == pytest.approx(-0.5) and change.high - change.low == pytest.approx(0, abs=1e-6)
+
+
+def test_a_mean_has_the_textbook_interval():
+    assert mean_change([1.0, 2.0, 3.0]) == pytest.approx((2.0, 2 - 1.959964 / 3**0.5, 2 + 1.959964 / 3**0.5))

@@ -1,0 +1,99 @@
+"""Dose curves: the engine's own figures at each strength, kept, and continued where they were stopped."""
+
+import pytest
+import torch
+
+from backend.errors import BadClamps, BadInput
+from backend.evaluation.evaluate import pooled
+from backend.experiments.dose import MULTIPLES, dose_curve, plain
+from backend.experiments.sweep import sweep
+from backend.interventions.edit import clamp_set, value_of
+from tests.support.toy import D_SAE
+
+
+def test_a_curve_is_one_evaluation_for_each_multiple(toy):
+    max_act = float(toy.atlas.table.max_act[2])
+    found = {dose.multiple: dose for dose in dose_curve(toy, 2, (-3.0, 0.0, 1.0))}
+    assert sorted(found) == [-3.0, 0.0, 1.0]
+    for multiple, dose in found.items():
+        assert dose.value == round(multiple * max_act, 2) == value_of(multiple, max_act)
+        direct = toy.evaluate_reference(clamp_set([(2, dose.value)]))
+        torch.testing.assert_close(dose.evaluation.scores, direct.scores, atol=1e-4, rtol=0)
+        for role, side in (("forget", dose.forget), ("retain", dose.retain)):
+            right = n = before = 0
+            for s in (s for s in toy.sets if s.role == role):
+                mine = torch.tensor([t.name == s.name for t in toy.sets for _ in t.questions])
+                answer = torch.tensor([q.answer for q in s.questions])
+                right += int((direct.scores[mine].argmax(-1) == answer).sum())
+                before += int((toy.recording.baseline[mine].argmax(-1) == answer).sum())
+                n += len(answer)
+            assert (side.n, side.accuracy, side.baseline_accuracy) == (n, pytest.approx(right / n), pytest.approx(before / n))
+
+
+def test_pooling_one_set_is_that_set(toy):
+    for s in toy.evaluate(clamp_set([(1, -30.0)])).sets:  # the toy has one set of each role
+        both = pooled([s], s.role)
+        assert (both.n, both.lost, both.gained, both.accuracy) == (s.n, s.lost, s.gained, pytest.approx(s.accuracy))
+        assert (both.change_pp, both.ci_low_pp, both.ci_high_pp, both.p_value) == (s.change_pp, s.ci_low_pp, s.ci_high_pp, s.p_value)
+
+
+def test_a_stopped_curve_goes_on_where_it_was(toy, monkeypatch):
+    multiples = (-7.25, -6.25, -4.75)
+    walk = dose_curve(toy, 3, multiples)
+    first = next(walk)
+    walk.close()
+    evaluated = []
+    evaluate = toy.evaluate
+    monkeypatch.setattr(toy, "evaluate", lambda clamps, *args, **kwargs: evaluated.append(clamps) or evaluate(clamps, *args, **kwargs))
+    rest = list(dose_curve(toy, 3, multiples))
+    assert [d.multiple for d in rest][0] == first.multiple and len(rest) == 3
+    assert [clamps[0].value for clamps in evaluated] == [d.value for d in rest[1:]]
+
+
+def test_what_is_known_comes_first(toy):
+    late = clamp_set([(4, -3.5)])
+    toy.evaluate(late)
+    assert [clamps for clamps, _ in sweep(toy, [clamp_set([(4, -2.5)]), late])] == [late, clamp_set([(4, -2.5)])]
+
+
+def test_points_of_a_curve_are_no_history_until_the_user_sets_them(toy):
+    clamps = clamp_set([(6, value_of(-9.5, float(toy.atlas.table.max_act[6])))])
+    list(dose_curve(toy, 6, (-9.5,)))
+    assert clamps not in [trial.run.clamps for trial in toy.history.trials()]
+    again = toy.evaluate(clamps)
+    assert [trial.run.clamps for trial in toy.history.trials()].count(clamps) == 1
+    torch.testing.assert_close(toy.known(clamps).scores, again.scores)
+
+
+def test_a_callback_that_raises_stops_the_curve_and_lets_the_lock_go(toy):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(dose_curve(toy, 1, (-11.5,), stop))
+    assert toy.evaluate(clamp_set([(1, -11.25)])).complete
+
+
+def test_the_pages_row_spans_the_sliders_range_and_holds_ablation():
+    from components.clamping.sliders import HIGH, LOW
+
+    assert (min(MULTIPLES), max(MULTIPLES)) == (LOW, HIGH) and 0 in MULTIPLES and len(set(MULTIPLES)) == len(MULTIPLES)
+
+
+@pytest.mark.parametrize("feature", [-1, D_SAE])
+def test_a_feature_there_is_none_of_is_said(toy, feature):
+    with pytest.raises(BadInput, match=f"no feature {feature}"):
+        list(dose_curve(toy, feature))
+
+
+def test_two_multiples_of_the_same_clamp_are_refused(toy):
+    with pytest.raises(BadInput, match="give each once"):
+        list(dose_curve(toy, 1, (1.0, 1.0)))
+    with pytest.raises(BadClamps, match="finite"):
+        list(dose_curve(toy, 1, (float("nan"),)))
+
+
+def test_a_point_in_plain_types_holds_every_set(toy):
+    point = plain(next(dose_curve(toy, 2, (-3.0,))))
+    assert [s["name"] for s in point["sets"]] == [s.name for s in toy.sets]
+    assert point["forget"]["n"] == sum(len(s.questions) for s in toy.sets if s.role == "forget")

@@ -1,0 +1,118 @@
+"""SAEs that sae-lens does not read from disk: the same numbers as their formulas, and nothing that would run code."""
+
+import datetime
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from backend.errors import BadSetup, Unavailable
+from backend.model.sae import load_sae
+from backend.model.sae_files import _Settings
+from backend.setups import SaeSource
+from tests.support.gemma import torch_sae
+
+RESID = torch.randn(5, 6, generator=torch.Generator().manual_seed(3))
+
+
+def save(path, content) -> SaeSource:
+    torch.save(content, path)
+    return SaeSource(path=path)
+
+
+@pytest.mark.parametrize("subtract", [True, False])
+def test_the_papers_format_is_its_own_formula(tmp_path, subtract):
+    content = torch_sae(6, 8, subtract_b_dec_from_inputs=subtract)
+    loaded, state = load_sae(save(tmp_path / "sae.pt", content), "cpu"), content["state_dict"]
+    before = RESID - state["b_dec"] if subtract else RESID
+    torch.testing.assert_close(loaded.encode(RESID), torch.relu(before @ state["W_enc"] + state["b_enc"]))
+    torch.testing.assert_close(loaded.sae.decode(loaded.encode(RESID)), loaded.encode(RESID) @ state["W_dec"] + state["b_dec"])
+    assert loaded.hook_name == "blocks.2.hook_resid_pre" and (loaded.d_in, loaded.d_sae) == (6, 8)
+
+
+def test_the_papers_class_of_settings_is_read_without_its_code(tmp_path):
+    content = torch_sae(6, 8)
+    settings = _Settings()
+    vars(settings).update(content["cfg"])
+    assert _Settings.__module__ == "sae.config", "as in the paper's files"
+    loaded = load_sae(save_as(tmp_path / "sae.pt", {**content, "cfg": settings}), "cpu")
+    assert loaded.hook_name == "blocks.2.hook_resid_pre"
+
+
+def save_as(path, content) -> SaeSource:
+    """torch.save under the class's foreign name: a module of that name is made for the moment of saving."""
+    import sys
+    from types import ModuleType
+
+    module = ModuleType("sae.config")
+    module.Config = type(content["cfg"])
+    sys.modules["sae"], sys.modules["sae.config"] = ModuleType("sae"), module
+    try:
+        return save(path, content)
+    finally:
+        del sys.modules["sae"], sys.modules["sae.config"]
+
+
+class Evil:
+    def __reduce__(self):
+        import os
+
+        return os.mkdir, ("was-run",)
+
+
+@pytest.mark.parametrize("extra", [Evil(), datetime.date(2024, 1, 1), SimpleNamespace(a=1)])
+def test_a_file_that_would_run_code_is_refused(tmp_path, monkeypatch, extra):
+    monkeypatch.chdir(tmp_path)
+    source = save(tmp_path / "sae.pt", {**torch_sae(6, 8), "extra": extra})
+    with pytest.raises(BadSetup, match="would have to run code"):
+        load_sae(source, "cpu")
+    assert not (tmp_path / "was-run").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"d_in": 7}, "d_in is 7"),
+        ({"activation_function": "topk"}, "activation_function = 'topk'"),
+        ({"scale_input_norm": True}, "scale_input_norm = True"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(tmp_path, settings, word):
+    with pytest.raises(BadSetup, match=word):
+        load_sae(save(tmp_path / "sae.pt", torch_sae(6, 8, **settings)), "cpu")
+
+
+def test_tensors_that_do_not_fit_are_named(tmp_path):
+    content = torch_sae(6, 8)
+    for name, tensor, word in (("b_enc", torch.zeros(9), r"b_enc is \(9,\)"), ("W_dec", torch.zeros(8, 5), r"W_dec is \(8, 5\)"),
+                               ("b_pre", torch.zeros(6), "another bias"), ("r_mag", torch.zeros(8), "holds .*r_mag")):  # fmt: skip
+        with pytest.raises(BadSetup, match=word):
+            load_sae(save(tmp_path / "sae.pt", {**content, "state_dict": {**content["state_dict"], name: tensor}}), "cpu")
+    with pytest.raises(BadSetup, match='must hold "cfg" and "state_dict"'):
+        load_sae(save(tmp_path / "sae.pt", content["state_dict"]), "cpu")
+    (tmp_path / "half.pt").write_bytes((tmp_path / "sae.pt").read_bytes()[:500])
+    with pytest.raises(Unavailable, match="damaged"):
+        load_sae(SaeSource(path=tmp_path / "half.pt"), "cpu")
+
+
+@pytest.mark.parametrize(("trained", "said"), [(None, False), ("gemma-2-2b-it", False), ("Google/Gemma-2-2b-it", False), ("gemma-2-2b", True)])
+def test_an_sae_of_another_model_says_so(tmp_path, trained, said):
+    loaded = load_sae(save(tmp_path / "sae.pt", torch_sae(6, 8)), "cpu")
+    loaded.sae.cfg.metadata.model_name = trained
+    wanted = "The SAE was trained on gemma-2-2b and is used here on google/gemma-2-2b-it."
+    assert loaded.used_elsewhere("google/gemma-2-2b-it") == (wanted if said else "")
+
+
+def test_gemma_scope_from_a_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"W_enc": rng.normal(size=(6, 8)), "W_dec": rng.normal(size=(8, 6)), "b_enc": rng.normal(size=8), "b_dec": rng.normal(size=6),
+              "threshold": np.full(8, 0.5)}  # fmt: skip
+    arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
+    np.savez(tmp_path / "params.npz", **arrays)
+    loaded = load_sae(SaeSource(path=tmp_path, hook_name="blocks.7.hook_resid_post"), "cpu")
+    before = RESID.numpy() @ arrays["W_enc"] + arrays["b_enc"]
+    np.testing.assert_allclose(loaded.encode(RESID).numpy(), before * (before > 0.5), rtol=1e-5, atol=1e-6)
+    assert loaded.hook_name == "blocks.7.hook_resid_post"
+    with pytest.raises(BadSetup, match="hook_name"):
+        load_sae(SaeSource(path=tmp_path), "cpu")

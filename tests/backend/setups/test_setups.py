@@ -1,0 +1,143 @@
+import pytest
+from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
+
+from backend.errors import BadSetup
+from backend.model.sae import _page_of_same_weights
+from backend.setups import load_setup
+from tests.support.toy import write_setup
+
+
+def changed(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+def test_unknown_name_lists_what_ships():
+    with pytest.raises(BadSetup, match="no setup 'nope'.*demo"):
+        load_setup("nope")
+
+
+def test_missing_file_is_said(tmp_path):
+    with pytest.raises(BadSetup, match="cannot be read"):
+        load_setup(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ('scoring = "cloze"', 'scoring = "clozed"', "scoring.*cloze, cloze_per_char, letter"),
+        ('scoring = "cloze"', 'scorring = "cloze"', "scorring is not a known field"),
+        ('title = "Toy"', "", "title is missing"),
+        ('title = "Toy"', "title = 3", "title must be text"),
+        ("untouched = [", 'untouched = ["bos2", ', "untouched"),
+        ('path = "sae"', "", r"\[sae\]"),
+        ('role = "retain"', 'role = "keep"', r"sets\[1\].role"),
+        ('file = "quiz.jsonl"', 'file = "none.jsonl"', "does not exist"),
+        ('dtype = "float32"', 'dtype = "float8"', "model.dtype"),
+        ('name = "history"', 'name = "biology"', "uses a name twice"),
+        ('scoring = "cloze"', 'scoring = "cloze"\nprompt = "paper"', "prompt is 'paper', but cloze scoring has only: plain, lm-eval"),
+        ('title = "History"', 'title = "History"\nshots = 5', "needs prompt"),
+        ('title = "History"', 'title = "History"\nshots = -1', "below 0"),
+        ('title = "History"', 'title = "History"\nshots = true', r"sets\[1\].shots must be a whole number"),
+        ("[model]", '[known]\nby = "published"\n[model]', "needs source"),
+        ("[model]", '[known]\nby = "computed"\n[model]', "letter scoring only"),
+        ("[model]", '[text_loss]\nrole = "retain"\ntitle = "t"\n[model]', "needs exactly one of file, folder and dataset"),
+        ("[model]", '[text_loss]\nrole = "retain"\ntitle = "t"\nfile = "none.txt"\n[model]', "does not exist"),
+        ("[model]", "[model", "not valid TOML"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path, old, new, names):
+    with pytest.raises(BadSetup, match=names):
+        load_setup(changed(write_setup(tmp_path), old, new))
+
+
+def test_a_file_extends_another_and_says_only_what_differs(tmp_path):
+    base = load_setup(write_setup(tmp_path))
+    (tmp_path / "more").mkdir()
+    mine = tmp_path / "more" / "mine.toml"
+    mine.write_text("""
+extends = "../toy.toml"
+title = "Mine"
+[model]
+dtype = "bfloat16"
+[[sets]]
+name = "history"
+title = "History again"
+role = "retain"
+file = "../quiz.jsonl"
+[[sets]]
+name = "third"
+title = "Third"
+role = "retain"
+file = "../quiz.jsonl"
+subject = "history"
+""")
+    setup = load_setup(mine)
+    assert (setup.name, setup.title, setup.scoring) == ("mine", "Mine", base.scoring)
+    assert setup.model.dtype == "bfloat16" and setup.model.path == base.model.path
+    assert [s.title for s in setup.sets] == ["Biology", "History again", "Third"]
+    assert setup.corpora == base.corpora and setup.sae == base.sae
+
+
+@pytest.mark.parametrize("base", ["none", "mine.toml", "../none.toml"])
+def test_a_file_cannot_extend_nothing_or_itself(tmp_path, base):
+    (tmp_path / "mine.toml").write_text(f'extends = "{base}"\n')
+    with pytest.raises(BadSetup, match="extends is"):
+        load_setup(tmp_path / "mine.toml")
+
+
+def test_a_local_sae_takes_the_place_of_the_one_on_the_hub(tmp_path):
+    (tmp_path / "mine.toml").write_text('extends = "gemma-2-2b-it"\n[sae]\npath = "sae"\nhook_name = "blocks.7.hook_resid_post"\n')
+    sae = load_setup(tmp_path / "mine.toml").sae
+    assert (sae.path, sae.release, sae.sae_id) == ((tmp_path / "sae").resolve(), None, None)
+
+
+def test_the_gemma_setups_name_what_the_paper_used():
+    saes = {name: load_setup(f"gemma-2-2b-it{name}").sae for name in ("", "-layer3-l0-59", "-layer3-l0-142", "-layer13-l0-84")}
+    assert {name: (s.release, s.sae_id) for name, s in saes.items()} == {
+        "": ("gemma-scope-2b-pt-res", "layer_7/width_16k/average_l0_69"),
+        "-layer3-l0-59": ("gemma-scope-2b-pt-res", "layer_3/width_16k/average_l0_59"),
+        "-layer3-l0-142": ("gemma-scope-2b-pt-res", "layer_3/width_16k/average_l0_142"),
+        "-layer13-l0-84": ("gemma-scope-2b-pt-res", "layer_13/width_16k/average_l0_84"),
+    }
+    known = get_pretrained_saes_directory()
+    for sae in (*saes.values(), load_setup("gemma-2b-it").sae):
+        assert sae.sae_id in known[sae.release].saes_map
+    assert load_setup("gemma-2-2b-it").protocol == ("letter", "paper-chat")
+    assert load_setup("gemma-2b-it-paper").protocol == ("letter", "paper")
+
+
+def test_neuronpedia_is_found_where_another_release_names_the_very_same_file():
+    pages = {
+        name: _page_of_same_weights(load_setup(name).sae)
+        for name in ("gemma-2-2b-it", "gemma-2-2b-it-layer13-l0-84", "gemma-2-2b-it-layer3-l0-142", "demo")
+    }
+    assert pages == {
+        "gemma-2-2b-it": "gemma-2-2b/7-gemmascope-res-16k", "gemma-2-2b-it-layer13-l0-84": "gemma-2-2b/13-gemmascope-res-16k",
+        "gemma-2-2b-it-layer3-l0-142": None, "demo": None,
+    }  # fmt: skip
+
+
+def test_the_forget_corpus_is_the_gated_one_where_the_user_has_it(tmp_path, monkeypatch):
+    def title() -> str:
+        return next(c.title for c in load_setup("gemma-2-2b-it").corpora if c.role == "forget")
+
+    monkeypatch.delenv("CLAMPBOARD_DATA", raising=False)
+    assert "in place of" in title()
+    (tmp_path / "wmdp").mkdir()
+    monkeypatch.setenv("CLAMPBOARD_DATA", str(tmp_path))
+    assert "in place of" in title()
+    (tmp_path / "wmdp" / "bio-forget-corpus.jsonl").write_text('{"text": "t"}')
+    assert title() == "WMDP's bio-forget corpus"
+
+
+def test_sets_of_an_extended_setup_can_be_left_out(tmp_path):
+    write_setup(tmp_path)
+    more = tmp_path / "more.toml"
+    more.write_text('extends = "toy.toml"\nwithout = ["chemistry"]\n')
+    with pytest.raises(BadSetup, match="without is .*'chemistry'.*it must be a list of sets of 'toy.toml': biology, history"):
+        load_setup(more)
+    more.write_text('extends = "toy.toml"\nwithout = ["history"]\n[[sets]]\nname = "h"\ntitle = "H"\nrole = "retain"\nfile = "quiz.jsonl"\n')
+    assert [source.name for source in load_setup(more).sets] == ["biology", "h"]

@@ -1,0 +1,65 @@
+"""The exported program, run as it stands, against this program's own figures."""
+
+import pytest
+import torch
+
+from backend.data.questions import choice_scores
+from backend.engine.engine import Engine
+from backend.evaluation.reference import unpacked
+from backend.interventions.edit import clamp_set
+from backend.setups import load_setup
+from backend.sharing.snippet import snippet
+from tests.support.toy import write_setup
+
+
+def scores_by(program: str, engine: Engine, rows: list[int]) -> torch.Tensor:
+    """Scores of questions with nothing but the program's `log_probs`."""
+    space = {"__name__": "a_program"}
+    exec(compile(program, "snippet.py", "exec"), space)
+    out = []
+    for packed in (engine.packed[row] for row in rows):
+        read = []
+        for ids, n_prefix, entries in unpacked(packed):
+            log_probs = space["log_probs"](ids, n_prefix=n_prefix)
+            read += [(choice, weight * float(log_probs[pos, token])) for pos, token, choice, weight in entries]
+        choice, value = (torch.tensor(column) for column in zip(*read, strict=True))
+        out.append(choice_scores(value.float(), choice, torch.zeros_like(choice), 1, engine.setup.scoring)[0])
+    return torch.stack(out)
+
+
+@pytest.mark.parametrize(
+    ("untouched", "sae"),
+    [
+        (("first",), {}),
+        (("first", "special", "sinks"), {"architecture": "topk"}),
+        ((), {"architecture": "topk", "rescale_acts_by_decoder_norm": True}),
+    ],
+)
+def test_the_program_scores_every_question_as_the_engine_does(tmp_path, untouched, sae):
+    engine = Engine(load_setup(write_setup(tmp_path, untouched=untouched, sae=sae)))
+    features = engine.recording.acts.counts().argsort(descending=True)[:3].tolist()
+    clamps = clamp_set((f, -25.0 - f) for f in features)
+    result = engine.evaluate(clamps)
+    assert (result.scores - engine.recording.baseline).abs().max() > 0.1
+    theirs = scores_by(snippet(engine, clamps), engine, list(range(engine.n_questions)))
+    torch.testing.assert_close(theirs, result.scores, atol=1e-4, rtol=1e-4)
+
+
+def test_a_label_cannot_break_the_program(toy, monkeypatch):
+    monkeypatch.setattr(toy.atlas, "name", lambda feature: 'x"""\nimport os  # \u2028 oops')
+    program = snippet(toy, clamp_set([(1, -2.0)]))
+    compile(program, "snippet.py", "exec")
+    assert "\nimport os" not in program
+
+
+def test_the_program_prints_what_comes_next(toy, capsys):
+    exec(compile(snippet(toy, clamp_set([(0, -40.0)])), "snippet.py", "exec"), {"__name__": "__main__"})
+    printed = capsys.readouterr().out
+    assert "without" in printed and "with " in printed
+
+
+@pytest.mark.demo
+def test_the_demos_program_answers_as_the_board_says(exact):
+    clamps = exact.preset("forget-biology")
+    rows = list(range(0, exact.n_questions, 60))
+    torch.testing.assert_close(scores_by(snippet(exact, clamps), exact, rows), exact.evaluate(clamps).scores[rows], atol=1e-3, rtol=0)

@@ -1,0 +1,59 @@
+"""The question view as HTML: exact, escaped, complete without its tooltips."""
+
+import html
+import re
+from dataclasses import replace
+
+from backend.data.questions import Question
+from backend.reading.seen import SeenOption, SeenQuestion, SeenToken
+from components.questions.view import MOST_LISTED, heading, legend, view_html
+
+
+def tokens(*texts, fired=()):
+    return tuple(SeenToken(i, text, i == 0, fired if text == " heart" else ()) for i, text in enumerate(texts))
+
+
+QUESTION = Question(3, "t", "Which?", ("The <b>heart", "A cell", "Air", "Bone"), 0, "biology")
+LETTER = SeenQuestion(
+    "Biology", QUESTION, tokens("<bos>", "Which", " heart", "?", "\n", "\u202e", fired=((7, 3.5), (2, 0.25))),
+    tuple(SeenOption((), (letter, f" {letter}"), -1.0, -2.5, p, 1 - p) for letter, p in zip("ABCD", (0.7, 0.1, 0.1, 0.1), strict=True)),
+)  # fmt: skip
+CLOZE = replace(LETTER, options=tuple(SeenOption(tokens("", f" {t}", " heart"), (f" {t}", " heart", "!"), -1.0, -2.5, 0.25, 0.25) for t in "wxyz"))
+
+
+def words(text):
+    return html.unescape(re.sub("<[^>]+>", "", text))
+
+
+def test_dataset_text_never_becomes_markup():
+    drawn = view_html(LETTER, clamped=True)
+    assert "<bos>" not in drawn and "&lt;bos&gt;" in drawn and "<b>heart" not in drawn
+    assert "\u202e" not in drawn and "[U+202E]" in drawn
+
+
+def test_every_firing_place_is_said_in_words():
+    said = words(view_html(LETTER, clamped=True))
+    assert "feature 7 fires at “ heart” 3.50" in said and "feature 2 fires at “ heart” 0.25" in said
+
+
+def test_shares_before_and_after_and_the_right_answer_are_there():
+    said = words(view_html(LETTER, clamped=True))
+    assert "A right" in said and "70.0% → 30.0%" in said and "scored by “A” or “ A”" in said
+    assert "→" not in words(view_html(LETTER, clamped=False))
+
+
+def test_an_options_tokens_and_its_last_scored_one_stand_beside_it():
+    said = words(view_html(CLOZE, clamped=True))
+    assert "[no text] w heart!" in said
+    assert "by itself" in legend(CLOZE) and "by itself" not in legend(LETTER)
+
+
+def test_heading_counts_tokens_and_firing_ones():
+    assert heading(LETTER, True) == "Biology, question 3: the 6 tokens the model reads; a clamped feature fires on 1 of them."
+    quiet = replace(LETTER, tokens=tokens("Air"))
+    assert "fires on none of them, so nothing changes here" in heading(quiet, True)
+
+
+def test_many_firing_places_are_cut_and_counted():
+    many = replace(LETTER, tokens=tokens(*[" heart"] * 50, fired=((7, 1.0),)))
+    assert f"and at {50 - MOST_LISTED} more places" in view_html(many, clamped=True)

@@ -1,1 +1,3 @@
-"""Everything Clampboard computes. Nothing here imports Streamlit; all of it runs as `python -m backend`."""
+"""Everything Clampboard computes. Nothing here imports Streamlit; all of it runs as `python -m
+backend`.
+"""

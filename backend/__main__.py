@@ -1,7 +1,8 @@
 """The command line: every page's work for scripts, remote machines and tests.
 
-With --json one JSON object goes to standard output and nothing else; progress and log lines go to standard
-error. A wrong argument is one line and exit status 2; figures that are not those of a file (evaluate --from), 1.
+With --json one JSON object goes to standard output and nothing else; progress and log lines go to
+standard error. A wrong argument is one line and exit status 2; figures that are not those of a file
+(evaluate --from), 1.
 """
 
 import argparse
@@ -42,12 +43,19 @@ def _quiet_libraries() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m backend", description="Clampboard without the pages.")
+    parser = argparse.ArgumentParser(
+        prog="python -m backend", description="Clampboard without the pages."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Run, help_text: str, **more: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help_text, description=help_text)
-        sub.add_argument("setup", metavar="SETUP", **more, help="a shipped setup's name, or the path of a TOML file")
+        sub.add_argument(
+            "setup",
+            metavar="SETUP",
+            **more,
+            help="a shipped setup's name, or the path of a TOML file",
+        )
         sub.add_argument("--json", action="store_true", help="print one JSON object")
         sub.set_defaults(run=run)
         return sub

@@ -1,4 +1,6 @@
-"""A long pass kept in parts on disk, so that a stop at any moment loses seconds of it and not hours."""
+"""A long pass kept in parts on disk, so that a stop at any moment loses seconds of it and not
+hours.
+"""
 
 import logging
 import shutil
@@ -21,7 +23,8 @@ EVERY_S = 20.0
 class Parts:
     """What the batches of one pass gave: some tensors each, known by the batch's number.
 
-    The order of the batches must be the same in every run: whatever can change it belongs in the folder's name.
+    The order of the batches must be the same in every run: whatever can change it belongs in the
+    folder's name.
     """
 
     def __init__(self, folder: Path | None):
@@ -43,19 +46,31 @@ class Parts:
             yield from sorted(by_batch.items())
 
     def add(self, batch: int, tensors: dict[str, Tensor]) -> None:
-        """Keep a batch; with enough of them pending, write a part. Raises Unavailable if the disk will not have it."""
+        """Keep a batch; with enough of them pending, write a part. Raises Unavailable if the disk
+        will not have it.
+        """
         if self._folder is None:
             return
         self._pending[batch] = tensors
         if time.monotonic() - self._last >= EVERY_S:
-            flat = {f"{number}.{name}": tensor for number, inner in self._pending.items() for name, tensor in inner.items()}
-            write_tensors(self._folder / f"{min(self._pending):06}-{max(self._pending):06}.safetensors", flat)
+            flat = {
+                f"{number}.{name}": tensor
+                for number, inner in self._pending.items()
+                for name, tensor in inner.items()
+            }
+            write_tensors(
+                self._folder / f"{min(self._pending):06}-{max(self._pending):06}.safetensors", flat
+            )
             self._pending, self._last = {}, time.monotonic()
 
     def through(
-        self, batches: Sequence[Tensor], run: Callable[[Tensor], Iterator[dict[str, Tensor]]], pace: Pace
-    ) -> Iterator[dict[str, Tensor]]:  # fmt: skip
-        """What every batch gives, in their order: read where it was kept, else run, and kept. The pace counts its "token"s.
+        self,
+        batches: Sequence[Tensor],
+        run: Callable[[Tensor], Iterator[dict[str, Tensor]]],
+        pace: Pace,
+    ) -> Iterator[dict[str, Tensor]]:
+        """What every batch gives, in their order: read where it was kept, else run, and kept. The
+        pace counts its "token"s.
 
         `run` yields a batch's tensors in one piece or in several.
         """

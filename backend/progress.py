@@ -19,7 +19,9 @@ class Progress(NamedTuple):
 
 
 OnProgress = Callable[[Progress], None]
-"""Called once a batch. Raising from it cancels the work: locks are released and finished stages stay on disk."""
+"""Called once a batch. Raising from it cancels the work: locks are released and finished stages
+stay on disk.
+"""
 
 
 def silent(progress: Progress) -> None:
@@ -30,8 +32,12 @@ class Pace:
     """Counts the units of one stage and reports them with the time left."""
 
     def __init__(self, stage: str, total: int, on_progress: OnProgress):
-        self._stage, self._total, self._on_progress = stage, total, on_progress
-        self._done, self._skipped, self._start = 0, 0, time.monotonic()
+        self._stage = stage
+        self._total = total
+        self._on_progress = on_progress
+        self._done = 0
+        self._skipped = 0
+        self._start = time.monotonic()
         on_progress(Progress(stage, 0, total, None))
 
     def skip(self, units: int) -> None:

@@ -33,7 +33,9 @@ def wilson(right: int, n: int) -> Interval:
 
 
 def mcnemar_p(lost: int, gained: int) -> float:
-    """Exact two-sided binomial p: discordant questions are as likely lost as gained. 1.0 when there are none."""
+    """Exact two-sided binomial p: discordant questions are as likely lost as gained. 1.0 when there
+    are none.
+    """
     discordant, tail = lost + gained, min(lost, gained)
     if discordant == 0:
         return 1.0
@@ -46,7 +48,8 @@ def paired_change(lost: int, gained: int, n: float) -> PairedChange:
 
         se = sqrt((lost + gained) - (gained - lost)² / n) / n
 
-    With no discordant pair the interval has no width: nothing changed over these questions, which is all it says.
+    With no discordant pair the interval has no width: nothing changed over these questions, which
+    is all it says.
     """
     change = (gained - lost) / n
     se = math.sqrt(max(0.0, lost + gained - (gained - lost) ** 2 / n)) / n
@@ -61,7 +64,9 @@ class MeanChange(NamedTuple):
 
 
 def mean_change(differences: Sequence[float]) -> MeanChange:
-    """Mean of paired differences with its 95 % normal interval; one difference alone has no interval but the whole line."""
+    """Mean of paired differences with its 95 % normal interval; one difference alone has no
+    interval but the whole line.
+    """
     mean = math.fsum(differences) / len(differences)
     if len(differences) < 2:
         return MeanChange(mean, -math.inf, math.inf)
@@ -71,7 +76,9 @@ def mean_change(differences: Sequence[float]) -> MeanChange:
 
 
 def is_inconclusive(right: int, n: int, chance: float) -> bool:
-    """True when chance lies in the accuracy's interval: a model that may be guessing has nothing to forget."""
+    """True when chance lies in the accuracy's interval: a model that may be guessing has nothing to
+    forget.
+    """
     low, high = wilson(right, n)
     return low <= chance <= high
 

@@ -40,7 +40,9 @@ def key(spec: dict[str, Any]) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A scratch path that takes `path`'s place when the block ends well. Raises Unavailable if the disk will not have it."""
+    """A scratch path that takes `path`'s place when the block ends well. Raises Unavailable if the
+    disk will not have it.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=SCRATCH)
@@ -58,7 +60,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path, older_than_s: float = 3600) -> None:
-    """Remove what writers that were killed left behind; younger scratch files may be another process's."""
+    """Remove what writers that were killed left behind; younger scratch files may be another
+    process's.
+    """
     for scratch in folder.glob(f"{SCRATCH}*"):
         try:
             if time.time() - scratch.stat().st_mtime > older_than_s:
@@ -111,14 +115,20 @@ def sha256_of(path: Path) -> str:
 
 
 def check_room(folder: Path, needed_bytes: int) -> None:
-    """Make the folder. Raises Unavailable, naming it and both sizes, unless that much is free on its disk."""
+    """Make the folder. Raises Unavailable, naming it and both sizes, unless that much is free on
+    its disk.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Unavailable(f"{folder} cannot be written ({error.strerror}). Point CLAMPBOARD_CACHE at a folder that can.") from error
+        raise Unavailable(
+            f"{folder} cannot be written ({error.strerror}). Point CLAMPBOARD_CACHE at a folder"
+            " that can."
+        ) from error
     free = shutil.disk_usage(folder).free
     if free < needed_bytes:
         raise Unavailable(
-            f"Not enough disk space in {folder}: {needed_bytes / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free. "
-            "Free some space, or point CLAMPBOARD_CACHE at another disk."
+            f"Not enough disk space in {folder}: {needed_bytes / 1e6:,.0f} MB are needed,"
+            f" {free / 1e6:,.0f} MB are free. Free some space, or point CLAMPBOARD_CACHE at another"
+            " disk."
         )

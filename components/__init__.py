@@ -1,1 +1,1 @@
-"""Drawing: each component takes data and returns what the user chose. Charts import no Streamlit."""
+"""Drawing: each takes data and returns what the user chose. Charts import no Streamlit."""

@@ -15,7 +15,9 @@ WAIT_S = 0.2
 
 @dataclass
 class _Slot:
-    """Holds the engine once it is prepared. The lock lets one session prepare while the others wait."""
+    """Holds the engine once it is prepared. The lock lets one session prepare while the others
+    wait.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     engine: Engine | None = None
@@ -27,23 +29,36 @@ def _slot(setup: str) -> _Slot:
 
 
 def engine() -> Engine:
-    """The engine of the setup named by $CLAMPBOARD_SETUP; prepares it, with progress, the first time.
+    """The engine of the setup named by $CLAMPBOARD_SETUP; prepares it, with progress, the first
+    time.
 
     Not a cached function itself: a cached one may not draw progress.
     """
     wanted = os.environ.get("CLAMPBOARD_SETUP", "demo")
-    slot, place = _slot(wanted), st.empty()  # the place is there on every run: elements that move up a place would leave ghosts of the run before
+    # the place is there on every run: elements that move up a place would leave ghosts of the run before
+    slot = _slot(wanted)
+    place = st.empty()
     if slot.engine is None:
         with place.container():
             st.subheader("Preparing")
-            st.caption("Once per setup: every question is recorded and every feature looked at. Later starts take seconds.")
+            st.caption(
+                "Once per setup: every question is recorded and every feature looked at. Later"
+                " starts take seconds."
+            )
             bar, notes = st.progress(0.0, "Starting…"), st.container()
 
             def show(progress: Progress) -> None:
                 if progress.note:
                     notes.caption(progress.note)
-                left = "" if progress.seconds_left is None else f" · {progress.seconds_left:,.0f} s left"
-                bar.progress(progress.done / progress.total if progress.total else 0.0, f"{progress.stage}…{left}")
+                left = (
+                    ""
+                    if progress.seconds_left is None
+                    else f" · {progress.seconds_left:,.0f} s left"
+                )
+                bar.progress(
+                    progress.done / progress.total if progress.total else 0.0,
+                    f"{progress.stage}…{left}",
+                )
 
             while not slot.lock.acquire(timeout=WAIT_S):
                 bar.progress(0.0, "Another window is preparing this setup…")

@@ -1,7 +1,8 @@
-"""The only owner of what belongs to one session: the board with its undo, pins, the open feature, and the link.
+"""The only owner of what belongs to one session: the board with its undo, pins, the open feature,
+and the link.
 
-Everything kept is an immutable value; widgets are views of it. `revision` goes into the widgets' keys, so that
-a change that came from elsewhere (undo, a preset, a link) draws them afresh.
+Everything kept is an immutable value; widgets are views of it. `revision` goes into the widgets'
+keys, so that a change that came from elsewhere (undo, a preset, a link) draws them afresh.
 """
 
 import time
@@ -43,21 +44,36 @@ class Words(NamedTuple):
 
 
 def start(d_sae: int) -> None:
-    """Once per session: the board from the link. A link that cannot be read is said, and leaves an empty board."""
+    """Once per session: the board from the link. A link that cannot be read is said, and leaves an
+    empty board.
+    """
     if "board" in st.session_state:
         return
     st.session_state.update(
-        board=Board(), past=(), future=(), revision=0, feature=0, shown=None, link_error="", half="all", pins=(None, None), hypothesis=Hypothesis()
-    )  # fmt: skip
+        board=Board(),
+        past=(),
+        future=(),
+        revision=0,
+        feature=0,
+        shown=None,
+        link_error="",
+        half="all",
+        pins=(None, None),
+        hypothesis=Hypothesis(),
+    )
     parameters = st.query_params.to_dict()
     try:
         st.session_state.board = read_link(parameters, d_sae)
         text = parameters.get("feature", "0")
         if not text.isdecimal() or not text.isascii() or int(text) >= d_sae:
-            raise BadInput(f"The link opens feature '{text[:20]}', but this SAE has features 0 to {d_sae - 1}.")
+            raise BadInput(
+                f"The link opens feature '{text[:20]}', but this SAE has features 0 to {d_sae - 1}."
+            )
         st.session_state.feature = int(text)
         if (half := parameters.get("half", "all")) not in HALVES:
-            raise BadInput(f"The link asks for the questions '{half[:20]}'; it can be {', '.join(HALVES)}.")
+            raise BadInput(
+                f"The link asks for the questions '{half[:20]}'; it can be {', '.join(HALVES)}."
+            )
         st.session_state.half = half
     except BadInput as error:
         st.session_state.link_error = str(error)
@@ -77,7 +93,7 @@ def revision() -> int:
 
 
 def set_board(new: Board, *, redraw: bool) -> None:
-    """Replace the board, keeping the old one for undo. `redraw` draws the widgets afresh from it."""
+    """Replace the board, keeping the old one for undo. `redraw`: widgets are drawn afresh."""
     if new == st.session_state.board:
         return
     st.session_state.past = (*st.session_state.past, st.session_state.board)[-UNDO_STEPS:]
@@ -155,7 +171,9 @@ def set_shown(evaluation: Evaluation) -> None:
 
 
 def ask(work: str, subject: object) -> None:
-    """Start long work on a subject (the controls of some clamps, say); it goes on over reruns until it is done or stopped."""
+    """Start long work on a subject (the controls of some clamps, say); it goes on over reruns until
+    it is done or stopped.
+    """
     st.session_state.asked = {**st.session_state.get("asked", {}), work: subject}
 
 
@@ -171,7 +189,9 @@ def pins() -> tuple[Clamps | None, Clamps | None]:
 
 def pin(which: str, clamps: Clamps | None) -> None:
     """Pin a setting as 'A' or 'B'; None takes the pin away."""
-    st.session_state.pins = tuple(clamps if name == which else old for name, old in zip(PINS, pins(), strict=True))
+    st.session_state.pins = tuple(
+        clamps if name == which else old for name, old in zip(PINS, pins(), strict=True)
+    )
 
 
 def hypothesis() -> Hypothesis:
@@ -184,7 +204,7 @@ def expect(text: str) -> None:
 
 
 def words() -> Words | None:
-    """What was last written on the Words page; kept token by token, so that stopping loses nothing."""
+    """What was last written on the Words page, token by token: stopping loses nothing."""
     return st.session_state.get("words")
 
 

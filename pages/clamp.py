@@ -1,4 +1,6 @@
-"""Move sliders; see what the model still knows. Evaluates last, so that a new position stops the old run."""
+"""Move sliders; see what the model still knows. Evaluates last, so that a new position stops the
+old run.
+"""
 
 import time
 
@@ -15,7 +17,15 @@ from backend.reading.seen import see
 from components import resources, state
 from components.clamping.foot import draw_foot
 from components.clamping.presets import draw_presets, load_preset
-from components.clamping.sliders import GROUPS, ORDERS, START, draw_sliders, edited, new_slider, reset
+from components.clamping.sliders import (
+    GROUPS,
+    ORDERS,
+    START,
+    draw_sliders,
+    edited,
+    new_slider,
+    reset,
+)
 from components.clamping.take_away import draw_opened, draw_take_away
 from components.figures.board import draw_board
 from components.figures.controls import draw_controls
@@ -59,12 +69,26 @@ with show_errors():
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.title("Clamp")
     st.space("stretch")
-    st.button("Undo", icon=":material/undo:", on_click=state.undo, disabled=not state.can_undo(), shortcut="Ctrl+Z")
-    st.button("Redo", icon=":material/redo:", on_click=state.redo, disabled=not state.can_redo(), shortcut="Ctrl+Shift+Z")
+    st.button(
+        "Undo",
+        icon=":material/undo:",
+        on_click=state.undo,
+        disabled=not state.can_undo(),
+        shortcut="Ctrl+Z",
+    )
+    st.button(
+        "Redo",
+        icon=":material/redo:",
+        on_click=state.redo,
+        disabled=not state.can_redo(),
+        shortcut="Ctrl+Shift+Z",
+    )
     with st.popover("Presets", icon=":material/playlist_add:"):
         draw_presets(engine)
     take_away = st.empty()
-take_away.button("Take away", icon=":material/ios_share:", disabled=True)  # of settings whose figures are not there yet there is nothing to take
+take_away.button(
+    "Take away", icon=":material/ios_share:", disabled=True
+)  # of settings whose figures are not there yet there is nothing to take
 notice = st.container()
 if state.link_error():
     st.warning(state.link_error(), icon=":material/link_off:")
@@ -72,58 +96,121 @@ if state.link_error():
 left, right = st.columns([9, 14], gap="large")
 with left:
     sliders = state.board().sliders
-    st.subheader("Features", help="A clamp sets a feature to the chosen value at every token where it fires.")
-    text = st.text_input("Add a feature", key="clamp_add", on_change=add_typed, placeholder="number, or words such as virus")
+    st.subheader(
+        "Features", help="A clamp sets a feature to the chosen value at every token where it fires."
+    )
+    text = st.text_input(
+        "Add a feature",
+        key="clamp_add",
+        on_change=add_typed,
+        placeholder="number, or words such as virus",
+    )
     if text and not text.strip().isdecimal():
         with show_problem():
-            hits = [f for f in engine.atlas.search(text).hits["feature"].tolist() if f not in state.board().features()][:MOST_HITS]
+            hits = [
+                f
+                for f in engine.atlas.search(text).hits["feature"].tolist()
+                if f not in state.board().features()
+            ][:MOST_HITS]
             st.caption("Choose one to add." if hits else f"No other feature matches “{text[:60]}”.")
             with st.container(gap="xsmall"):
                 for hit in hits:
                     about = engine.atlas.about(hit)
-                    st.button(f"{hit} · {about['name']} · {about['fires_forget']} forget, {about['fires_retain']} retain", key=f"clamp_hit_{hit}",
-                              icon=":material/add:", type="tertiary", on_click=add, args=(hit,))  # fmt: skip
+                    st.button(
+                        f"{hit} · {about['name']} · {about['fires_forget']} forget,"
+                        f" {about['fires_retain']} retain",
+                        key=f"clamp_hit_{hit}",
+                        icon=":material/add:",
+                        type="tertiary",
+                        on_click=add,
+                        args=(hit,),
+                    )
     elif text:
-        st.warning(f"There is no feature {text[:20]}: this SAE has features 0 to {engine.sae.d_sae - 1}.")
+        st.warning(
+            f"There is no feature {text[:20]}: this SAE has features 0 to {engine.sae.d_sae - 1}."
+        )
     if sliders:
         with st.container(horizontal=True, vertical_alignment="center"):
             on = sum(s.on for s in sliders)
             preset = engine.preset_titles.get(state.board().clamps())
             st.caption(
-                f"{f'“{preset}”: ' if preset else ''}{len(sliders)} clamped after block {engine.model.block + 1} of {engine.model.n_blocks}: {on} on, {len(sliders) - on} off"
+                f"{f'“{preset}”: ' if preset else ''}{len(sliders)} clamped after block"
+                f" {engine.model.block + 1} of {engine.model.n_blocks}: {on} on,"
+                f" {len(sliders) - on} off"
             )
             st.space("stretch")
-            raw = st.segmented_control("Unit", ["x max", "raw"], default="x max", key="clamp_unit", persist_state="session", label_visibility="collapsed",
-                                       help="Multiples of each feature's maximum activation, or raw activation units.") == "raw"  # fmt: skip
+            raw = (
+                st.segmented_control(
+                    "Unit",
+                    ["x max", "raw"],
+                    default="x max",
+                    key="clamp_unit",
+                    persist_state="session",
+                    label_visibility="collapsed",
+                    help="Multiples of each feature's maximum activation, or raw activation units.",
+                )
+                == "raw"
+            )
             with st.popover("Arrange", icon=":material/sort:"):
                 order = st.selectbox("Sort by", ORDERS, key="clamp_order", persist_state="session")
                 group = st.selectbox("Group by", GROUPS, key="clamp_group", persist_state="session")
                 st.button(
                     f"Reset all to {START:g}x, on",
-                    on_click=lambda: state.set_board(reset(state.board(), engine.atlas.about), redraw=True),
+                    on_click=lambda: state.set_board(
+                        reset(state.board(), engine.atlas.about), redraw=True
+                    ),
                     width="stretch",
                 )
-                st.button("Remove all", on_click=lambda: state.set_board(Board(), redraw=True), width="stretch")
-        opened = draw_sliders(state.board(), engine.atlas.about, sliders_key(), raw=raw, order=order, group=group, on_edit=edit)
+                st.button(
+                    "Remove all",
+                    on_click=lambda: state.set_board(Board(), redraw=True),
+                    width="stretch",
+                )
+        opened = draw_sliders(
+            state.board(),
+            engine.atlas.about,
+            sliders_key(),
+            raw=raw,
+            order=order,
+            group=group,
+            on_edit=edit,
+        )
         if opened is not None:
             state.open_feature(opened)
             st.switch_page("pages/feature.py")
     else:
         st.write(
-            "A feature stands for something the model notices as it reads. Clamp some, and see on the right at once what the model no longer "
-            "knows (sets to forget) and what that cost (sets to retain). Start with a preset, or find features by keyword."
+            "A feature stands for something the model notices as it reads. Clamp some, and see on"
+            " the right at once what the model no longer knows (sets to forget) and what that cost"
+            " (sets to retain). Start with a preset, or find features by keyword."
         )
         st.caption(PRESETS["forget-biology"].how)
-        st.button("Forget biology", icon=":material/tune:", type="primary", on_click=load_preset, args=(engine, "forget-biology"))
+        st.button(
+            "Forget biology",
+            icon=":material/tune:",
+            type="primary",
+            on_click=load_preset,
+            args=(engine, "forget-biology"),
+        )
         st.page_link("pages/search.py", label="Search features", icon=":material/search:")
 
 with right:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("What the model still knows")
-        over = st.segmented_control(
-            "Questions", state.HALVES, default=state.half(), key=f"clamp_half_{state.revision()}", label_visibility="collapsed",
-            help="Tune on the selection half, report the held-out half: figures chosen on the questions they are reported on flatter.",
-        ) or "all"  # fmt: skip
+        over = (
+            st.segmented_control(
+                "Questions",
+                state.HALVES,
+                default=state.half(),
+                key=f"clamp_half_{state.revision()}",
+                label_visibility="collapsed",
+                help=(
+                    "Tune on the selection half, report the held-out half: figures chosen on the"
+                    " questions they are reported on flatter."
+                ),
+            )
+            or "all"
+        )
         state.set_half(over)
         state.write_address()
     panel, loss_place = st.empty(), st.empty()
@@ -137,9 +224,15 @@ only = None if over == "all" else engine.half(over)
 
 
 def draw(evaluation: Evaluation, *, stale: bool = False) -> None:
-    margins = margin_changes(engine.sets, engine.recording.baseline, evaluation.scores, only) if evaluation.complete else {}
+    margins = (
+        margin_changes(engine.sets, engine.recording.baseline, evaluation.scores, only)
+        if evaluation.complete
+        else {}
+    )
     with panel.container():
-        draw_board(evaluation if only is None else engine.restrict(evaluation, only), margins, stale=stale)
+        draw_board(
+            evaluation if only is None else engine.restrict(evaluation, only), margins, stale=stale
+        )
 
 
 def draw_partial(evaluation: Evaluation) -> None:
@@ -167,18 +260,36 @@ with show_errors():
         draw_take_away(engine, evaluation)
     with checks:
         letters = engine.setup.scoring == "letter"
-        draw_lights(lights(engine.sets, engine.recording, engine.sae.W_dec, clamps, evaluation.scores, letters, only))
+        draw_lights(
+            lights(
+                engine.sets,
+                engine.recording,
+                engine.sae.W_dec,
+                clamps,
+                evaluation.scores,
+                letters,
+                only,
+            )
+        )
     with questions:
         st.subheader("Lost and gained")
         table = question_table(engine.sets, engine.recording, engine.model.tokenizer, evaluation)
         clamped = [clamp.feature for clamp in clamps]
-        place = draw_questions(table if only is None else table[only.tolist()], clamped, engine.atlas.name)
+        place = draw_questions(
+            table if only is None else table[only.tolist()], clamped, engine.atlas.name
+        )
         if place is not None:
             draw_question_view(see(engine, place, clamped, evaluation.scores))
             draw_orders(engine, place, clamps)
     st.divider()
     draw_foot(engine, clamps, only)
-    loss = text_loss(engine, clamps, lambda progress: loss_place.caption(f"{progress.stage}: {progress.done} of {progress.total} rows…"))
+    loss = text_loss(
+        engine,
+        clamps,
+        lambda progress: loss_place.caption(
+            f"{progress.stage}: {progress.done} of {progress.total} rows…"
+        ),
+    )
     if loss is not None:
         with loss_place.container():
             draw_loss(loss)

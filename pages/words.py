@@ -1,20 +1,36 @@
-"""Before and after in words: the same prompt and the same draws, written without and with the clamps."""
+"""Before and after in words: the same prompt and the same draws, written without and with the
+clamps.
+"""
 
 import html
 from itertools import zip_longest
 
 import streamlit as st
 
-from backend.experiments.generate import MAX_NEW_TOKENS, MAX_PROMPT, MAX_TEMPERATURE, Sampling, Written, generate, prompt_ids
+from backend.experiments.generate import (
+    MAX_NEW_TOKENS,
+    MAX_PROMPT,
+    MAX_TEMPERATURE,
+    Sampling,
+    Written,
+    generate,
+    prompt_ids,
+)
 from backend.progress import Progress
 from components import resources, state
 from components.frame import plain, require_frame, show_errors, show_problem
 
 require_frame()
 EXAMPLES = (
-    "What does the heart do?", "How do plants make sugar from light?", "What is DNA?", "Why do we need vaccines?",
-    "What is the capital of France?", "Why are there seasons?", "What does a computer's memory do?", "Who was the first president of the United States?",
-)  # fmt: skip
+    "What does the heart do?",
+    "How do plants make sugar from light?",
+    "What is DNA?",
+    "Why do we need vaccines?",
+    "What is the capital of France?",
+    "Why are there seasons?",
+    "What does a computer's memory do?",
+    "Who was the first president of the United States?",
+)
 WAYS = ("greedy", "sampled")
 
 
@@ -24,17 +40,33 @@ def use_example() -> None:
 
 
 def text_html(written: Written) -> str:
-    return f'<div dir="auto" style="white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6;min-height:6rem">{html.escape(written.text.strip())}</div>'
+    return (
+        '<div dir="auto"'
+        f' style="white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6;min-height:6rem">{html.escape(written.text.strip())}</div>'
+    )
 
 
 def note(written: Written, words: state.Words) -> str:
     """What there is to know of a text, in words."""
     n = len(written.ids)
-    end = "ended by the model" if written.ended else "the length limit" if n == words.max_tokens else "writing…" if words.running else "stopped"
+    end = (
+        "ended by the model"
+        if written.ended
+        else (
+            "the length limit"
+            if n == words.max_tokens
+            else "writing…"
+            if words.running
+            else "stopped"
+        )
+    )
     if not words.clamps:
         return f"{n} tokens, {end}"
     edited = len(written.edited) - written.edited_in_prompt
-    return f"{n} tokens, {end}; clamped at {written.edited_in_prompt} of {written.n_prompt} prompt tokens and {edited} of {n} written ones"
+    return (
+        f"{n} tokens, {end}; clamped at {written.edited_in_prompt} of {written.n_prompt} prompt"
+        f" tokens and {edited} of {n} written ones"
+    )
 
 
 def draw(words: state.Words) -> None:
@@ -54,10 +86,17 @@ def says(words: state.Words) -> str:
     if not any(text.ids for text in words.texts):
         return "Nothing was written."
     stale = "" if words.clamps == clamps else "Written with other clamps than those now on. "
-    stale += "" if words.prompt == prompt else f"Written for the prompt “{plain(words.prompt[:200])}”. "
-    same = next((i for i, (a, b) in enumerate(zip_longest(*(text.ids for text in words.texts))) if a != b), None)
+    stale += (
+        "" if words.prompt == prompt else f"Written for the prompt “{plain(words.prompt[:200])}”. "
+    )
+    same = next(
+        (i for i, (a, b) in enumerate(zip_longest(*(text.ids for text in words.texts))) if a != b),
+        None,
+    )
     return stale + (
-        "Both texts are the same." if same is None else f"The two texts are the same for {same} token{'s' if same != 1 else ''}, then part."
+        "Both texts are the same."
+        if same is None
+        else f"The two texts are the same for {same} token{'s' if same != 1 else ''}, then part."
     )
 
 
@@ -66,15 +105,27 @@ def write(words: state.Words) -> None:
     ids = prompt_ids(engine.model.tokenizer, words.prompt, words.chat)
     state.set_words(words)
     runs = [
-        generate(engine.model, engine.sae, ids, clamps, untouched_rules=engine.setup.untouched, max_tokens=words.max_tokens, sampling=words.sampling)
+        generate(
+            engine.model,
+            engine.sae,
+            ids,
+            clamps,
+            untouched_rules=engine.setup.untouched,
+            max_tokens=words.max_tokens,
+            sampling=words.sampling,
+        )
         for clamps in ((), words.clamps)
     ]
     while True:
-        with engine.turn(wait):  # for one token: an evaluation in another session may come in between
+        with engine.turn(
+            wait
+        ):  # for one token: an evaluation in another session may come in between
             new = [next(run, None) for run in runs]
         if new == [None, None]:
             break
-        words = words._replace(texts=tuple(now or old for now, old in zip(new, words.texts, strict=True)))
+        words = words._replace(
+            texts=tuple(now or old for now, old in zip(new, words.texts, strict=True))
+        )
         state.set_words(words)
         draw(words)
     words = words._replace(running=False)
@@ -105,15 +156,45 @@ with st.container(horizontal=True, vertical_alignment="center"):
     st.page_link("pages/clamp.py", label="Change the clamps", icon=":material/tune:")
 st.pills("Examples", EXAMPLES, key="words_example", on_change=use_example)
 prompt = st.text_area(
-    "Prompt", key="words_prompt", persist_state="session", max_chars=MAX_PROMPT, height=90, placeholder="Ask something, or begin a text"
+    "Prompt",
+    key="words_prompt",
+    persist_state="session",
+    max_chars=MAX_PROMPT,
+    height=90,
+    placeholder="Ask something, or begin a text",
 )
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    way = st.segmented_control("Next token", WAYS, default="greedy", key="words_way", persist_state="session") or "greedy"
+    way = (
+        st.segmented_control(
+            "Next token", WAYS, default="greedy", key="words_way", persist_state="session"
+        )
+        or "greedy"
+    )
     temperature, seed = 0.0, 0
     if way == "sampled":
-        temperature = st.slider("Temperature", 0.1, MAX_TEMPERATURE, 0.8, 0.1, key="words_temperature", persist_state="session", width=180)
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, 1, key="words_seed", persist_state="session", width=150)
-    length = st.slider("At most, tokens", 8, min(256, MAX_NEW_TOKENS), 64, 8, key="words_length", persist_state="session", width=180)
+        temperature = st.slider(
+            "Temperature",
+            0.1,
+            MAX_TEMPERATURE,
+            0.8,
+            0.1,
+            key="words_temperature",
+            persist_state="session",
+            width=180,
+        )
+        seed = st.number_input(
+            "Seed", 0, 2**31 - 1, 0, 1, key="words_seed", persist_state="session", width=150
+        )
+    length = st.slider(
+        "At most, tokens",
+        8,
+        min(256, MAX_NEW_TOKENS),
+        64,
+        8,
+        key="words_length",
+        persist_state="session",
+        width=180,
+    )
     as_chat = st.toggle(
         "As a chat message",
         template,
@@ -123,14 +204,23 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
 with st.container(horizontal=True):
     begun = st.button("Write", icon=":material/edit:", type="primary", key="words_write")
-    st.button("Stop", icon=":material/stop:", key="words_stop", help="Stops both texts; what is written stays.")
+    st.button(
+        "Stop",
+        icon=":material/stop:",
+        key="words_stop",
+        help="Stops both texts; what is written stays.",
+    )
 st.caption(
-    f"Tokens the clamps leave alone are those of the board: {', '.join(engine.setup.untouched) or 'none'}. Both texts get the same random draws, so they differ only where "
-    "the probabilities do. A small model says much that is wrong without any clamp: compare the two, not with the truth."
+    "Tokens the clamps leave alone are those of the board:"
+    f" {', '.join(engine.setup.untouched) or 'none'}. Both texts get the same random draws, so they"
+    " differ only where the probabilities do. A small model says much that is wrong without any"
+    " clamp: compare the two, not with the truth."
 )
 verdict = st.empty()
 places = []
-for column, title in zip(st.columns(2, gap="large"), ("Without clamps", "With clamps"), strict=True):
+for column, title in zip(
+    st.columns(2, gap="large"), ("Without clamps", "With clamps"), strict=True
+):
     with column.container(border=True):
         st.subheader(title, anchor=False)
         places.append(st.empty())

@@ -15,7 +15,9 @@ from tests.support.toy import write_setup
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Tests never write results into the user's cache; the converted demo model is looked up there all the same."""
+    """Tests never write results into the user's cache; the converted demo model is looked up there
+    all the same.
+    """
     folder = tmp_path_factory.mktemp("cache")
     before = os.environ.get("CLAMPBOARD_CACHE")
     models = Path(before) if before else Path(__file__).parent.parent / "cache"
@@ -46,5 +48,13 @@ def demo(own_cache):
 
 @pytest.fixture(scope="session")
 def exact(demo):
-    """The demo in float32, in which scores can be compared; prepared anew where the machine's own choice is bfloat16."""
-    return demo if demo.dtype == "float32" else Engine(replace(demo.setup, text_loss=None, model=replace(demo.setup.model, dtype="float32")))
+    """The demo in float32, in which scores can be compared; prepared anew where the machine's own
+    choice is bfloat16.
+    """
+    return (
+        demo
+        if demo.dtype == "float32"
+        else Engine(
+            replace(demo.setup, text_loss=None, model=replace(demo.setup.model, dtype="float32"))
+        )
+    )

@@ -4,32 +4,90 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from backend.commands.terminal import AddCommand, ProgressLine, add_setting, count, engine_and_clamps, finite, open_engine, read_file
+from backend.commands.terminal import (
+    AddCommand,
+    ProgressLine,
+    add_setting,
+    count,
+    engine_and_clamps,
+    finite,
+    open_engine,
+    read_file,
+)
 from backend.errors import BadInput
 from backend.progress import Progress
 from backend.setups import Setup
 
 
 def add(command: AddCommand) -> None:
-    sub = command("evaluate", evaluate, "what a set of clamps does to every question set; --from runs an exported file again and compares", nargs="?")
-    add_setting(sub).add_argument("--from", dest="file", type=Path, help="an exported file; its setup is taken unless SETUP is given")
+    sub = command(
+        "evaluate",
+        evaluate,
+        "what a set of clamps does to every question set; --from runs an exported file again and"
+        " compares",
+        nargs="?",
+    )
+    add_setting(sub).add_argument(
+        "--from",
+        dest="file",
+        type=Path,
+        help="an exported file; its setup is taken unless SETUP is given",
+    )
     sub.add_argument("--sets", help="only these question sets, separated by commas")
-    sub.add_argument("--half", choices=("selection", "held-out"), help="figures over one half of each set")
+    sub.add_argument(
+        "--half", choices=("selection", "held-out"), help="figures over one half of each set"
+    )
     sub.add_argument("--per-question", action="store_true", help="list every question")
     sub.add_argument("--reference", action="store_true", help="take the slow full forward path")
-    sub = command("dose", dose, "what one feature's clamp does at each of a row of strengths; goes on where it was stopped")
+    sub = command(
+        "dose",
+        dose,
+        "what one feature's clamp does at each of a row of strengths; goes on where it was stopped",
+    )
     sub.add_argument("feature", type=int, metavar="FEATURE")
-    sub.add_argument("--multiples", type=float, nargs="+", help="of its maximum activation, such as -5 -2 0 1; the feature page's unless given")
-    sub = command("sweep", sweep, "a grid of settings: how many features, clamped how far; goes on where it was stopped")
+    sub.add_argument(
+        "--multiples",
+        type=float,
+        nargs="+",
+        help="of its maximum activation, such as -5 -2 0 1; the feature page's unless given",
+    )
+    sub = command(
+        "sweep",
+        sweep,
+        "a grid of settings: how many features, clamped how far; goes on where it was stopped",
+    )
     which = sub.add_mutually_exclusive_group(required=True)
     which.add_argument("--features", type=int, nargs="+", help="in the order they are taken in")
-    which.add_argument("--preset", help="the features of a preset, those that fire on most forget questions first")
-    sub.add_argument("--n", type=count, nargs="+", default=[10, 20, 50], help="how many of them (default 10 20 50)")
-    sub.add_argument("--multiples", type=float, nargs="+", default=[-2.0, -4.0, -8.0], help="of each feature's maximum activation (default -2 -4 -8)")
-    sub.add_argument("--half", choices=("selection", "held-out"), help="figures over one half of each set")
-    sub = command("controls", controls, "the same push elsewhere: random features, other directions, ablation; goes on where it was stopped")
+    which.add_argument(
+        "--preset", help="the features of a preset, those that fire on most forget questions first"
+    )
+    sub.add_argument(
+        "--n",
+        type=count,
+        nargs="+",
+        default=[10, 20, 50],
+        help="how many of them (default 10 20 50)",
+    )
+    sub.add_argument(
+        "--multiples",
+        type=float,
+        nargs="+",
+        default=[-2.0, -4.0, -8.0],
+        help="of each feature's maximum activation (default -2 -4 -8)",
+    )
+    sub.add_argument(
+        "--half", choices=("selection", "held-out"), help="figures over one half of each set"
+    )
+    sub = command(
+        "controls",
+        controls,
+        "the same push elsewhere: random features, other directions, ablation; goes on where it was"
+        " stopped",
+    )
     add_setting(sub)
-    sub.add_argument("--half", choices=("selection", "held-out"), help="figures over one half of each set")
+    sub.add_argument(
+        "--half", choices=("selection", "held-out"), help="figures over one half of each set"
+    )
 
 
 def evaluate(setup: Setup, args: argparse.Namespace) -> tuple:
@@ -53,57 +111,124 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> tuple:
         only = engine.half(args.half) if only is None else engine.half(args.half) & only
         result = engine.restrict(result, only)
     margins = margin_changes(engine.sets, engine.recording.baseline, result.scores, only)
-    checks = lights(engine.sets, engine.recording, engine.sae.W_dec, result.clamps, result.scores, setup.scoring == "letter", only)
+    checks = lights(
+        engine.sets,
+        engine.recording,
+        engine.sae.W_dec,
+        result.clamps,
+        result.scores,
+        setup.scoring == "letter",
+        only,
+    )
     sets = [s for s in result.sets if names is None or s.name in names]
     value = {
-        "setup": setup.name, "clamps": format_clamps(result.clamps), "seconds": result.seconds, "half": args.half or "all",
-        "path": "reference" if args.reference else "engine", "dtype": engine.dtype,
-        "sets": [{field: getattr(s, field) for field in (
-            "name", "role", "n", "n_affected", "baseline_accuracy", "accuracy", "lost", "gained", "change_pp", "ci_low_pp", "ci_high_pp",
-            "p_value", "inconclusive")} | {"margin_change": margins[s.name]._asdict()} for s in sets],
+        "setup": setup.name,
+        "clamps": format_clamps(result.clamps),
+        "seconds": result.seconds,
+        "half": args.half or "all",
+        "path": "reference" if args.reference else "engine",
+        "dtype": engine.dtype,
+        "sets": [
+            {
+                field: getattr(s, field)
+                for field in (
+                    "name",
+                    "role",
+                    "n",
+                    "n_affected",
+                    "baseline_accuracy",
+                    "accuracy",
+                    "lost",
+                    "gained",
+                    "change_pp",
+                    "ci_low_pp",
+                    "ci_high_pp",
+                    "p_value",
+                    "inconclusive",
+                )
+            }
+            | {"margin_change": margins[s.name]._asdict()}
+            for s in sets
+        ],
         "lights": [light._asdict() for light in checks],
-    }  # fmt: skip
+    }
     if args.per_question:
         for entry in value["sets"]:
             entry["questions"] = per_question(engine.sets, engine.recording, result, entry["name"])
-    loss = None if args.reference or args.half or names else text_loss.text_loss(engine, clamps, ProgressLine())
+    loss = (
+        None
+        if args.reference or args.half or names
+        else text_loss.text_loss(engine, clamps, ProgressLine())
+    )
     if loss is not None:
         value["text_loss"] = asdict(loss)
-    lines = [f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.baseline_accuracy:6.1%} -> {s.accuracy:6.1%}  {s.change_pp:+6.1f} pp "
-             f"[{s.ci_low_pp:+.1f}, {s.ci_high_pp:+.1f}]  lost {s.lost}  gained {s.gained}  p {s.p_value:.2g}"
-             + ("  inconclusive: the baseline may be chance" if s.inconclusive else "") for s in sets]  # fmt: skip
+    lines = [
+        f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.baseline_accuracy:6.1%} -> {s.accuracy:6.1%} "
+        f" {s.change_pp:+6.1f} pp [{s.ci_low_pp:+.1f}, {s.ci_high_pp:+.1f}]  lost {s.lost}  gained"
+        f" {s.gained}  p {s.p_value:.2g}"
+        + ("  inconclusive: the baseline may be chance" if s.inconclusive else "")
+        for s in sets
+    ]
     lines += [] if loss is None else [text_loss.in_words(loss)]
     lines += [
-        f"{'ok' if light.ok else 'LOOK':>7}  {light.name}: {light.finding}" + ("" if light.ok else f" {light.meaning} {light.advice}")
+        f"{'ok' if light.ok else 'LOOK':>7}  {light.name}: {light.finding}"
+        + ("" if light.ok else f" {light.meaning} {light.advice}")
         for light in checks
     ]
-    return finite(value), "\n".join([*lines, f"{len(result.clamps)} features clamped, {result.seconds:.2f} s"])
+    return finite(value), "\n".join(
+        [*lines, f"{len(result.clamps)} features clamped, {result.seconds:.2f} s"]
+    )
 
 
 def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, int]:
-    """An exported file's clamps, computed anew even if the result is kept, beside the file's figures."""
+    """An exported file's clamps, computed anew even if the result is kept, beside the file's
+    figures.
+    """
     import torch
 
     from backend.interventions.edit import format_clamps
     from backend.sharing.export import compare, differences, read_export
 
     if args.reference or args.half or args.sets:
-        raise BadInput("--from runs a file again as it is: leave out --sets, --half and --reference.")
+        raise BadInput(
+            "--from runs a file again as it is: leave out --sets, --half and --reference."
+        )
     text = read_file(args.file)
     engine = open_engine(setup)
     exported = read_export(text, engine.sae.d_sae)
     result = engine.evaluate(exported.clamps, only=torch.ones(engine.n_questions, dtype=torch.bool))
     different, rerun = differences(exported, engine), compare(exported, result, engine)
     value = {
-        "setup": setup.name, "clamps": format_clamps(result.clamps), "seconds": result.seconds, "same": rerun.same, "questions": rerun.n,
-        "changed_predictions": rerun.changed, "largest_score_difference": rerun.furthest, "differences": different,
-        "sets": [{"name": s.name, "n": s.n, "accuracy": s.accuracy, "lost": s.lost, "gained": s.gained} for s in result.sets],
-    }  # fmt: skip
+        "setup": setup.name,
+        "clamps": format_clamps(result.clamps),
+        "seconds": result.seconds,
+        "same": rerun.same,
+        "questions": rerun.n,
+        "changed_predictions": rerun.changed,
+        "largest_score_difference": rerun.furthest,
+        "differences": different,
+        "sets": [
+            {"name": s.name, "n": s.n, "accuracy": s.accuracy, "lost": s.lost, "gained": s.gained}
+            for s in result.sets
+        ],
+    }
     file = {s.name: s for s in exported.sets}
-    lines = [f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.accuracy:6.1%}  lost {s.lost}  gained {s.gained}"
-             + (f"   in the file {file[s.name].accuracy:6.1%}  lost {file[s.name].lost}  gained {file[s.name].gained}" if s.name in file else "")
-             for s in result.sets]  # fmt: skip
-    return finite(value), "\n".join([*lines, *(f"Different: {d}" for d in different), rerun.sentence()]), 0 if rerun.same else 1
+    lines = [
+        f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.accuracy:6.1%}  lost {s.lost}  gained"
+        f" {s.gained}"
+        + (
+            f"   in the file {file[s.name].accuracy:6.1%}  lost {file[s.name].lost}  gained"
+            f" {file[s.name].gained}"
+            if s.name in file
+            else ""
+        )
+        for s in result.sets
+    ]
+    return (
+        finite(value),
+        "\n".join([*lines, *(f"Different: {d}" for d in different), rerun.sentence()]),
+        0 if rerun.same else 1,
+    )
 
 
 def dose(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
@@ -125,10 +250,18 @@ def dose(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
         "dtype": engine.dtype,
         "points": points,
     }
-    lines = [f"{p['multiple']:+8.2f}x {p['value']:>10.2f}  " + "  ".join(
-        f"{role} {p[role]['accuracy']:6.1%} ({p[role]['change_pp']:+.1f} pp [{p[role]['ci_low_pp']:+.1f}, {p[role]['ci_high_pp']:+.1f}], n {p[role]['n']})"
-        for role in ("forget", "retain")) for p in points]  # fmt: skip
-    return value, "\n".join([f"feature {args.feature}, maximum activation {about['max_act']:.1f}", *lines])
+    lines = [
+        f"{p['multiple']:+8.2f}x {p['value']:>10.2f}  "
+        + "  ".join(
+            f"{role} {p[role]['accuracy']:6.1%} ({p[role]['change_pp']:+.1f} pp"
+            f" [{p[role]['ci_low_pp']:+.1f}, {p[role]['ci_high_pp']:+.1f}], n {p[role]['n']})"
+            for role in ("forget", "retain")
+        )
+        for p in points
+    ]
+    return value, "\n".join(
+        [f"feature {args.feature}, maximum activation {about['max_act']:.1f}", *lines]
+    )
 
 
 def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
@@ -137,17 +270,32 @@ def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     engine, line = open_engine(setup), ProgressLine()
     features = args.features
     if args.preset is not None:
-        features = sorted((clamp.feature for clamp in engine.preset(args.preset)), key=lambda f: -engine.atlas.about(f)["fires_forget"])
+        features = sorted(
+            (clamp.feature for clamp in engine.preset(args.preset)),
+            key=lambda f: -engine.atlas.about(f)["fires_forget"],
+        )
     settings = grid(features, lambda f: engine.atlas.summary(f)["max_act"], args.n, args.multiples)
     points = []
     for point in run_sweep(engine, settings, engine.half(args.half) if args.half else None):
         points.append(point)
         line(Progress("Evaluating the settings", len(points), len(settings), None))
     points.sort(key=lambda point: (point.n, -point.multiple))
-    lines = [f"{p.n:>5} {p.multiple:+8.2f}x  " + "  ".join(
-        f"{role} {r.accuracy:6.1%} ({r.change_pp:+.1f} pp [{r.ci_low_pp:+.1f}, {r.ci_high_pp:+.1f}], n {r.n})" for role, r in (("forget", p.forget), ("retain", p.retain)))
-        for p in points]  # fmt: skip
-    value = {"setup": setup.name, "features": features, "half": args.half or "all", "dtype": engine.dtype, "points": [plain(p) for p in points]}
+    lines = [
+        f"{p.n:>5} {p.multiple:+8.2f}x  "
+        + "  ".join(
+            f"{role} {r.accuracy:6.1%} ({r.change_pp:+.1f} pp [{r.ci_low_pp:+.1f},"
+            f" {r.ci_high_pp:+.1f}], n {r.n})"
+            for role, r in (("forget", p.forget), ("retain", p.retain))
+        )
+        for p in points
+    ]
+    value = {
+        "setup": setup.name,
+        "features": features,
+        "half": args.half or "all",
+        "dtype": engine.dtype,
+        "points": [plain(p) for p in points],
+    }
     return value, "\n".join(["    n  strength", *lines])
 
 
@@ -167,14 +315,35 @@ def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     for control, result in run_controls(engine, clamps):
         others.append(seen(control.name, control.how, result))
         line(Progress("Running the controls", len(others), N_RANDOM + 3, None))
-    fields = ("n", "baseline_accuracy", "accuracy", "lost", "gained", "change_pp", "ci_low_pp", "ci_high_pp", "p_value")
+    fields = (
+        "n",
+        "baseline_accuracy",
+        "accuracy",
+        "lost",
+        "gained",
+        "change_pp",
+        "ci_low_pp",
+        "ci_high_pp",
+        "p_value",
+    )
     rows = [
-        {"name": e.name, **{role: {field: getattr(getattr(e, role), field) for field in fields} for role in ("forget", "retain")}}
+        {
+            "name": e.name,
+            **{
+                role: {field: getattr(getattr(e, role), field) for field in fields}
+                for role in ("forget", "retain")
+            },
+        }
         for e in (own, *others)
     ]
-    lines = [f"{e.name:<20}" + "".join(
-        f"  {role} {r.change_pp:+6.1f} pp [{r.ci_low_pp:+.1f}, {r.ci_high_pp:+.1f}] of n {r.n}" for role, r in (("forget", e.forget), ("retain", e.retain)))
-        for e in (own, *others)]  # fmt: skip
+    lines = [
+        f"{e.name:<20}"
+        + "".join(
+            f"  {role} {r.change_pp:+6.1f} pp [{r.ci_low_pp:+.1f}, {r.ci_high_pp:+.1f}] of n {r.n}"
+            for role, r in (("forget", e.forget), ("retain", e.retain))
+        )
+        for e in (own, *others)
+    ]
     value = {
         "setup": setup.name,
         "clamps": format_clamps(clamps),

@@ -12,13 +12,29 @@ from backend.setups import Setup
 
 
 def add(command: AddCommand) -> None:
-    command("prepare", prepare, "record the questions and describe the features; goes on where it was stopped")
-    sub = command("labels", labels, "the features' labels: import Neuronpedia's, or your own; export your own")
-    sub.add_argument("action", choices=("show", "import", "fetch", "export"),
-                     help="show: how many from where; import FILE: .jsonl or .jsonl.gz; fetch: from Neuronpedia over the network; export FILE: your own")  # fmt: skip
+    command(
+        "prepare",
+        prepare,
+        "record the questions and describe the features; goes on where it was stopped",
+    )
+    sub = command(
+        "labels", labels, "the features' labels: import Neuronpedia's, or your own; export your own"
+    )
+    sub.add_argument(
+        "action",
+        choices=("show", "import", "fetch", "export"),
+        help=(
+            "show: how many from where; import FILE: .jsonl or .jsonl.gz; fetch: from Neuronpedia"
+            " over the network; export FILE: your own"
+        ),
+    )
     sub.add_argument("file", type=Path, nargs="?", metavar="FILE")
-    sub = command("train-sae", train_sae, "train an SAE on the setup's model and text files, and measure it")
-    sub.add_argument("--text", nargs="+", type=Path, required=True, help='JSONL(.gz) files with a "text" a line')
+    sub = command(
+        "train-sae", train_sae, "train an SAE on the setup's model and text files, and measure it"
+    )
+    sub.add_argument(
+        "--text", nargs="+", type=Path, required=True, help='JSONL(.gz) files with a "text" a line'
+    )
     sub.add_argument("--out", type=Path, required=True, help="folder for the weights")
     sub.add_argument("--block", type=int, required=True, help="the SAE reads this block's output")
     sub.add_argument("--tokens", type=count, default=2_000_000)
@@ -28,7 +44,9 @@ def add(command: AddCommand) -> None:
     sub.add_argument("--architecture", choices=("topk", "batchtopk"), default="topk")
     sub = command("bench", bench, "time the engine beside the full forward path, in one run")
     sub.add_argument("--every", type=count, default=4, help="take every n-th question (default 4)")
-    sub.add_argument("--search", action="store_true", help="time the search instead, over made-up features")
+    sub.add_argument(
+        "--search", action="store_true", help="time the search instead, over made-up features"
+    )
 
 
 def prepare(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
@@ -36,27 +54,45 @@ def prepare(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     engine = open_engine(setup)
     said = _fetch_labels(engine)
     value = {
-        "setup": setup.name, "seconds": time.perf_counter() - start, "dtype": engine.dtype, "device": engine.device,
-        "questions": engine.n_questions, "tokens": engine.recording.rows.n_tokens, "features": engine.sae.d_sae,
-        "corpora": {s.corpus.title: s.n_counted for s in engine.atlas.corpora}, "bytes": engine.sizes_on_disk(),
+        "setup": setup.name,
+        "seconds": time.perf_counter() - start,
+        "dtype": engine.dtype,
+        "device": engine.device,
+        "questions": engine.n_questions,
+        "tokens": engine.recording.rows.n_tokens,
+        "features": engine.sae.d_sae,
+        "corpora": {s.corpus.title: s.n_counted for s in engine.atlas.corpora},
+        "bytes": engine.sizes_on_disk(),
         "left_out": [s.skipped for s in engine.sets if s.skipped],
-    }  # fmt: skip
+    }
     text = (
-        f"{setup.name} is ready after {value['seconds']:.0f} s: {engine.n_questions} questions ({value['tokens']:,} tokens), "
-        f"{engine.sae.d_sae:,} features, {sum(value['bytes'].values()) / 1e6:,.0f} MB on disk, {engine.dtype} on {engine.device}.{said}"
+        f"{setup.name} is ready after {value['seconds']:.0f} s: {engine.n_questions} questions"
+        f" ({value['tokens']:,} tokens), {engine.sae.d_sae:,} features,"
+        f" {sum(value['bytes'].values()) / 1e6:,.0f} MB on disk, {engine.dtype} on"
+        f" {engine.device}.{said}"
     )
     return value, text
 
 
 def _fetch_labels(engine) -> str:
-    """Neuronpedia's labels, the first time, where the SAE names its page and the network may be used; what became of it, in words."""
+    """Neuronpedia's labels, the first time, where the SAE names its page and the network may be
+    used; what became of it, in words.
+    """
     from backend.features.labels import NEURONPEDIA, fetch
 
     name, labels = engine.sae.neuronpedia_id, engine.atlas.labels
-    if name is None or labels.counts()[NEURONPEDIA] or os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
+    if (
+        name is None
+        or labels.counts()[NEURONPEDIA]
+        or os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0")
+    ):
         return ""
     try:
-        return f" Fetched {engine.atlas.import_labels(fetch(name), f'Neuronpedia (export of {name})').neuronpedia:,} labels from Neuronpedia."
+        return (
+            " Fetched"
+            f" {engine.atlas.import_labels(fetch(name), f'Neuronpedia (export of {name})').neuronpedia:,}"
+            " labels from Neuronpedia."
+        )
     except ClampboardError as error:
         return f" Without Neuronpedia's labels: {error}"
 
@@ -71,32 +107,48 @@ def labels(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     mine = labels_of(setup.sae, load_sae(setup.sae, "cpu"))
     value: dict[str, Any] = {}
     if args.action == "import":
-        value = mine.import_lines(text_lines(read_file(args.file), str(args.file)), str(args.file))._asdict()
+        value = mine.import_lines(
+            text_lines(read_file(args.file), str(args.file)), str(args.file)
+        )._asdict()
     elif args.action == "fetch":
         if mine.neuronpedia_id is None:
             raise BadInput("This setup's SAE names no page on Neuronpedia. Import a file instead.")
-        value = mine.import_lines(fetch(mine.neuronpedia_id), f"Neuronpedia's export of {mine.neuronpedia_id}")._asdict()
+        value = mine.import_lines(
+            fetch(mine.neuronpedia_id), f"Neuronpedia's export of {mine.neuronpedia_id}"
+        )._asdict()
     elif args.action == "export":
         with replacing(args.file) as scratch:
             scratch.write_text(mine.export(), encoding="utf-8")
     counts = mine.counts()
     done = {
-        "import": "Imported {own} own and {neuronpedia} of Neuronpedia's; {passed_over} lines passed over. ", "export": f"Written to {args.file}. "
-    }.get("import" if value else args.action, "")  # fmt: skip
+        "import": (
+            "Imported {own} own and {neuronpedia} of Neuronpedia's; {passed_over} lines passed"
+            " over. "
+        ),
+        "export": f"Written to {args.file}. ",
+    }.get("import" if value else args.action, "")
     text = done.format(**value) if value else done
-    return {**value, "labels": counts}, (
-        f"{text}Labels: {counts['own']} your own, {counts['setup']} of the setup, {counts['Neuronpedia']} of Neuronpedia; {counts['stars']} stars. "
-        "Where a feature has several, your own stands first, then the setup's, then Neuronpedia's."
+    return (
+        {**value, "labels": counts},
+        (
+            f"{text}Labels: {counts['own']} your own, {counts['setup']} of the setup,"
+            f" {counts['Neuronpedia']} of Neuronpedia; {counts['stars']} stars. Where a feature has"
+            " several, your own stands first, then the setup's, then Neuronpedia's."
+        ),
     )
 
 
 def train_sae(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.model import train_sae as training
 
-    recipe = training.Recipe(d_sae=args.width, k=args.k, epochs=args.epochs, architecture=args.architecture)
+    recipe = training.Recipe(
+        d_sae=args.width, k=args.k, epochs=args.epochs, architecture=args.architecture
+    )
     if args.out.exists() and any(args.out.iterdir()):
         raise BadInput(f"{args.out} is not empty. Name another folder, or empty it.")
-    measures = training.train_command(setup, args.text, args.tokens, args.block, recipe, args.out, ProgressLine())
+    measures = training.train_command(
+        setup, args.text, args.tokens, args.block, recipe, args.out, ProgressLine()
+    )
     return measures, "\n".join(f"{name:20} {value:.4g}" for name, value in measures.items())
 
 
@@ -107,8 +159,16 @@ def bench(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
         from backend.features.search import time_search
 
         rows = [time_search(n) for n in (16_384, 131_072)]
-        return {"rows": rows}, "\n".join(f"{r['features']:>7,} features: the slowest search {r['worst_s']:.3f} s ('{r['slowest']}')" for r in rows)
+        return {"rows": rows}, "\n".join(
+            f"{r['features']:>7,} features: the slowest search {r['worst_s']:.3f} s"
+            f" ('{r['slowest']}')"
+            for r in rows
+        )
     engine = open_engine(setup)
     rows = benchmark.measure(engine, args.every, ProgressLine())
     times_plain = benchmark.preparing(engine, args.every)
-    return {"machine": benchmark.machine(engine), "recording_times_plain": times_plain, "rows": rows}, benchmark.markdown(engine, rows, times_plain)
+    return {
+        "machine": benchmark.machine(engine),
+        "recording_times_plain": times_plain,
+        "rows": rows,
+    }, benchmark.markdown(engine, rows, times_plain)

@@ -9,28 +9,69 @@ from backend.setups import Setup
 
 
 def add(command: AddCommand) -> None:
-    sub = command("search", search, "find features by keywords, by a text they fire on, or by a ranking")
-    sub.add_argument("query", metavar="KEYWORDS", nargs="?")
-    sub.add_argument("--text", help="features that fire on this text; with keywords, either will do")
-    sub.add_argument(
-        "--densest", type=float, default=0.01, help="with --text, leave out features that fire on more of the retain tokens (default 0.01; 1: none)"
+    sub = command(
+        "search", search, "find features by keywords, by a text they fire on, or by a ranking"
     )
-    sub.add_argument("--exempt-too", action="store_true", help="with --text, count positions that no clamp touches as well")
-    sub.add_argument("--rank", default=None, help="order: relevance (the default with keywords or text), selectivity (without), paper, dsg, crisp, "
-                     "attribution, attribution-against, or a column such as 'forget density'")  # fmt: skip
-    sub.add_argument("--setting", type=float, help="the ranking's threshold, such as 0.001 for paper")
-    sub.add_argument("--retain-below", type=float, default=1.0, help="only features that fire on less than this share of retain tokens")
+    sub.add_argument("query", metavar="KEYWORDS", nargs="?")
+    sub.add_argument(
+        "--text", help="features that fire on this text; with keywords, either will do"
+    )
+    sub.add_argument(
+        "--densest",
+        type=float,
+        default=0.01,
+        help=(
+            "with --text, leave out features that fire on more of the retain tokens (default 0.01;"
+            " 1: none)"
+        ),
+    )
+    sub.add_argument(
+        "--exempt-too",
+        action="store_true",
+        help="with --text, count positions that no clamp touches as well",
+    )
+    sub.add_argument(
+        "--rank",
+        default=None,
+        help=(
+            "order: relevance (the default with keywords or text), selectivity (without), paper,"
+            " dsg, crisp, attribution, attribution-against, or a column such as 'forget density'"
+        ),
+    )
+    sub.add_argument(
+        "--setting", type=float, help="the ranking's threshold, such as 0.001 for paper"
+    )
+    sub.add_argument(
+        "--retain-below",
+        type=float,
+        default=1.0,
+        help="only features that fire on less than this share of retain tokens",
+    )
     sub.add_argument("--labelled", action="store_true", help="only features with a label")
-    sub.add_argument("--known", action="store_true", help="only features that fire on a forget question the model answers right")
+    sub.add_argument(
+        "--known",
+        action="store_true",
+        help="only features that fire on a forget question the model answers right",
+    )
     sub.add_argument("--limit", type=count, default=20)
     sub = command("feature", feature, "what the feature page shows")
     sub.add_argument("feature", type=int, metavar="FEATURE")
     sub.add_argument("--limit", type=count, default=10, help="how many examples")
-    sub = command("question", question, "the exact tokens the model sees of one question, and where clamped features fire")
+    sub = command(
+        "question",
+        question,
+        "the exact tokens the model sees of one question, and where clamped features fire",
+    )
     sub.add_argument("set", metavar="SET")
     sub.add_argument("index", type=int, metavar="INDEX", help="row in its set, from 0")
-    sub.add_argument("--clamps", default="", help='feature:value pairs in raw units, such as "12:-60,45:0"')
-    sub.add_argument("--orders", action="store_true", help="ask it in all 24 orders of its options too (letter scoring)")
+    sub.add_argument(
+        "--clamps", default="", help='feature:value pairs in raw units, such as "12:-60,45:0"'
+    )
+    sub.add_argument(
+        "--orders",
+        action="store_true",
+        help="ask it in all 24 orders of its options too (letter scoring)",
+    )
 
 
 def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
@@ -43,9 +84,14 @@ def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     if args.query is not None:
         keywords(args.query)
     elif args.text is None and args.rank in (None, RELEVANCE):
-        raise BadInput("Search for what? Give keywords, --text, or --rank with the name of a ranking.")
+        raise BadInput(
+            "Search for what? Give keywords, --text, or --rank with the name of a ranking."
+        )
     engine = open_engine(setup)
-    table, found, read, on_text = engine.atlas.table, None, None, None
+    table = engine.atlas.table
+    found = None
+    read = None
+    on_text = None
     if args.query is not None:
         found = engine.atlas.search(args.query)
     if args.text is not None:
@@ -55,19 +101,45 @@ def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     if rank in RANKERS and RANKERS[rank].needs_attribution:
         table = table.join(attribution(engine, ProgressLine()).columns())
     filters = Filters(retain_below=args.retain_below, labelled=args.labelled, known=args.known)
-    listed = find(table, hits=None if found is None else found.hits, on_text=on_text, filters=filters, rank=rank, setting=args.setting).head(
-        args.limit
-    )
+    listed = find(
+        table,
+        hits=None if found is None else found.hits,
+        on_text=on_text,
+        filters=filters,
+        rank=rank,
+        setting=args.setting,
+    ).head(args.limit)
     words = {} if found is None else engine.atlas.why(found, listed["feature"].tolist())
-    rows = [{
-        **engine.atlas.summary(int(row.feature)), "why": words.get(row.feature, {}), "score": row.score, "rank_score": row.rank_score,
-        "on_text": None if read is None or row.at < 0 else {"act": row.act, "token": int(row.at), "text": read.tokens[row.at]},
-    } for row in listed.itertuples()]  # fmt: skip
+    rows = [
+        {
+            **engine.atlas.summary(int(row.feature)),
+            "why": words.get(row.feature, {}),
+            "score": row.score,
+            "rank_score": row.rank_score,
+            "on_text": (
+                None
+                if read is None or row.at < 0
+                else {"act": row.act, "token": int(row.at), "text": read.tokens[row.at]}
+            ),
+        }
+        for row in listed.itertuples()
+    ]
     read_as = {} if found is None else found.read_as
-    lines = [f"'{word}' is in no label and no example; read as {', '.join(near)}." for word, near in read_as.items()]
-    lines += ["     #    forget   retain  max act  label"] if rows else ["No feature matches. Try a shorter or more common word."]
-    lines += [f"{row['feature']:>6}  {row['forget_density']:>8.3%} {row['retain_density']:>8.3%}  {row['max_act']:>7.1f}  "
-              f"{row['label'] or '(' + ', '.join(row['top_tokens'][:5]) + ')'}  {_why(row)}" for row in rows]  # fmt: skip
+    lines = [
+        f"'{word}' is in no label and no example; read as {', '.join(near)}."
+        for word, near in read_as.items()
+    ]
+    lines += (
+        ["     #    forget   retain  max act  label"]
+        if rows
+        else ["No feature matches. Try a shorter or more common word."]
+    )
+    lines += [
+        f"{row['feature']:>6}  {row['forget_density']:>8.3%} {row['retain_density']:>8.3%} "
+        f" {row['max_act']:>7.1f}  {row['label'] or '(' + ', '.join(row['top_tokens'][:5]) + ')'} "
+        f" {_why(row)}"
+        for row in rows
+    ]
     return {"features": rows, "read_as": read_as, "rank": rank}, "\n".join(lines)
 
 
@@ -86,8 +158,12 @@ def feature(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     page = feature_page(open_engine(setup), args.feature, args.limit)
     lines = [
         f"{page['feature']}  {page['label'] or '(no label)'}",
-        f"fires on {page['forget_density']:.3%} of forget tokens, {page['retain_density']:.3%} of retain tokens; max {page['max_act']:.1f}",
-        "fires on questions: " + ", ".join(f"{name} {n}" for name, n in page["fires_on_questions"].items()),
+        (
+            f"fires on {page['forget_density']:.3%} of forget tokens, {page['retain_density']:.3%}"
+            f" of retain tokens; max {page['max_act']:.1f}"
+        ),
+        "fires on questions: "
+        + ", ".join(f"{name} {n}" for name, n in page["fires_on_questions"].items()),
         "promotes: " + ", ".join(map(repr, page["promoted"])),
         "suppresses: " + ", ".join(map(repr, page["suppressed"])),
         *(f"{e['max_act']:8.1f}  {_excerpt(e['tokens'], e['at'])}" for e in page["examples"]),
@@ -96,7 +172,8 @@ def feature(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _excerpt(tokens: list[str], top: int, around: int = 12) -> str:
-    before, after = "".join(tokens[max(0, top - around) : top]), "".join(tokens[top + 1 : top + 1 + around])
+    before = "".join(tokens[max(0, top - around) : top])
+    after = "".join(tokens[top + 1 : top + 1 + around])
     return f"{before}[{tokens[top].strip()}]{after}".replace("\n", " ")
 
 
@@ -114,7 +191,12 @@ def question(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     place = seen.place_of(engine, args.set, args.index)
     result = engine.evaluate(clamps, only=torch.arange(engine.n_questions) == place)
     view = seen.see(engine, place, [clamp.feature for clamp in clamps], result.scores)
-    value = {"setup": setup.name, "protocol": setup.protocol._asdict(), "clamps": format_clamps(result.clamps), **asdict(view)}
+    value = {
+        "setup": setup.name,
+        "protocol": setup.protocol._asdict(),
+        "clamps": format_clamps(result.clamps),
+        **asdict(view),
+    }
     text = seen.in_words(view)
     if args.orders:
         check = permutation_check(engine, place, clamps)

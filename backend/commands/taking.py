@@ -4,7 +4,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from backend.commands.terminal import AddCommand, ProgressLine, add_setting, count, engine_and_clamps, write_file
+from backend.commands.terminal import (
+    AddCommand,
+    ProgressLine,
+    add_setting,
+    count,
+    engine_and_clamps,
+    write_file,
+)
 from backend.setups import Setup
 
 
@@ -15,14 +22,28 @@ def add(command: AddCommand) -> None:
     sub.add_argument("--max-tokens", type=count, default=64)
     sub.add_argument("--temperature", type=float, default=0.0, help="0 (greedy, the default) to 2")
     sub.add_argument("--seed", type=int, default=0, help="the same draws without and with clamps")
-    sub.add_argument("--plain", action="store_true", help="take the prompt as the beginning of a text, not as a chat message")
-    sub = command("export", export, "one JSON file with clamps, figures, every answer and the hashes of all they depend on")
+    sub.add_argument(
+        "--plain",
+        action="store_true",
+        help="take the prompt as the beginning of a text, not as a chat message",
+    )
+    sub = command(
+        "export",
+        export,
+        "one JSON file with clamps, figures, every answer and the hashes of all they depend on",
+    )
     add_setting(sub)
     sub.add_argument("--out", type=Path, required=True, metavar="FILE")
-    sub = command("report", report, "one HTML page, to print or to send, for somebody without this program")
+    sub = command(
+        "report", report, "one HTML page, to print or to send, for somebody without this program"
+    )
     add_setting(sub)
     sub.add_argument("--out", type=Path, required=True, metavar="FILE")
-    sub = command("snippet", snippet, "a Python program that makes the same clamp with transformer-lens and sae-lens alone")
+    sub = command(
+        "snippet",
+        snippet,
+        "a Python program that makes the same clamp with transformer-lens and sae-lens alone",
+    )
     add_setting(sub)
 
 
@@ -33,19 +54,41 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     engine, clamps = engine_and_clamps(setup, args)
     chat = bool(engine.model.tokenizer.chat_template) and not args.plain
     ids = writing.prompt_ids(engine.model.tokenizer, args.prompt, chat)
-    value = {"setup": setup.name, "clamps": format_clamps(clamps), "dtype": engine.dtype, "prompt": args.prompt, "chat": chat, "prompt_tokens": len(ids),
-             "temperature": args.temperature, "seed": args.seed}  # fmt: skip
+    value = {
+        "setup": setup.name,
+        "clamps": format_clamps(clamps),
+        "dtype": engine.dtype,
+        "prompt": args.prompt,
+        "chat": chat,
+        "prompt_tokens": len(ids),
+        "temperature": args.temperature,
+        "seed": args.seed,
+    }
     for which, mine in (("baseline", ()), ("clamped", clamps)):
         with engine.turn(ProgressLine()):
             *_, last = writing.generate(
-                engine.model, engine.sae, ids, mine, untouched_rules=setup.untouched, max_tokens=args.max_tokens,
+                engine.model,
+                engine.sae,
+                ids,
+                mine,
+                untouched_rules=setup.untouched,
+                max_tokens=args.max_tokens,
                 sampling=writing.Sampling(args.temperature, args.seed),
-            )  # fmt: skip
-        value[which] = {"text": last.text, "ids": last.ids, "ended": last.ended, "edited_positions": last.edited}
+            )
+        value[which] = {
+            "text": last.text,
+            "ids": last.ids,
+            "ended": last.ended,
+            "edited_positions": last.edited,
+        }
     edited = len(value["clamped"]["edited_positions"])
-    return value, (
-        f"Without clamps:\n{value['baseline']['text'].strip()}\n\nWith {len(clamps)} features clamped, at {edited} of "
-        f"{len(ids) + len(value['clamped']['ids'])} tokens:\n{value['clamped']['text'].strip()}"
+    return (
+        value,
+        (
+            f"Without clamps:\n{value['baseline']['text'].strip()}\n\nWith {len(clamps)} features"
+            f" clamped, at {edited} of {len(ids) + len(value['clamped']['ids'])}"
+            f" tokens:\n{value['clamped']['text'].strip()}"
+        ),
     )
 
 
@@ -56,7 +99,10 @@ def export(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     engine, clamps = engine_and_clamps(setup, args)
     value = exporting.export(engine, engine.evaluate(clamps), board_of(clamps))
     write_file(args.out, exporting.to_text(value))
-    return {"file": str(args.out), "clamps": value["clamps"]}, f"{args.out}: {len(clamps)} clamps, {engine.n_questions} questions."
+    return {
+        "file": str(args.out),
+        "clamps": value["clamps"],
+    }, f"{args.out}: {len(clamps)} clamps, {engine.n_questions} questions."
 
 
 def report(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:

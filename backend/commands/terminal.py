@@ -1,4 +1,6 @@
-"""What the commands share: progress on standard error, the setup's engine, a setting's arguments, files read and written."""
+"""What the commands share: progress on standard error, the setup's engine, a setting's arguments,
+files read and written.
+"""
 
 import argparse
 import math
@@ -19,27 +21,51 @@ AddCommand = Callable[..., argparse.ArgumentParser]
 
 
 class ProgressLine:
-    """Progress on standard error: one line rewritten on a terminal, a line every ten seconds otherwise."""
+    """Progress on standard error: one line rewritten on a terminal, a line every ten seconds
+    otherwise.
+    """
 
     def __init__(self) -> None:
-        self._last, self._stage, self._live = 0.0, "", sys.stderr.isatty()
+        self._last = 0.0
+        self._stage = ""
+        self._live = sys.stderr.isatty()
 
     def __call__(self, progress: Progress) -> None:
         if progress.note:
-            print(f"\r\033[K{progress.note}" if self._live else progress.note, file=sys.stderr, flush=True)
+            print(
+                f"\r\033[K{progress.note}" if self._live else progress.note,
+                file=sys.stderr,
+                flush=True,
+            )
         now, ended = time.monotonic(), progress.total > 0 and progress.done >= progress.total
-        if now - self._last < (0.1 if self._live else 10) and progress.stage == self._stage and not ended:
+        if (
+            now - self._last < (0.1 if self._live else 10)
+            and progress.stage == self._stage
+            and not ended
+        ):
             return
         self._last, self._stage = now, progress.stage
         share = f" {progress.done / progress.total:4.0%}" if progress.total else ""
-        left = f", {progress.seconds_left:,.0f} s left" if progress.seconds_left is not None and not ended else ""
+        left = (
+            f", {progress.seconds_left:,.0f} s left"
+            if progress.seconds_left is not None and not ended
+            else ""
+        )
         text = f"{progress.stage}{share}{left}"
-        print(f"\r\033[K{text}" if self._live else text, end="\n" if ended or not self._live else "", file=sys.stderr, flush=True)
+        print(
+            f"\r\033[K{text}" if self._live else text,
+            end="\n" if ended or not self._live else "",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def add_setting(sub: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     which = sub.add_mutually_exclusive_group(required=True)
-    which.add_argument("--clamps", help='feature:value pairs in raw units, such as "12:-60,45:0"; "" is the baseline')
+    which.add_argument(
+        "--clamps",
+        help='feature:value pairs in raw units, such as "12:-60,45:0"; "" is the baseline',
+    )
     which.add_argument("--preset", help="a preset of the clamp page, such as forget-biology")
     return which
 
@@ -70,7 +96,10 @@ def read_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text in UTF-8'}.") from error
+        raise BadInput(
+            f"{path} cannot be read:"
+            f" {getattr(error, 'strerror', None) or 'it is no text in UTF-8'}."
+        ) from error
 
 
 def write_file(path: Path, text: str) -> None:

@@ -28,12 +28,20 @@ class Corpus:
     """One a row."""
     ids: tuple[list[int], ...]
     spans: tuple[list[tuple[int, int]], ...]
-    """Characters of each token in its row's text (from, to); tokens of one character cut in bytes share their span."""
+    """Characters of each token in its row's text (from, to); tokens of one character cut in bytes
+    share their span.
+    """
 
 
-def cut_corpus(tokenizer: PreTrainedTokenizerBase, role: str, title: str, texts: Sequence[str]) -> Corpus:
-    """Rows of at most CONTEXT tokens, none across two texts; each begins with BOS where the tokenizer puts one."""
-    pieces, ids, spans = [], [], []
+def cut_corpus(
+    tokenizer: PreTrainedTokenizerBase, role: str, title: str, texts: Sequence[str]
+) -> Corpus:
+    """Rows of at most CONTEXT tokens, none across two texts; each begins with BOS where the
+    tokenizer puts one.
+    """
+    pieces = []
+    ids = []
+    spans = []
     begin_with = [token for token in tokenizer("")["input_ids"] if token == tokenizer.bos_token_id]
     step = CONTEXT - len(begin_with)
     for text in texts:
@@ -43,7 +51,9 @@ def cut_corpus(tokenizer: PreTrainedTokenizerBase, role: str, title: str, texts:
             first = min(a for a, _ in span)
             pieces.append(text[first : max(b for _, b in span)])
             ids.append(begin_with + coded["input_ids"][begin : begin + step])
-            spans.append([(a - first, b - first) for a, b in [(first, first)] * len(begin_with) + span])
+            spans.append(
+                [(a - first, b - first) for a, b in [(first, first)] * len(begin_with) + span]
+            )
     return Corpus(role, title, tuple(pieces), tuple(ids), tuple(spans))
 
 
@@ -51,15 +61,21 @@ log = logging.getLogger(__name__)
 
 SAMPLE_SEED = 0
 CHUNKS = 20
-"""Joined text is tokenised in this many pieces, as Farrell et al. do: where a word stands on a border, it matters."""
+"""Joined text is tokenised in this many pieces, as Farrell et al. do: where a word stands on a
+border, it matters.
+"""
 
 
 def read_corpus(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, folder: Path) -> Corpus:
-    """The corpus in rows of tokens; what was cut before is read from `folder`, so that the hub is asked once.
+    """The corpus in rows of tokens; what was cut before is read from `folder`, so that the hub is
+    asked once.
 
     Raises BadInput for a source without text, Unavailable if the hub does not give it.
     """
-    path = folder / f"text_{source.role}_{key({'source': asdict(source), 'file': _state_of(source)})}.parquet"
+    path = (
+        folder
+        / f"text_{source.role}_{key({'source': asdict(source), 'file': _state_of(source)})}.parquet"
+    )
     if (known := _load(path, source)) is not None:
         return known
     texts = read_texts(source)
@@ -68,10 +84,14 @@ def read_corpus(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, folder
     else:
         made = cut_joined(tokenizer, source, texts)
     with replacing(path) as scratch:
-        pd.DataFrame({
-            "text": made.texts, "ids": made.ids, "begin": [[a for a, _ in spans] for spans in made.spans],
-            "end": [[b for _, b in spans] for spans in made.spans],
-        }).to_parquet(scratch)  # fmt: skip
+        pd.DataFrame(
+            {
+                "text": made.texts,
+                "ids": made.ids,
+                "begin": [[a for a, _ in spans] for spans in made.spans],
+                "end": [[b for _, b in spans] for spans in made.spans],
+            }
+        ).to_parquet(scratch)
     return made
 
 
@@ -86,15 +106,26 @@ def _load(path: Path, source: CorpusSource) -> Corpus | None:
         return None
     try:
         table = pd.read_parquet(path)
-        spans = [list(zip(begin.tolist(), end.tolist(), strict=True)) for begin, end in zip(table["begin"], table["end"], strict=True)]
-        return Corpus(source.role, source.title, tuple(table["text"]), tuple(ids.tolist() for ids in table["ids"]), tuple(spans))
+        spans = [
+            list(zip(begin.tolist(), end.tolist(), strict=True))
+            for begin, end in zip(table["begin"], table["end"], strict=True)
+        ]
+        return Corpus(
+            source.role,
+            source.title,
+            tuple(table["text"]),
+            tuple(ids.tolist() for ids in table["ids"]),
+            tuple(spans),
+        )
     except (OSError, ValueError, KeyError) as error:
         log.warning("%s is damaged (%s); it is made again", path, error)
         return None
 
 
 def read_texts(source: CorpusSource) -> list[str]:
-    """The texts of a corpus, in order; of a sample, the same ones every time. Raises BadInput naming a row that has none."""
+    """The texts of a corpus, in order; of a sample, the same ones every time. Raises BadInput
+    naming a row that has none.
+    """
     if source.documents is None:
         texts = list(_texts(source))
     else:
@@ -116,11 +147,15 @@ def _texts(source: CorpusSource) -> Iterator[str]:
                 if len(text) > source.longer_than:
                     yield text
         except (ValueError, KeyError, TypeError) as error:
-            raise BadInput(f'{source.place()}, row {number}: a JSON object with a "text" was expected.') from error
+            raise BadInput(
+                f'{source.place()}, row {number}: a JSON object with a "text" was expected.'
+            ) from error
 
 
 def sample(items: Iterator[str], n: int) -> list[str]:
-    """n of them in their order, each as likely as any other (reservoir sampling), the same ones every time; all if there are fewer."""
+    """n of them in their order, each as likely as any other (reservoir sampling), the same ones
+    every time; all if there are fewer.
+    """
     rng, kept = random.Random(SAMPLE_SEED), []
     for i, item in enumerate(items):
         if i < n:
@@ -130,9 +165,12 @@ def sample(items: Iterator[str], n: int) -> list[str]:
     return [item for _, item in sorted(kept)]
 
 
-def cut_joined(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, texts: Sequence[str]) -> Corpus:
-    """Rows of exactly `row_tokens` tokens: the texts joined by the end-of-text token, the first token of each row set to BOS, the rest
-    of the last row dropped (Farrell et al. 2024, unlearning/feature_activation.py). Raises BadInput for text that fills no row.
+def cut_joined(
+    tokenizer: PreTrainedTokenizerBase, source: CorpusSource, texts: Sequence[str]
+) -> Corpus:
+    """Rows of exactly `row_tokens` tokens: the texts joined by the end-of-text token, the first
+    token of each row set to BOS, the rest of the last row dropped (Farrell et al. 2024,
+    unlearning/feature_activation.py). Raises BadInput for text that fills no row.
     """
     assert source.row_tokens is not None
     whole = (tokenizer.eos_token or "\n").join(texts)
@@ -145,17 +183,28 @@ def cut_joined(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, texts: 
         spans += [(a + offset, b + offset) for a, b in coded["offset_mapping"]]
     starts = list(range(0, len(ids) - source.row_tokens + 1, source.row_tokens))
     if not starts:
-        raise BadInput(f"The corpus '{source.title}' has {len(ids):,} tokens: too few for one row of {source.row_tokens:,}.")
+        raise BadInput(
+            f"The corpus '{source.title}' has {len(ids):,} tokens: too few for one row of"
+            f" {source.row_tokens:,}."
+        )
     if source.rows is not None and source.rows < len(starts):
         starts = sorted(random.Random(SAMPLE_SEED).sample(starts, source.rows))
     return Corpus(
-        source.role, source.title, *zip(*(_row(whole, ids, spans, at, source.row_tokens, tokenizer.bos_token_id) for at in starts), strict=True)
+        source.role,
+        source.title,
+        *zip(
+            *(
+                _row(whole, ids, spans, at, source.row_tokens, tokenizer.bos_token_id)
+                for at in starts
+            ),
+            strict=True,
+        ),
     )
 
 
 def _row(
     whole: str, ids: list[int], spans: list[tuple[int, int]], at: int, n: int, bos: int | None
-) -> tuple[str, list[int], list[tuple[int, int]]]:  # fmt: skip
+) -> tuple[str, list[int], list[tuple[int, int]]]:
     mine, row = spans[at : at + n], ids[at : at + n]
     if bos is not None:
         row[0], mine[0] = bos, (mine[1][0], mine[1][0]) if n > 1 else (mine[0][0], mine[0][0])

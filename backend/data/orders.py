@@ -1,6 +1,8 @@
-"""The 24-order check: is a question answered right whatever the order its options stand in? (Farrell, Lau and Conmy 2024)
+"""The 24-order check: is a question answered right whatever the order its options stand in?
+(Farrell, Lau and Conmy 2024)
 
-All orders of a question are one packed row: what their prompts share, once, then a branch an order, each with four scores.
+All orders of a question are one packed row: what their prompts share, once, then a branch an order,
+each with four scores.
 """
 
 import itertools
@@ -18,17 +20,31 @@ from backend.data.questions import N_CHOICES, PREFIX, Packed, Question
 from backend.setups import Protocol
 
 ORDERS = tuple(itertools.permutations(range(N_CHOICES)))
-"""ORDERS[o][i] is the option that stands at letter i in order o; the first is the question's own."""
+"""ORDERS[o][i] is the option that stands at letter i in order o; the first is the question's own.
+"""
 N_ORDERS = len(ORDERS)
 
 
-def pack_orders(tokenizer: PreTrainedTokenizerBase, question: Question, protocol: Protocol, worked: Sequence[Question]) -> Packed:
-    """Every order of the question's options as one row, in letter scoring; score_choice is 4 * order + letter."""
-    asked = [replace(question, choices=tuple(question.choices[option] for option in order)) for order in ORDERS]
+def pack_orders(
+    tokenizer: PreTrainedTokenizerBase,
+    question: Question,
+    protocol: Protocol,
+    worked: Sequence[Question],
+) -> Packed:
+    """Every order of the question's options as one row, in letter scoring; score_choice is 4 *
+    order + letter.
+    """
+    asked = [
+        replace(question, choices=tuple(question.choices[option] for option in order))
+        for order in ORDERS
+    ]
     packed = [pack(tokenizer, q, protocol, worked) for q in asked]
     ids = os.path.commonprefix([p.ids[:-1] for p in packed])
     n_shared, branch = len(ids), [PREFIX] * len(ids)
-    pos, token, choice, weight = [], [], [], []
+    pos = []
+    token = []
+    choice = []
+    weight = []
     for order, p in enumerate(packed):
         own = p.ids[n_shared:]
         ids, branch = ids + own, branch + [order] * len(own)
@@ -45,6 +61,8 @@ def picks(scores: Float[Tensor, "row order_choice"]) -> Int[Tensor, "row order"]
     return torch.tensor(ORDERS).expand(len(scores), -1, -1).gather(2, letter[..., None]).squeeze(-1)
 
 
-def right(scores: Float[Tensor, "row order_choice"], questions: Sequence[Question]) -> Bool[Tensor, "row order"]:
+def right(
+    scores: Float[Tensor, "row order_choice"], questions: Sequence[Question]
+) -> Bool[Tensor, "row order"]:
     """Whether each order is answered right."""
     return picks(scores) == torch.tensor([question.answer for question in questions])[:, None]

@@ -1,7 +1,7 @@
 """Sets of multiple-choice questions, read from whatever form they are kept in.
 
-Text is kept as the data set has it, spaces included: what a prompt strips is the prompt's business. A row that is no question is
-left out and named; nothing is guessed in its place.
+Text is kept as the data set has it, spaces included: what a prompt strips is the prompt's business.
+A row that is no question is left out and named; nothing is guessed in its place.
 """
 
 import logging
@@ -20,17 +20,64 @@ log = logging.getLogger(__name__)
 SAMPLE_SEED = 0
 ALL_SUBJECTS = "all"
 MMLU_SUBJECTS = (
-    "abstract_algebra", "anatomy", "astronomy", "business_ethics", "clinical_knowledge", "college_biology", "college_chemistry",
-    "college_computer_science", "college_mathematics", "college_medicine", "college_physics", "computer_security", "conceptual_physics",
-    "econometrics", "electrical_engineering", "elementary_mathematics", "formal_logic", "global_facts", "high_school_biology",
-    "high_school_chemistry", "high_school_computer_science", "high_school_european_history", "high_school_geography",
-    "high_school_government_and_politics", "high_school_macroeconomics", "high_school_mathematics", "high_school_microeconomics",
-    "high_school_physics", "high_school_psychology", "high_school_statistics", "high_school_us_history", "high_school_world_history",
-    "human_aging", "human_sexuality", "international_law", "jurisprudence", "logical_fallacies", "machine_learning", "management", "marketing",
-    "medical_genetics", "miscellaneous", "moral_disputes", "moral_scenarios", "nutrition", "philosophy", "prehistory",
-    "professional_accounting", "professional_law", "professional_medicine", "professional_psychology", "public_relations",
-    "security_studies", "sociology", "us_foreign_policy", "virology", "world_religions",
-)  # fmt: skip
+    "abstract_algebra",
+    "anatomy",
+    "astronomy",
+    "business_ethics",
+    "clinical_knowledge",
+    "college_biology",
+    "college_chemistry",
+    "college_computer_science",
+    "college_mathematics",
+    "college_medicine",
+    "college_physics",
+    "computer_security",
+    "conceptual_physics",
+    "econometrics",
+    "electrical_engineering",
+    "elementary_mathematics",
+    "formal_logic",
+    "global_facts",
+    "high_school_biology",
+    "high_school_chemistry",
+    "high_school_computer_science",
+    "high_school_european_history",
+    "high_school_geography",
+    "high_school_government_and_politics",
+    "high_school_macroeconomics",
+    "high_school_mathematics",
+    "high_school_microeconomics",
+    "high_school_physics",
+    "high_school_psychology",
+    "high_school_statistics",
+    "high_school_us_history",
+    "high_school_world_history",
+    "human_aging",
+    "human_sexuality",
+    "international_law",
+    "jurisprudence",
+    "logical_fallacies",
+    "machine_learning",
+    "management",
+    "marketing",
+    "medical_genetics",
+    "miscellaneous",
+    "moral_disputes",
+    "moral_scenarios",
+    "nutrition",
+    "philosophy",
+    "prehistory",
+    "professional_accounting",
+    "professional_law",
+    "professional_medicine",
+    "professional_psychology",
+    "public_relations",
+    "security_studies",
+    "sociology",
+    "us_foreign_policy",
+    "virology",
+    "world_religions",
+)
 
 
 class Skipped(NamedTuple):
@@ -43,16 +90,23 @@ class Skipped(NamedTuple):
 
 
 def read_set(source: SetSource) -> QuestionSet:
-    """The questions of a set. Raises BadInput if there is none, or if the data cannot be read; Unavailable if the hub does not give them."""
+    """The questions of a set. Raises BadInput if there is none, or if the data cannot be read;
+    Unavailable if the hub does not give them.
+    """
     questions, skipped = _read(source)
     title = source.title
     if source.limit is not None and source.limit < len(questions):
         title = f"{title}, {source.limit:,} of {len(questions):,}"
-        questions = [questions[i] for i in sorted(random.Random(SAMPLE_SEED).sample(range(len(questions)), source.limit))]
+        questions = [
+            questions[i]
+            for i in sorted(random.Random(SAMPLE_SEED).sample(range(len(questions)), source.limit))
+        ]
     said = skipped_in_words(source.title, skipped)
     if said:
         log.warning(said)
-    return QuestionSet(source.name, title, source.role, tuple(questions), _examples(source), source.shots, said)
+    return QuestionSet(
+        source.name, title, source.role, tuple(questions), _examples(source), source.shots, said
+    )
 
 
 def _examples(source: SetSource) -> tuple[Question, ...]:
@@ -60,7 +114,13 @@ def _examples(source: SetSource) -> tuple[Question, ...]:
         return ()
     if source.examples is None:
         return tuple(_read(replace(source, split="dev"))[0])
-    return tuple(_read(replace(source, file=source.examples, folder=None, dataset=None, local=None, subjects=()))[0])
+    return tuple(
+        _read(
+            replace(
+                source, file=source.examples, folder=None, dataset=None, local=None, subjects=()
+            )
+        )[0]
+    )
 
 
 def _read(source: SetSource) -> tuple[list[Question], list[Skipped]]:
@@ -69,12 +129,18 @@ def _read(source: SetSource) -> tuple[list[Question], list[Skipped]]:
     skipped: list[Skipped] = []
     for index, (subject, number, row) in enumerate(_rows_of_set(source, subjects)):
         try:
-            questions.append(_question(row, index, (subject if subjects else "") or source.subject or source.name))
+            questions.append(
+                _question(
+                    row, index, (subject if subjects else "") or source.subject or source.name
+                )
+            )
         except ValueError as error:
             skipped.append(Skipped(subject, number, str(error)))
     if not questions:
         first = f" Row {skipped[0].number}: {skipped[0].why}." if skipped else ""
-        raise BadInput(f"There is no question of the set '{source.name}' in {source.place()}.{first}")
+        raise BadInput(
+            f"There is no question of the set '{source.name}' in {source.place()}.{first}"
+        )
     return questions, skipped
 
 
@@ -100,10 +166,21 @@ def _question(row: Any, index: int, subject: str) -> Question:
     if not isinstance(row["question"], str) or not row["question"].strip():
         raise ValueError("its question is no text")
     choices = row["choices"]
-    if not isinstance(choices, list) or len(choices) != N_CHOICES or not all(isinstance(c, str) and c.strip() for c in choices):
+    if (
+        not isinstance(choices, list)
+        or len(choices) != N_CHOICES
+        or not all(isinstance(c, str) and c.strip() for c in choices)
+    ):
         raise ValueError("it needs four choices, each a text and none empty")
     subject = str(row.get("subject") or subject).replace("_", " ")
-    return Question(index, str(row.get("topic") or subject), row["question"], tuple(choices), _answer(row["answer"]), subject)
+    return Question(
+        index,
+        str(row.get("topic") or subject),
+        row["question"],
+        tuple(choices),
+        _answer(row["answer"]),
+        subject,
+    )
 
 
 def _answer(value: Any) -> int:
@@ -118,6 +195,11 @@ def skipped_in_words(title: str, skipped: Sequence[Skipped], most: int = 5) -> s
     """A sentence for the page; empty without a skipped row."""
     if not skipped:
         return ""
-    named = "; ".join(f"row {s.number}{f' of {s.subject}' if s.subject else ''}: {s.why}" for s in skipped[:most])
+    named = "; ".join(
+        f"row {s.number}{f' of {s.subject}' if s.subject else ''}: {s.why}" for s in skipped[:most]
+    )
     more = f"; and {len(skipped) - most:,} more" if len(skipped) > most else ""
-    return f"{title}: {len(skipped):,} {'row' if len(skipped) == 1 else 'rows'} left out ({named}{more})."
+    return (
+        f"{title}: {len(skipped):,} {'row' if len(skipped) == 1 else 'rows'} left out"
+        f" ({named}{more})."
+    )

@@ -1,8 +1,8 @@
 """Rows of a data set: from a file in any form, from a folder of such files, or from the hub.
 
-A file's form is told from its content, never from its name: Parquet, a JSON list, JSON objects a line, or CSV without
-a header; any of them compressed with gzip. What a row means is its reader's business; here a row that cannot be parsed is a
-`Broken`, so that it can be named by its number.
+A file's form is told from its content, never from its name: Parquet, a JSON list, JSON objects a
+line, or CSV without a header; any of them compressed with gzip. What a row means is its reader's
+business; here a row that cannot be parsed is a `Broken`, so that it can be named by its number.
 """
 
 import csv
@@ -24,11 +24,14 @@ class Broken(NamedTuple):
     why: str
 
 
-def rows(source: RowSource, subjects: Sequence[str] = (), plain: bool = False) -> Iterator[tuple[str, int, Any]]:
+def rows(
+    source: RowSource, subjects: Sequence[str] = (), plain: bool = False
+) -> Iterator[tuple[str, int, Any]]:
     """(subject, number of the row from 1 in its data set, row), in order; subject after subject.
 
-    A row is a dict, a list of cells (CSV), or Broken; with `plain`, what is not JSON is text, a row a line. Raises BadInput for a file or folder that does not hold the data,
-    Unavailable if the hub does not give them.
+    A row is a dict, a list of cells (CSV), or Broken; with `plain`, what is not JSON is text, a row
+    a line. Raises BadInput for a file or folder that does not hold the data, Unavailable if the hub
+    does not give them.
     """
     local = source.local_path()
     if local is None and source.dataset is not None:
@@ -42,19 +45,35 @@ def rows(source: RowSource, subjects: Sequence[str] = (), plain: bool = False) -
 
 
 def find_file(folder: Path, config: str, split: str) -> Path:
-    """One split of one configuration, in the layout of the hub, of the original MMLU archive, or of the original WMDP.
+    """One split of one configuration, in the layout of the hub, of the original MMLU archive, or of
+    the original WMDP.
 
     Raises BadInput naming what was looked for.
     """
     short = config.removeprefix("wmdp-")
-    patterns = [f"{config}/{split}-*.parquet", f"{split}/{config}_{split}.csv", f"{config}_{split}.csv", f"{short}_questions.json",
-                *(f"{stem}.{form}" for stem in (config, short, split) for form in ("parquet", "json", "jsonl", "csv"))]  # fmt: skip
+    patterns = [
+        f"{config}/{split}-*.parquet",
+        f"{split}/{config}_{split}.csv",
+        f"{config}_{split}.csv",
+        f"{short}_questions.json",
+        *(
+            f"{stem}.{form}"
+            for stem in (config, short, split)
+            for form in ("parquet", "json", "jsonl", "csv")
+        ),
+    ]
     for pattern in patterns:
         if found := sorted(folder.glob(pattern)):
             if len(found) > 1:
-                raise BadInput(f"{folder} holds '{config}' in {len(found)} files ({pattern}); put them into one.")
+                raise BadInput(
+                    f"{folder} holds '{config}' in {len(found)} files ({pattern}); put them into"
+                    " one."
+                )
             return found[0]
-    raise BadInput(f"{folder} does not hold '{config}', split '{split}'. Expected there, for instance: {', '.join(patterns[:5])}.")
+    raise BadInput(
+        f"{folder} does not hold '{config}', split '{split}'. Expected there, for instance:"
+        f" {', '.join(patterns[:5])}."
+    )
 
 
 def file_rows(file: Path, plain: bool = False) -> Iterator[Any]:
@@ -68,9 +87,13 @@ def file_rows(file: Path, plain: bool = False) -> Iterator[Any]:
             return
         text = content.decode("utf-8-sig")
     except (OSError, EOFError) as error:
-        raise BadInput(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise BadInput(
+            f"{file} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from error
     except UnicodeDecodeError as error:
-        raise BadInput(f"{file} is neither Parquet nor UTF-8 text: byte {error.start:,} does not fit.") from error
+        raise BadInput(
+            f"{file} is neither Parquet nor UTF-8 text: byte {error.start:,} does not fit."
+        ) from error
     yield from _text_rows(text, plain)
 
 
@@ -81,7 +104,9 @@ def _parquet_rows(content: bytes, file: Path) -> Iterator[dict[str, Any]]:
     try:
         table = parquet.read_table(io.BytesIO(content))
     except (pyarrow.ArrowException, OSError) as error:
-        raise BadInput(f"{file} is a damaged Parquet file: {str(error).splitlines()[0]}. Fetch it again.") from error
+        raise BadInput(
+            f"{file} is a damaged Parquet file: {str(error).splitlines()[0]}. Fetch it again."
+        ) from error
     yield from table.to_pylist()
 
 
@@ -113,7 +138,9 @@ def _json_row(line: str) -> Any:
 
 
 def _hub_rows(source: RowSource, subjects: Sequence[str]) -> Iterator[tuple[str, int, Any]]:
-    """One configuration; of several subjects, the configuration "all" once, which says each row's subject."""
+    """One configuration; of several subjects, the configuration "all" once, which says each row's
+    subject.
+    """
     if len(subjects) < 2:
         config = subjects[0] if subjects else source.config
         for number, row in enumerate(_hub_split(source, config), 1):
@@ -134,4 +161,6 @@ def _hub_split(source: RowSource, config: str | None) -> Any:
 
     datasets.disable_progress_bars()
     with fetching("data set", source.dataset, source.dataset):
-        return datasets.load_dataset(source.dataset, config, split=source.split, revision=source.revision)
+        return datasets.load_dataset(
+            source.dataset, config, split=source.split, revision=source.revision
+        )

@@ -1,6 +1,7 @@
 """Tokens as text, exact: joined, the pieces give the text back, whatever bytes each token holds.
 
-A character that several tokens share (the bytes of one emoji, say) goes to the first of them; the others get the empty string.
+A character that several tokens share (the bytes of one emoji, say) goes to the first of them; the
+others get the empty string.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ UNFINISHED = "\ufffd"
 
 
 def token_texts(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
-    """The text cut at token borders; `spans` are the characters each token covers, as a fast tokenizer's offsets."""
+    """The text cut at token borders; `spans` are the characters each token covers, as a fast
+    tokenizer's offsets.
+    """
     pieces, end = [], 0
     for i, (_, b) in enumerate(spans):
         stop = max(end, b) if i < len(spans) - 1 else len(text)
@@ -24,11 +27,14 @@ def token_texts(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
 def texts_of_ids(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[str]:
     """The pieces of `tokenizer.decode(ids)`, special tokens in their own spelling.
 
-    Each token is decoded after the one before it, because a decoder may drop a space at the beginning.
+    Each token is decoded after the one before it, because a decoder may drop a space at the
+    beginning.
     """
 
     def decode(begin: int, end: int) -> str:
-        return tokenizer.decode(ids[begin:end], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return tokenizer.decode(
+            ids[begin:end], skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
 
     pieces = [""] * len(ids)
     before, begin = 0, 0

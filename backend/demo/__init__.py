@@ -1,1 +1,3 @@
-"""The embedded demo's own assets: SAE weights, quiz, passages, labels. See README.md beside this file."""
+"""The embedded demo's own assets: SAE weights, quiz, passages, labels. See README.md beside this
+file.
+"""

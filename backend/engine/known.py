@@ -1,4 +1,6 @@
-"""Known questions: the sets cut down to what the unmodified model knows, by a published list or by the 24 orders of the options."""
+"""Known questions: the sets cut down to what the unmodified model knows, by a published list or by
+the 24 orders of the options.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -26,12 +28,24 @@ def in_words(known: Known | None) -> str:
         return "All questions."
     if known.by == "published":
         part = "" if known.part == "all" else f", {known.part} half"
-        return f"Known questions only: those of {known.source}'s published list '{known.kind}'{part}; a set without a list is whole."
-    return f"Known questions only: the model without clamps is right in at least {known.at_least} of the 24 orders of the options (chance: 6)."
+        return (
+            f"Known questions only: those of {known.source}'s published list '{known.kind}'{part};"
+            " a set without a list is whole."
+        )
+    return (
+        f"Known questions only: the model without clamps is right in at least {known.at_least} of"
+        " the 24 orders of the options (chance: 6)."
+    )
 
 
 def only_known(
-    setup: Setup, sets: Sequence[QuestionSet], model: SplitModel, sae: LoadedSae, weights: str, budget: int, on_progress: OnProgress
+    setup: Setup,
+    sets: Sequence[QuestionSet],
+    model: SplitModel,
+    sae: LoadedSae,
+    weights: str,
+    budget: int,
+    on_progress: OnProgress,
 ) -> tuple[QuestionSet, ...]:
     """The sets as the setup's [known] wants them. `weights` changes when the model's do.
 
@@ -43,20 +57,48 @@ def only_known(
         return published_only(setup, sets)
 
     def run(rows: Rows) -> Recording:
-        return record(model, sae, rows, stage="", scoring="letter", untouched_rules=setup.untouched, budget=budget)
+        return record(
+            model,
+            sae,
+            rows,
+            stage="",
+            scoring="letter",
+            untouched_rules=setup.untouched,
+            budget=budget,
+        )
 
-    about = {"model": weights, "dtype": str(model.dtype), "device": str(model.device), "protocol": setup.protocol}
-    counts = count_right(model.tokenizer, sets, setup.protocol, run, about, cache_folder() / "orders" / key(about), on_progress)
-    return tuple(keep(s, [n >= setup.known.at_least for n in mine]) for s, mine in zip(sets, counts, strict=True))
+    about = {
+        "model": weights,
+        "dtype": str(model.dtype),
+        "device": str(model.device),
+        "protocol": setup.protocol,
+    }
+    counts = count_right(
+        model.tokenizer,
+        sets,
+        setup.protocol,
+        run,
+        about,
+        cache_folder() / "orders" / key(about),
+        on_progress,
+    )
+    return tuple(
+        keep(s, [n >= setup.known.at_least for n in mine])
+        for s, mine in zip(sets, counts, strict=True)
+    )
 
 
 def published_only(setup: Setup, sets: Sequence[QuestionSet]) -> tuple[QuestionSet, ...]:
-    """The sets with only the questions of the published list the setup names; a set of data there is no list of stays whole.
+    """The sets with only the questions of the published list the setup names; a set of data there
+    is no list of stays whole.
 
     Raises BadSetup if there is no such list, BadInput if it does not fit the data.
     """
     rows = known_rows(model_of(setup), setup.known.source, setup.known.kind, setup.known.part)
-    return tuple(_listed(source, s, rows.get(data_set_of(source))) for source, s in zip(setup.sets, sets, strict=True))
+    return tuple(
+        _listed(source, s, rows.get(data_set_of(source)))
+        for source, s in zip(setup.sets, sets, strict=True)
+    )
 
 
 def _listed(source: SetSource, questions: QuestionSet, rows: frozenset[int] | None) -> QuestionSet:
@@ -65,18 +107,28 @@ def _listed(source: SetSource, questions: QuestionSet, rows: frozenset[int] | No
     missing = rows - {question.index for question in questions.questions}
     if missing and source.limit is None:
         raise BadInput(
-            f"{questions.title}: the published list names row {min(missing)}, which these data do not have ({len(questions.questions):,} questions). "
-            "The list belongs to the test split of cais/wmdp or cais/mmlu in its own order."
+            f"{questions.title}: the published list names row {min(missing)}, which these data do"
+            f" not have ({len(questions.questions):,} questions). The list belongs to the test"
+            " split of cais/wmdp or cais/mmlu in its own order."
         )
     return keep(questions, [question.index in rows for question in questions.questions])
 
 
 def keep(questions: QuestionSet, chosen: Sequence[bool]) -> QuestionSet:
-    """The chosen questions, the title saying how many of how many. Raises BadInput if none is left."""
-    left = tuple(question for question, wanted in zip(questions.questions, chosen, strict=True) if wanted)
+    """The chosen questions, the title saying how many of how many. Raises BadInput if none is."""
+    left = tuple(
+        question for question, wanted in zip(questions.questions, chosen, strict=True) if wanted
+    )
     if not left:
-        raise BadInput(f"{questions.title}: not one of its {len(chosen):,} questions is known. Leave the set out, or loosen [known] in the setup.")
-    return replace(questions, questions=left, title=f"{questions.title}, {len(left):,} of {len(chosen):,} known")
+        raise BadInput(
+            f"{questions.title}: not one of its {len(chosen):,} questions is known. Leave the set"
+            " out, or loosen [known] in the setup."
+        )
+    return replace(
+        questions,
+        questions=left,
+        title=f"{questions.title}, {len(left):,} of {len(chosen):,} known",
+    )
 
 
 FORMAT = 1
@@ -86,13 +138,19 @@ CHUNK = 16
 
 
 def count_right(
-    tokenizer: PreTrainedTokenizerBase, sets: Sequence[QuestionSet], protocol: Protocol, run: Callable[[Rows], Recording], about: dict[str, Any],
-    folder: Path, on_progress: OnProgress,
-) -> list[list[int]]:  # fmt: skip
-    """For every question of every set, in how many of the 24 orders the model without clamps is right.
+    tokenizer: PreTrainedTokenizerBase,
+    sets: Sequence[QuestionSet],
+    protocol: Protocol,
+    run: Callable[[Rows], Recording],
+    about: dict[str, Any],
+    folder: Path,
+    on_progress: OnProgress,
+) -> list[list[int]]:
+    """For every question of every set, in how many of the 24 orders the model without clamps is
+    right.
 
-    `run` makes the forward pass; `about` says all else that can change a number. Kept under `folder` a few questions at a
-    time: what was counted before a stop is not counted again.
+    `run` makes the forward pass; `about` says all else that can change a number. Kept under
+    `folder` a few questions at a time: what was counted before a stop is not counted again.
     """
     pace = Pace("Asking in all 24 orders", sum(len(s.questions) for s in sets), on_progress)
     counts: list[list[int]] = []
@@ -101,11 +159,21 @@ def count_right(
         for begin in range(0, len(s.questions), CHUNK):
             part = s.questions[begin : begin + CHUNK]
             worked = [s.worked(question) for question in part]
-            spec = {"format": FORMAT, **about, "questions": [asdict(q) for q in part], "worked": [[asdict(q) for q in w] for w in worked]}
+            spec = {
+                "format": FORMAT,
+                **about,
+                "questions": [asdict(q) for q in part],
+                "worked": [[asdict(q) for q in w] for w in worked],
+            }
             path = folder / f"{key(spec)}.json"
             found = read_json(path)
             if not isinstance(found, list) or len(found) != len(part):
-                rows = Rows.of([pack_orders(tokenizer, q, protocol, w) for q, w in zip(part, worked, strict=True)])
+                rows = Rows.of(
+                    [
+                        pack_orders(tokenizer, q, protocol, w)
+                        for q, w in zip(part, worked, strict=True)
+                    ]
+                )
                 found = right(run(rows).baseline, part).sum(1).tolist()
                 write_json(path, found)
             mine += found

@@ -1,4 +1,6 @@
-"""What preparing will take, said before it begins: memory and disk from the sizes, time from the first batch."""
+"""What preparing will take, said before it begins: memory and disk from the sizes, time from the
+first batch.
+"""
 
 import shutil
 from dataclasses import dataclass
@@ -34,37 +36,53 @@ class Needs:
     def in_words(self, device: str, folder: Path) -> str:
         where = "memory" if device == "cpu" else f"memory of the {device} device, and"
         room = (
-            f"{_gb(self.model + self.memory)} of {where}" if device == "cpu" else f"{_gb(self.model)} of {where} {_gb(self.memory)} of the machine's"
+            f"{_gb(self.model + self.memory)} of {where}"
+            if device == "cpu"
+            else f"{_gb(self.model)} of {where} {_gb(self.memory)} of the machine's"
         )
         free = shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.exists())).free
         return (
-            f"{self.recorded:,} tokens to record and {self.scanned:,} of text to scan; about {room}{_available()}; "
-            f"about {_gb(self.disk)} of disk ({_gb(free)} free)."
+            f"{self.recorded:,} tokens to record and {self.scanned:,} of text to scan; about"
+            f" {room}{_available()}; about {_gb(self.disk)} of disk ({_gb(free)} free)."
         )
 
 
-def needs(parameters: int, weight_bytes: int, d_in: int, d_sae: int, recorded: int, scanned: int) -> Needs:
-    """From the model's parameters and their size in bytes, the SAE's shape, and the tokens to run."""
+def needs(
+    parameters: int, weight_bytes: int, d_in: int, d_sae: int, recorded: int, scanned: int
+) -> Needs:
+    """From the model's parameters, their size in bytes, the SAE's shape and the tokens to run."""
     resid = recorded * d_in * weight_bytes
     fired, text_fired = (n * GUESSED_L0 * FIRED_BYTES for n in (recorded, scanned))
     return Needs(
-        model=parameters * weight_bytes + 2 * d_in * d_sae * 4, memory=2 * resid + 3 * fired + min(text_fired, SCAN_HOLDS),
+        model=parameters * weight_bytes + 2 * d_in * d_sae * 4,
+        memory=2 * resid + 3 * fired + min(text_fired, SCAN_HOLDS),
         disk=2 * (resid + fired + text_fired),
-        recorded=recorded, scanned=scanned,
-    )  # fmt: skip
+        recorded=recorded,
+        scanned=scanned,
+    )
 
 
 class Forecast:
-    """Passes reports on; after the first batch that ran, says once how long all of it will take at that pace."""
+    """Passes reports on; after the first batch that ran, says once how long all of it will take at
+    that pace.
+    """
 
     def __init__(self, total_tokens: int, on_progress: OnProgress):
-        self._total, self._pass_on, self._said = total_tokens, on_progress, False
+        self._total = total_tokens
+        self._pass_on = on_progress
+        self._said = False
 
     def __call__(self, progress: Progress) -> None:
-        if not self._said and progress.seconds_left is not None and 0 < progress.done < progress.total:
+        if (
+            not self._said
+            and progress.seconds_left is not None
+            and 0 < progress.done < progress.total
+        ):
             self._said = True
             seconds = progress.seconds_left * self._total / (progress.total - progress.done)
-            progress = progress._replace(note=f"By the first batch's pace, preparing takes about {in_time(seconds)}.")
+            progress = progress._replace(
+                note=f"By the first batch's pace, preparing takes about {in_time(seconds)}."
+            )
         self._pass_on(progress)
 
 

@@ -1,4 +1,6 @@
-"""The questions behind an evaluation's figures: what was answered before and after, and which features fired where."""
+"""The questions behind an evaluation's figures: what was answered before and after, and which
+features fired where.
+"""
 
 import math
 from collections.abc import Sequence
@@ -16,40 +18,72 @@ from backend.evaluation.recordings import Recording
 from backend.statistics import MeanChange, mean_change
 
 
-def question_table(sets: Sequence[QuestionSet], recording: Recording, tokenizer: PreTrainedTokenizerBase, evaluation: Evaluation) -> pd.DataFrame:
-    """Every question in words, sets one after the other: answers before and after, and the clamped features that fire on it.
+def question_table(
+    sets: Sequence[QuestionSet],
+    recording: Recording,
+    tokenizer: PreTrainedTokenizerBase,
+    evaluation: Evaluation,
+) -> pd.DataFrame:
+    """Every question in words, sets one after the other: answers before and after, and the clamped
+    features that fire on it.
 
-    `p_` columns are the right answer's share of the four options' likelihood; `features` lists the clamped features that fire.
+    `p_` columns are the right answer's share of the four options' likelihood; `features` lists the
+    clamped features that fire.
     """
     before, after = recording.baseline, evaluation.scores
     p_before, p_after = before.softmax(-1), after.softmax(-1)
     fired = fired_tokens(recording, tokenizer, [clamp.feature for clamp in evaluation.clamps])
     rows = []
-    for q, (questions, question) in enumerate((s, question) for s in sets for question in s.questions):
+    for q, (questions, question) in enumerate(
+        (s, question) for s in sets for question in s.questions
+    ):
         was, now = int(before[q].argmax()), int(after[q].argmax())
         lost, gained = was == question.answer != now, was != question.answer == now
-        rows.append({
-            "change": "lost" if lost else "gained" if gained else "unchanged", "question": question.question,
-            "right": question.choices[question.answer], "before": question.choices[was], "after": question.choices[now],
-            "p_before": float(p_before[q, question.answer]), "p_after": float(p_after[q, question.answer]),
-            "fired": "; ".join(f"{feature}: {', '.join(tokens)}" for feature, tokens in fired.get(q, {}).items()),
-            "set": questions.title, "row": question.index, "topic": question.topic, "features": list(fired.get(q, {})),
-        })  # fmt: skip
+        rows.append(
+            {
+                "change": "lost" if lost else "gained" if gained else "unchanged",
+                "question": question.question,
+                "right": question.choices[question.answer],
+                "before": question.choices[was],
+                "after": question.choices[now],
+                "p_before": float(p_before[q, question.answer]),
+                "p_after": float(p_after[q, question.answer]),
+                "fired": "; ".join(
+                    f"{feature}: {', '.join(tokens)}"
+                    for feature, tokens in fired.get(q, {}).items()
+                ),
+                "set": questions.title,
+                "row": question.index,
+                "topic": question.topic,
+                "features": list(fired.get(q, {})),
+            }
+        )
     return pd.DataFrame(rows)
 
 
-def margins(scores: Float[Tensor, "question choice"], answers: Int[Tensor, " question"]) -> Float[Tensor, " question"]:
-    """Score of the right answer minus that of the likeliest wrong one: above zero where the question is answered right."""
+def margins(
+    scores: Float[Tensor, "question choice"], answers: Int[Tensor, " question"]
+) -> Float[Tensor, " question"]:
+    """Score of the right answer minus that of the likeliest wrong one: above zero where the
+    question is answered right.
+    """
     right = scores.gather(1, answers[:, None]).squeeze(1)
     return right - scores.scatter(1, answers[:, None], -math.inf).amax(-1)
 
 
 def margin_changes(
-    sets: Sequence[QuestionSet], baseline: Tensor, scores: Tensor, only: Bool[Tensor, " question"] | None = None
+    sets: Sequence[QuestionSet],
+    baseline: Tensor,
+    scores: Tensor,
+    only: Bool[Tensor, " question"] | None = None,
 ) -> dict[str, MeanChange]:
-    """Set -> mean change of the margin, in nats: moves long before an answer flips, also where a model is near chance."""
+    """Set -> mean change of the margin, in nats: moves long before an answer flips, also where a
+    model is near chance.
+    """
     answers = torch.tensor([question.answer for s in sets for question in s.questions])
-    change, out, begin = margins(scores, answers) - margins(baseline, answers), {}, 0
+    change = margins(scores, answers) - margins(baseline, answers)
+    out = {}
+    begin = 0
     for s in sets:
         span = slice(begin, begin + len(s.questions))
         begin = span.stop
@@ -59,31 +93,44 @@ def margin_changes(
     return out
 
 
-def fired_tokens(recording: Recording, tokenizer: PreTrainedTokenizerBase, features: Sequence[int]) -> dict[int, dict[int, list[str]]]:
+def fired_tokens(
+    recording: Recording, tokenizer: PreTrainedTokenizerBase, features: Sequence[int]
+) -> dict[int, dict[int, list[str]]]:
     """Question -> feature -> the tokens it fires at, each once."""
     rows = recording.rows
     row_of_token = rows.row_of_token()
     out: dict[int, dict[int, list[str]]] = {}
     for feature in features:
         tokens, _ = recording.acts.of(feature)
-        for question, token in zip(row_of_token[tokens].tolist(), rows.ids[tokens].tolist(), strict=True):
-            text, seen = tokenizer.decode([token]).strip(), out.setdefault(question, {}).setdefault(feature, [])
+        for question, token in zip(
+            row_of_token[tokens].tolist(), rows.ids[tokens].tolist(), strict=True
+        ):
+            text = tokenizer.decode([token]).strip()
+            seen = out.setdefault(question, {}).setdefault(feature, [])
             if text not in seen:
                 seen.append(text)
     return out
 
 
-def per_question(sets: Sequence[QuestionSet], recording: Recording, evaluation: Evaluation, set_name: str) -> list[dict[str, Any]]:
+def per_question(
+    sets: Sequence[QuestionSet], recording: Recording, evaluation: Evaluation, set_name: str
+) -> list[dict[str, Any]]:
     """Every question of a set, without and with the clamps."""
     out, row = [], 0
     for questions in sets:
         for question in questions.questions:
             if questions.name == set_name:
                 before, after = recording.baseline[row], evaluation.scores[row]
-                out.append({
-                    "index": question.index, "answer": question.answer, "affected": bool(evaluation.affected[row]),
-                    "baseline_prediction": int(before.argmax()), "prediction": int(after.argmax()),
-                    "baseline_scores": before.tolist(), "scores": after.tolist(),
-                })  # fmt: skip
+                out.append(
+                    {
+                        "index": question.index,
+                        "answer": question.answer,
+                        "affected": bool(evaluation.affected[row]),
+                        "baseline_prediction": int(before.argmax()),
+                        "prediction": int(after.argmax()),
+                        "baseline_scores": before.tolist(),
+                        "scores": after.tolist(),
+                    }
+                )
             row += 1
     return out

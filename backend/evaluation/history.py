@@ -1,4 +1,6 @@
-"""Every setting tried, as a point: forget against retain accuracy; the front of the best; two settings side by side."""
+"""Every setting tried, as a point: forget against retain accuracy; the front of the best; two
+settings side by side.
+"""
 
 import logging
 import time
@@ -23,7 +25,9 @@ from backend.statistics import Interval, PairedChange, paired_change, wilson
 log = logging.getLogger(__name__)
 
 KEPT = 0.99
-"""Share of the retain accuracy without clamps that a clamp should leave: the paper's and SAEBench's line."""
+"""Share of the retain accuracy without clamps that a clamp should leave: the paper's and SAEBench's
+line.
+"""
 
 
 class Pooled(NamedTuple):
@@ -54,28 +58,41 @@ class Trial(NamedTuple):
 
 
 class History:
-    """The runs of one setup as trials. A run's file is read once, and again only when it was written again."""
+    """The runs of one setup as trials. A run's file is read once, and again only when it was
+    written again.
+    """
 
     def __init__(self, results: Results, sets: Sequence[QuestionSet], baseline: Tensor):
         self._results = results
         self._answer = torch.tensor([question.answer for s in sets for question in s.questions])
-        self._role = {role: torch.tensor([s.role == role for s in sets for _ in s.questions]) for role in ("forget", "retain")}
+        self._role = {
+            role: torch.tensor([s.role == role for s in sets for _ in s.questions])
+            for role in ("forget", "retain")
+        }
         self._before = baseline.argmax(-1) == self._answer
         self._read: dict[Path, tuple[int, tuple[Run, Tensor] | None]] = {}
 
     def trials(self, only: Bool[Tensor, " question"] | None = None) -> list[Trial]:
-        """Newest first; damaged files are passed over. `only` restricts the figures to some questions."""
+        """Newest first; damaged files are passed over. `only` restricts the figures to some
+        questions.
+        """
         known = {}
         for path, stamp in self._results.files():
             seen = self._read.get(path)
-            known[path] = seen if seen is not None and seen[0] == stamp else (stamp, self._right(self._results.read_file(path)))
+            known[path] = (
+                seen
+                if seen is not None and seen[0] == stamp
+                else (stamp, self._right(self._results.read_file(path)))
+            )
         self._read = known
         found = [self._trial(*entry, only) for _, entry in known.values() if entry is not None]
         return sorted(found, key=lambda trial: -trial.run.when)
 
     def baseline(self, only: Bool[Tensor, " question"] | None = None) -> tuple[Pooled, Pooled]:
         """Forget and retain accuracy without clamps."""
-        return self._pooled(self._before, "forget", only), self._pooled(self._before, "retain", only)
+        return self._pooled(self._before, "forget", only), self._pooled(
+            self._before, "retain", only
+        )
 
     def _right(self, run: Run | None) -> tuple[Run, Tensor] | None:
         if run is None:
@@ -84,7 +101,10 @@ class History:
         try:
             if run.rows:
                 question = torch.tensor([q for q, _ in run.rows])
-                right[question] = torch.tensor([scores for _, scores in run.rows]).argmax(-1) == self._answer[question]
+                right[question] = (
+                    torch.tensor([scores for _, scores in run.rows]).argmax(-1)
+                    == self._answer[question]
+                )
         except (IndexError, ValueError) as error:
             log.warning("The run %s is damaged (%s); it is left out.", run.id, error)
             return None
@@ -99,7 +119,9 @@ class History:
 
 
 def board_of_run(run: Run, d_sae: int) -> Board:
-    """The board as it was when the run was last tried; sliders that were off and the master come back with it."""
+    """The board as it was when the run was last tried; sliders that were off and the master come
+    back with it.
+    """
     try:
         board = read_link(dict(run.link), d_sae)
         return board if board.clamps() == run.clamps else board_of(run.clamps)
@@ -108,7 +130,9 @@ def board_of_run(run: Run, d_sae: int) -> Board:
 
 
 def front(trials: Iterable[Trial]) -> list[Trial]:
-    """The trials that no other one beats: forgets at least as much and retains at least as much. By falling retain accuracy."""
+    """The trials that no other one beats: forgets at least as much and retains at least as much. By
+    falling retain accuracy.
+    """
     best: list[Trial] = []
     for trial in sorted(trials, key=lambda t: (-t.retain.right, t.forget.right)):
         if not best or trial.forget.right < best[-1].forget.right:
@@ -146,22 +170,54 @@ def versus(sets: Sequence[QuestionSet], a: Evaluation, b: Evaluation) -> list[Ve
         begin = span.stop
         answer = torch.tensor([question.answer for question in s.questions])
         right_a, right_b = (e.predictions()[span] == answer for e in (a, b))
-        only_a, only_b, n = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum()), len(answer)
-        out.append(Versus(s.title, s.role, n, int(right_a.sum()) / n, int(right_b.sum()) / n, only_a, only_b, paired_change(only_a, only_b, n)))
+        only_a = int((right_a & ~right_b).sum())
+        only_b = int((right_b & ~right_a).sum())
+        n = len(answer)
+        out.append(
+            Versus(
+                s.title,
+                s.role,
+                n,
+                int(right_a.sum()) / n,
+                int(right_b.sum()) / n,
+                only_a,
+                only_b,
+                paired_change(only_a, only_b, n),
+            )
+        )
     return out
 
 
-def questions_side_by_side(sets: Sequence[QuestionSet], a: Evaluation, b: Evaluation) -> pd.DataFrame:
+def questions_side_by_side(
+    sets: Sequence[QuestionSet], a: Evaluation, b: Evaluation
+) -> pd.DataFrame:
     """Every question with its answer under A and under B, sets one after the other."""
-    p_a, p_b, rows = a.scores.softmax(-1), b.scores.softmax(-1), []
-    for q, (title, question) in enumerate((s.title, question) for s in sets for question in s.questions):
+    p_a = a.scores.softmax(-1)
+    p_b = b.scores.softmax(-1)
+    rows = []
+    for q, (title, question) in enumerate(
+        (s.title, question) for s in sets for question in s.questions
+    ):
         said_a, said_b = int(p_a[q].argmax()), int(p_b[q].argmax())
         right = (said_a == question.answer, said_b == question.answer)
-        rows.append({
-            "right under": {(True, True): "both", (False, False): "neither", (True, False): "only A", (False, True): "only B"}[right],
-            "question": question.question, "right": question.choices[question.answer], "a": question.choices[said_a], "b": question.choices[said_b],
-            "p_a": float(p_a[q, question.answer]), "p_b": float(p_b[q, question.answer]), "set": title, "topic": question.topic,
-        })  # fmt: skip
+        rows.append(
+            {
+                "right under": {
+                    (True, True): "both",
+                    (False, False): "neither",
+                    (True, False): "only A",
+                    (False, True): "only B",
+                }[right],
+                "question": question.question,
+                "right": question.choices[question.answer],
+                "a": question.choices[said_a],
+                "b": question.choices[said_b],
+                "p_a": float(p_a[q, question.answer]),
+                "p_b": float(p_b[q, question.answer]),
+                "set": title,
+                "topic": question.topic,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -169,22 +225,50 @@ def settings_side_by_side(a: Clamps, b: Clamps) -> pd.DataFrame:
     """Features clamped in A or B, with the value in each (None where it is not clamped)."""
     values_a, values_b = dict(a), dict(b)
     features = sorted({*values_a, *values_b})
-    return pd.DataFrame({"feature": features, "a": [values_a.get(f) for f in features], "b": [values_b.get(f) for f in features]})
+    return pd.DataFrame(
+        {
+            "feature": features,
+            "a": [values_a.get(f) for f in features],
+            "b": [values_b.get(f) for f in features],
+        }
+    )
 
 
 def trial_table(trials: Sequence[Trial], name: dict[str, str]) -> pd.DataFrame:
-    """One row a trial, for tables and charts; accuracies in percent. `name` maps a trial's id to what it is called."""
+    """One row a trial, for tables and charts; accuracies in percent. `name` maps a trial's id to
+    what it is called.
+    """
     best = {t.id for t in front(trials)}
-    return pd.DataFrame([{
-        "id": t.id, "star": t.run.star, "name": name[t.id], "features": len(t.run.clamps), "values": _span([c.value for c in t.run.clamps]),
-        "forget": t.forget.percent, "forget_low": t.forget.interval.low, "forget_high": t.forget.interval.high,
-        "retain": t.retain.percent, "retain_low": t.retain.interval.low, "retain_high": t.retain.interval.high,
-        "front": t.id in best, "hypothesis": t.run.hypothesis, "note": t.run.note, "when": time.strftime("%Y-%m-%d %H:%M", time.localtime(t.run.when)),
-        "clamps": format_clamps(t.run.clamps),
-    } for t in trials])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "id": t.id,
+                "star": t.run.star,
+                "name": name[t.id],
+                "features": len(t.run.clamps),
+                "values": _span([c.value for c in t.run.clamps]),
+                "forget": t.forget.percent,
+                "forget_low": t.forget.interval.low,
+                "forget_high": t.forget.interval.high,
+                "retain": t.retain.percent,
+                "retain_low": t.retain.interval.low,
+                "retain_high": t.retain.interval.high,
+                "front": t.id in best,
+                "hypothesis": t.run.hypothesis,
+                "note": t.run.note,
+                "when": time.strftime("%Y-%m-%d %H:%M", time.localtime(t.run.when)),
+                "clamps": format_clamps(t.run.clamps),
+            }
+            for t in trials
+        ]
+    )
 
 
 def _span(values: list[float]) -> str:
     if not values:
         return ""
-    return f"{min(values):.0f}" if min(values) == max(values) else f"{min(values):.0f} to {max(values):.0f}"
+    return (
+        f"{min(values):.0f}"
+        if min(values) == max(values)
+        else f"{min(values):.0f} to {max(values):.0f}"
+    )

@@ -1,7 +1,9 @@
-"""What is kept of one forward pass over every question: residuals at the hook, feature activations, scores.
+"""What is kept of one forward pass over every question: residuals at the hook, feature activations,
+scores.
 
-A slider move starts from here: the head of the model never runs twice over the same tokens, and where the keys and
-values of the tail fit in memory, neither do the positions before the first change.
+A slider move starts from here: the head of the model never runs twice over the same tokens, and
+where the keys and values of the tail fit in memory, neither do the positions before the first
+change.
 """
 
 from dataclasses import dataclass, replace
@@ -44,11 +46,17 @@ class Recording:
     """Of the tail, without a clamp; never on disk."""
 
     def save(self, path: Path) -> None:
-        write_tensors(path, {
-            **{f"rows.{name}": tensor for name, tensor in self.rows.tensors().items()},
-            **{f"acts.{name}": tensor for name, tensor in self.acts.tensors().items()},
-            "exempt": self.exempt, "resid": self.resid, "log_probs": self.log_probs, "baseline": self.baseline,
-        })  # fmt: skip
+        write_tensors(
+            path,
+            {
+                **{f"rows.{name}": tensor for name, tensor in self.rows.tensors().items()},
+                **{f"acts.{name}": tensor for name, tensor in self.acts.tensors().items()},
+                "exempt": self.exempt,
+                "resid": self.resid,
+                "log_probs": self.log_probs,
+                "baseline": self.baseline,
+            },
+        )
 
     @classmethod
     def load(cls, path: Path) -> "Recording | None":
@@ -58,24 +66,41 @@ class Recording:
             return None
         rows = Rows(**{name: tensors[f"rows.{name}"] for name in Rows.__dataclass_fields__})
         acts = FeatureActs(tensors["acts.start"], tensors["acts.token"], tensors["acts.value"])
-        return cls(rows, tensors["exempt"], tensors["resid"], acts, tensors["log_probs"], tensors["baseline"])
+        return cls(
+            rows,
+            tensors["exempt"],
+            tensors["resid"],
+            acts,
+            tensors["log_probs"],
+            tensors["baseline"],
+        )
 
     def resid_at(self, token: Int[Tensor, "row q"]) -> Float[Tensor, "row q d_model"]:
         return self.resid[token.to(self.resid.device)]
 
     def near(self, device: str, room: float) -> "Recording":
-        """With the residuals on the device if they take at most `room` bytes, else in pinned memory, from where copies are fast."""
+        """With the residuals on the device if they take at most `room` bytes, else in pinned
+        memory, from where copies are fast.
+        """
         fits = self.resid.numel() * self.resid.element_size() <= room
         return replace(self, resid=self.resid.to(device) if fits else self.resid.pin_memory())
 
 
 def read_log_probs(
-    model: SplitModel, plan: Plan, batch: Batch, resid: Float[Tensor, "row q d_model"], joining: Joining | None = None
+    model: SplitModel,
+    plan: Plan,
+    batch: Batch,
+    resid: Float[Tensor, "row q d_model"],
+    joining: Joining | None = None,
 ) -> tuple[Int[Tensor, " entry"], Float[Tensor, " entry"]]:
-    """Run the tail on residuals at the hook; the plan's score entries of these rows and their log-probabilities, float32 on the CPU."""
+    """Run the tail on residuals at the hook; the plan's score entries of these rows and their
+    log-probabilities, float32 on the CPU.
+    """
     read, real = plan.read.padded(batch.rows)
     joining = Joining() if joining is None else joining
-    final = model.run_tail(resid, batch.sight, batch.position, plan.column[read].to(model.device), joining)
+    final = model.run_tail(
+        resid, batch.sight, batch.position, plan.column[read].to(model.device), joining
+    )
     hidden = final.flatten(0, 1)[real.flatten().nonzero().squeeze(-1).to(model.device)]
     entry, row = plan.entries.flat(batch.rows)
     first = real.sum(1).cumsum(0) - real.sum(1)
@@ -90,23 +115,48 @@ def read_log_probs(
     return entry, log_probs
 
 
-def row_scores(rows: Rows, chosen: Int[Tensor, " row"], log_probs: Float[Tensor, " entry"], scoring: str) -> Float[Tensor, "row choice"]:
+def row_scores(
+    rows: Rows, chosen: Int[Tensor, " row"], log_probs: Float[Tensor, " entry"], scoring: str
+) -> Float[Tensor, "row choice"]:
     """The options' scores of the chosen rows, from the log-probabilities of all entries."""
     entry, row = rows.entries().flat(chosen)
-    return choice_scores(log_probs[entry] * rows.score_weight[entry], rows.score_choice[entry].long(), row, len(chosen), scoring)
+    return choice_scores(
+        log_probs[entry] * rows.score_weight[entry],
+        rows.score_choice[entry].long(),
+        row,
+        len(chosen),
+        scoring,
+    )
 
 
-def batch_scores(model: SplitModel, plan: Plan, batch: Batch, resid: Float[Tensor, "row q d_model"], scoring: str) -> Float[Tensor, "row choice"]:
+def batch_scores(
+    model: SplitModel, plan: Plan, batch: Batch, resid: Float[Tensor, "row q d_model"], scoring: str
+) -> Float[Tensor, "row choice"]:
     """Scores of a batch of a whole plan from residuals at the hook; differentiable."""
     entry, log_probs = read_log_probs(model, plan, batch, resid)
-    return row_scores(plan.rows, batch.rows, torch.zeros(len(plan.rows.score_pos)).index_put((entry,), log_probs), scoring)
+    return row_scores(
+        plan.rows,
+        batch.rows,
+        torch.zeros(len(plan.rows.score_pos)).index_put((entry,), log_probs),
+        scoring,
+    )
 
 
 @torch.inference_mode()
 def record(
-    model: SplitModel, sae: LoadedSae, rows: Rows, *, stage: str, scoring: str | None, untouched_rules: tuple[str, ...],
-    budget: int, keep_keys: bool = False, halving: Halving | None = None, parts: Parts | None = None, on_progress: OnProgress = silent,
-) -> Recording:  # fmt: skip
+    model: SplitModel,
+    sae: LoadedSae,
+    rows: Rows,
+    *,
+    stage: str,
+    scoring: str | None,
+    untouched_rules: tuple[str, ...],
+    budget: int,
+    keep_keys: bool = False,
+    halving: Halving | None = None,
+    parts: Parts | None = None,
+    on_progress: OnProgress = silent,
+) -> Recording:
     """One pass over the rows; goes on after what `parts` has, and then keeps no keys.
 
     Without `scoring` (a text corpus) no residuals and no scores are kept.
@@ -115,7 +165,9 @@ def record(
     exempt = torch.zeros(rows.n_tokens, dtype=torch.bool)
     log_probs, plan = torch.zeros(len(rows.score_pos) if scoring else 0), Plan.whole(rows)
     found: list[tuple[Tensor, Tensor, Tensor]] = []
-    keys, halving, parts = KeyValues() if keep_keys else None, halving or Halving(), parts or Parts(None)
+    keys = KeyValues() if keep_keys else None
+    halving = halving or Halving()
+    parts = parts or Parts(None)
 
     def run(chosen: Tensor) -> dict[str, Tensor]:
         seen = see(model, sae, plan, chosen, untouched_rules)
@@ -123,30 +175,59 @@ def record(
         if scoring:
             places, joining = batch.places.to(model.device), Joining(keep=keep_keys)
             entry, read = read_log_probs(model, plan, batch, seen.resid, joining)
-            piece |= {"resid": seen.resid.flatten(0, 1)[places].cpu(), "entry": entry, "log_probs": read}
+            piece |= {
+                "resid": seen.resid.flatten(0, 1)[places].cpu(),
+                "entry": entry,
+                "log_probs": read,
+            }
             if keys is not None:
                 keys.put(rows.n_tokens, batch.tokens.to(model.device), places, joining.own)
         return piece
 
     batches = plan.batches(torch.arange(rows.n_rows), budget)
-    for piece in parts.through(batches, lambda chosen: halving.run(chosen, run), Pace(stage, rows.n_tokens, on_progress)):
+    for piece in parts.through(
+        batches, lambda chosen: halving.run(chosen, run), Pace(stage, rows.n_tokens, on_progress)
+    ):
         exempt[piece["token"]] = piece["exempt"]
         found.append((piece["fired_at"], piece["fired"], piece["value"]))
         if scoring:
             resid[piece["token"]], log_probs[piece["entry"]] = piece["resid"], piece["log_probs"]
-    baseline = row_scores(rows, torch.arange(rows.n_rows), log_probs, scoring) if scoring else torch.zeros(0, N_CHOICES)
-    return Recording(rows, exempt, resid, by_feature(found, sae.d_sae), log_probs, baseline, None if parts.resumed else keys)
+    baseline = (
+        row_scores(rows, torch.arange(rows.n_rows), log_probs, scoring)
+        if scoring
+        else torch.zeros(0, N_CHOICES)
+    )
+    return Recording(
+        rows,
+        exempt,
+        resid,
+        by_feature(found, sae.d_sae),
+        log_probs,
+        baseline,
+        None if parts.resumed else keys,
+    )
 
 
 @torch.inference_mode()
-def with_keys(model: SplitModel, recording: Recording, budget: int, on_progress: OnProgress = silent) -> Recording:
-    """The recording with the tail's keys and values, bit for bit those that `record` keeps: the same batches run."""
+def with_keys(
+    model: SplitModel, recording: Recording, budget: int, on_progress: OnProgress = silent
+) -> Recording:
+    """The recording with the tail's keys and values, bit for bit those that `record` keeps: the
+    same batches run.
+    """
     plan, keys = Plan.whole(recording.rows), KeyValues()
     pace = Pace("Computing keys and values", recording.rows.n_tokens, on_progress)
     for chosen in plan.batches(torch.arange(recording.rows.n_rows), budget):
         batch, joining = Batch.of(plan, chosen, model.device), Joining(keep=True)
-        model.fill(recording.resid_at(batch.token).to(model.device), batch.sight, batch.position, joining)
-        keys.put(recording.rows.n_tokens, batch.tokens.to(model.device), batch.places.to(model.device), joining.own)
+        model.fill(
+            recording.resid_at(batch.token).to(model.device), batch.sight, batch.position, joining
+        )
+        keys.put(
+            recording.rows.n_tokens,
+            batch.tokens.to(model.device),
+            batch.places.to(model.device),
+            joining.own,
+        )
         pace.advance(len(batch.tokens))
     return replace(recording, keys=keys)
 
@@ -164,17 +245,43 @@ class Seen(NamedTuple):
 
     def kept(self) -> dict[str, Tensor]:
         """For backend.parts."""
-        return {"token": self.batch.tokens, "exempt": self.exempt, "fired_at": self.fired[0], "fired": self.fired[1], "value": self.fired[2]}
+        return {
+            "token": self.batch.tokens,
+            "exempt": self.exempt,
+            "fired_at": self.fired[0],
+            "fired": self.fired[1],
+            "value": self.fired[2],
+        }
 
 
 @torch.inference_mode()
-def see(model: SplitModel, sae: LoadedSae, plan: Plan, chosen: Int[Tensor, " row"], untouched_rules: tuple[str, ...]) -> Seen:
-    """The one place where text becomes feature activations. Dense activations live no longer than this call."""
+def see(
+    model: SplitModel,
+    sae: LoadedSae,
+    plan: Plan,
+    chosen: Int[Tensor, " row"],
+    untouched_rules: tuple[str, ...],
+) -> Seen:
+    """The one place where text becomes feature activations. Dense activations live no longer than
+    this call.
+    """
     batch = Batch.of(plan, chosen, model.device)
     ids = plan.rows.ids[batch.token].long().to(model.device)
     resid = model.run_head(ids, batch.sight, batch.position)
     places = batch.places.to(model.device)
-    outside = untouched(ids, resid, batch.real, untouched_rules, frozenset(model.tokenizer.all_special_ids), batch.shared).flatten()[places]
+    outside = untouched(
+        ids,
+        resid,
+        batch.real,
+        untouched_rules,
+        frozenset(model.tokenizer.all_special_ids),
+        batch.shared,
+    ).flatten()[places]
     acts = sae.encode(resid.flatten(0, 1)[places]).masked_fill(outside[:, None], 0)
     at, feature = acts.nonzero(as_tuple=True)
-    return Seen(batch, resid, outside.cpu(), (batch.tokens[at.cpu()].int(), feature.int().cpu(), acts[at, feature].cpu()))
+    return Seen(
+        batch,
+        resid,
+        outside.cpu(),
+        (batch.tokens[at.cpu()].int(), feature.int().cpu(), acts[at, feature].cpu()),
+    )

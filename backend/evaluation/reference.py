@@ -1,6 +1,8 @@
-"""The slow path that proves the engine: TransformerLens, whole sequences, a hook that encodes, clamps and decodes.
+"""The slow path that proves the engine: TransformerLens, whole sequences, a hook that encodes,
+clamps and decodes.
 
-Nothing is shared with backend.evaluation.evaluate but the questions' tokens: no split, no packing, no recordings, no delta.
+Nothing is shared with backend.evaluation.evaluate but the questions' tokens: no split, no packing,
+no recordings, no delta.
 """
 
 from collections.abc import Sequence
@@ -20,11 +22,23 @@ from backend.progress import OnProgress, Pace, silent
 
 
 class Reference:
-    """Owns its own copy of the model: TransformerBridge rewires the attention of the one it is given."""
+    """Owns its own copy of the model: TransformerBridge rewires the attention of the one it is
+    given.
+    """
 
-    def __init__(self, hf: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, sae: LoadedSae, untouched_rules: tuple[str, ...]):
+    def __init__(
+        self,
+        hf: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        sae: LoadedSae,
+        untouched_rules: tuple[str, ...],
+    ):
         self._bridge = TransformerBridge.boot_transformers(
-            hf.config._name_or_path, hf_model=hf, tokenizer=tokenizer, dtype=hf.dtype, device=str(hf.device)
+            hf.config._name_or_path,
+            hf_model=hf,
+            tokenizer=tokenizer,
+            dtype=hf.dtype,
+            device=str(hf.device),
         )
         self._sae, self._rules = sae, untouched_rules
         self._special = frozenset(tokenizer.all_special_ids)
@@ -32,27 +46,50 @@ class Reference:
 
     @torch.inference_mode()
     def scores(
-        self, packed: Sequence[Packed], clamps: Clamps, scoring: str, on_progress: OnProgress = silent, rows_per_batch: int = 16
+        self,
+        packed: Sequence[Packed],
+        clamps: Clamps,
+        scoring: str,
+        on_progress: OnProgress = silent,
+        rows_per_batch: int = 16,
     ) -> Float[Tensor, "question choice"]:
-        """Scores of every question, each option as a sequence of its own, in one full forward pass with a hook."""
-        sequences = [(q, *sequence) for q, question in enumerate(packed) for sequence in unpacked(question)]
+        """Scores of every question, each option as a sequence of its own, in one full forward pass
+        with a hook.
+        """
+        sequences = [
+            (q, *sequence) for q, question in enumerate(packed) for sequence in unpacked(question)
+        ]
         sequences.sort(key=lambda sequence: len(sequence[1]))
         read: list[tuple[int, int, float]] = []
         pace = Pace("Full forward passes", len(sequences), on_progress)
         for begin in range(0, len(sequences), rows_per_batch):
             part = sequences[begin : begin + rows_per_batch]
-            log_probs = self._log_probs([ids for _, ids, _, _ in part], [n for _, _, n, _ in part], clamps)
+            log_probs = self._log_probs(
+                [ids for _, ids, _, _ in part], [n for _, _, n, _ in part], clamps
+            )
             for row, (q, _, _, entries) in enumerate(part):
-                read += [(q, choice, weight * float(log_probs[row, pos, token])) for pos, token, choice, weight in entries]
+                read += [
+                    (q, choice, weight * float(log_probs[row, pos, token]))
+                    for pos, token, choice, weight in entries
+                ]
             pace.advance(len(part))
         question, choice, value = (torch.tensor(column) for column in zip(*read, strict=True))
         return choice_scores(value.float(), choice, question, len(packed), scoring)
 
-    def _log_probs(self, rows: Sequence[list[int]], n_prefix: Sequence[int], clamps: Clamps) -> Float[Tensor, "row pos vocab"]:
+    def _log_probs(
+        self, rows: Sequence[list[int]], n_prefix: Sequence[int], clamps: Clamps
+    ) -> Float[Tensor, "row pos vocab"]:
         width = max(len(ids) for ids in rows)
         ids = torch.tensor([row + [0] * (width - len(row)) for row in rows], device=self._device)
-        real = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], dtype=torch.bool, device=self._device)
-        shared = torch.arange(width, device=self._device) < torch.tensor(n_prefix, device=self._device)[:, None]
+        real = torch.tensor(
+            [[1] * len(row) + [0] * (width - len(row)) for row in rows],
+            dtype=torch.bool,
+            device=self._device,
+        )
+        shared = (
+            torch.arange(width, device=self._device)
+            < torch.tensor(n_prefix, device=self._device)[:, None]
+        )
         calls = 0
 
         def clamp(resid: Tensor, hook: object) -> Tensor:
@@ -62,13 +99,22 @@ class Reference:
             edited = acts.clone()
             exempt = untouched(ids, resid, real, self._rules, self._special, shared)
             for feature, value in clamps:
-                edited[..., feature] = torch.where((acts[..., feature] > 0) & ~exempt, value, acts[..., feature])
+                edited[..., feature] = torch.where(
+                    (acts[..., feature] > 0) & ~exempt, value, acts[..., feature]
+                )
             error = resid.float() - self._sae.sae.decode(acts)
-            return torch.where(exempt[..., None], resid, (self._sae.sae.decode(edited) + error).to(resid.dtype))
+            return torch.where(
+                exempt[..., None], resid, (self._sae.sae.decode(edited) + error).to(resid.dtype)
+            )
 
-        logits = self._bridge.run_with_hooks(ids, attention_mask=real.long(), fwd_hooks=[(self._sae.hook_name, clamp)])
+        logits = self._bridge.run_with_hooks(
+            ids, attention_mask=real.long(), fwd_hooks=[(self._sae.hook_name, clamp)]
+        )
         if calls != 1:  # TransformerBridge passes over a hook it does not have
-            raise BadSetup(f"The hook '{self._sae.hook_name}' ran {calls} times in one forward pass; the reference would not be clamped.")
+            raise BadSetup(
+                f"The hook '{self._sae.hook_name}' ran {calls} times in one forward pass; the"
+                " reference would not be clamped."
+            )
         return logits.float().log_softmax(-1)
 
 
@@ -77,17 +123,31 @@ Entry = tuple[int, int, int, float]
 
 
 def unpacked(question: Packed) -> list[tuple[list[int], int, list[Entry]]]:
-    """The question as plain sequences, one for each option: tokens, how many of them are the prefix, and the entries at their places.
+    """The question as plain sequences, one for each option: tokens, how many of them are the
+    prefix, and the entries at their places.
 
-    An option of one token has nothing of its own in the row: its sequence is the prefix. A row without branches is one sequence.
+    An option of one token has nothing of its own in the row: its sequence is the prefix. A row
+    without branches is one sequence.
     """
-    entries = list(zip(question.score_pos, question.score_token, question.score_choice, question.score_weight, strict=True))
+    entries = list(
+        zip(
+            question.score_pos,
+            question.score_token,
+            question.score_choice,
+            question.score_weight,
+            strict=True,
+        )
+    )
     if max(question.branch, default=PREFIX) == PREFIX:
         return [(question.ids, len(question.ids), entries)]
     out = []
     for option in sorted(set(question.score_choice)):
         keep = [i for i, branch in enumerate(question.branch) if branch in (PREFIX, option)]
         place = {old: new for new, old in enumerate(keep)}
-        mine = [(place[pos], token, choice, weight) for pos, token, choice, weight in entries if choice == option]
+        mine = [
+            (place[pos], token, choice, weight)
+            for pos, token, choice, weight in entries
+            if choice == option
+        ]
         out.append(([question.ids[i] for i in keep], question.branch.count(PREFIX), mine))
     return out

@@ -30,7 +30,9 @@ class Run:
     hypothesis: str = ""
     """What was expected, written down before the first evaluation."""
     link: tuple[tuple[str, str], ...] = ()
-    """The whole board as backend.interventions.board.write_link gives it: sliders that are off and the master are no part of the clamps."""
+    """The whole board as backend.interventions.board.write_link gives it: sliders that are off and
+    the master are no part of the clamps.
+    """
 
     @property
     def id(self) -> str:
@@ -50,29 +52,51 @@ class Results:
         return self.read_file(self._path(clamps))
 
     def write(self, clamps: Clamps, scores: Tensor, affected: Tensor, seconds: float) -> None:
-        """Keep a complete evaluation; what the user wrote about an earlier one of the same clamps stays."""
+        """Keep a complete evaluation; what the user wrote about an earlier one of the same clamps
+        stays.
+        """
         questions = affected.nonzero().squeeze(-1).tolist()
         run = Run(clamps, [(q, scores[q].tolist()) for q in questions], seconds, time.time())
         if old := self.read(clamps):
-            run = replace(run, name=old.name, note=old.note, star=old.star, hypothesis=old.hypothesis, link=old.link)
+            run = replace(
+                run,
+                name=old.name,
+                note=old.note,
+                star=old.star,
+                hypothesis=old.hypothesis,
+                link=old.link,
+            )
         self.annotate(run)
 
     def annotate(self, run: Run) -> None:
         """Write the run as it is, with what the user wrote about it."""
-        write_json(self._path(run.clamps), {
-            "clamps": [[clamp.feature, clamp.value] for clamp in run.clamps], "rows": run.rows, "seconds": run.seconds,
-            "when": run.when, "name": run.name, "note": run.note, "star": run.star, "hypothesis": run.hypothesis, "link": dict(run.link),
-        })  # fmt: skip
+        write_json(
+            self._path(run.clamps),
+            {
+                "clamps": [[clamp.feature, clamp.value] for clamp in run.clamps],
+                "rows": run.rows,
+                "seconds": run.seconds,
+                "when": run.when,
+                "name": run.name,
+                "note": run.note,
+                "star": run.star,
+                "hypothesis": run.hypothesis,
+                "link": dict(run.link),
+            },
+        )
 
     def remember(self, clamps: Clamps, link: dict[str, str], expected: str, written: float) -> bool:
-        """Keep the board a run was tried from, and what was expected of it if that was written (Unix time) before it ran.
+        """Keep the board a run was tried from, and what was expected of it if that was written
+        (Unix time) before it ran.
 
         True when the expectation was taken: it belongs to this run, and to no later one.
         """
         if (run := self.read(clamps)) is None:
             return False
         taken = bool(expected) and not run.hypothesis and written < run.when
-        new = replace(run, link=tuple(sorted(link.items())), hypothesis=expected if taken else run.hypothesis)
+        new = replace(
+            run, link=tuple(sorted(link.items())), hypothesis=expected if taken else run.hypothesis
+        )
         if new != run:
             self.annotate(new)
         return taken
@@ -102,9 +126,20 @@ def scores_of(run: Run, baseline: Tensor) -> tuple[Tensor, Tensor]:
 def _run(raw: Any) -> Run | None:
     try:
         clamps = tuple(Clamp(int(feature), float(value)) for feature, value in raw["clamps"])
-        rows = [(int(question), [float(score) for score in scores]) for question, scores in raw["rows"]]
+        rows = [
+            (int(question), [float(score) for score in scores]) for question, scores in raw["rows"]
+        ]
         link = tuple((str(name), str(value)) for name, value in raw.get("link", {}).items())
-        return Run(clamps, rows, float(raw["seconds"]), float(raw["when"]), str(raw["name"]), str(raw["note"]), bool(raw["star"]),
-                   str(raw.get("hypothesis", "")), link)  # fmt: skip
+        return Run(
+            clamps,
+            rows,
+            float(raw["seconds"]),
+            float(raw["when"]),
+            str(raw["name"]),
+            str(raw["note"]),
+            bool(raw["star"]),
+            str(raw.get("hypothesis", "")),
+            link,
+        )
     except (AttributeError, KeyError, TypeError, ValueError):
         return None

@@ -23,7 +23,9 @@ from backend.progress import OnProgress
 COUNTS = (1, 5, 20, 50)
 
 
-def matmul_peak(dtype: torch.dtype, device: torch.device, size: int = 2048, repeats: int = 5) -> float:
+def matmul_peak(
+    dtype: torch.dtype, device: torch.device, size: int = 2048, repeats: int = 5
+) -> float:
     """Floating-point operations a second of one large matrix product, the best of some."""
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     best = 0.0
@@ -35,50 +37,78 @@ def matmul_peak(dtype: torch.dtype, device: torch.device, size: int = 2048, repe
 
 
 def run_flops(engine: Engine, n_tokens: int) -> float:
-    """Matrix products of the tail over that many tokens. Attention's own products, the vocabulary and the last block, which
-    computes what is read and little else, are left out."""
-    weights = sum(p.numel() for block in engine.model.tail_blocks[:-1] for p in block.parameters() if p.ndim == 2)
+    """Matrix products of the tail over that many tokens. Attention's own products, the vocabulary
+    and the last block, which computes what is read and little else, are left out.
+    """
+    weights = sum(
+        p.numel()
+        for block in engine.model.tail_blocks[:-1]
+        for p in block.parameters()
+        if p.ndim == 2
+    )
     return 2.0 * weights * n_tokens
 
 
 def typical_feature(engine: Engine, ranked: Sequence[int], only: Tensor, share: float = 0.2) -> int:
     """The first in rank of those that touch nearest to a fifth of the questions."""
-    touched = [int((affected_questions(engine.recording, (Clamp(f, 0.0),)) & only).sum()) for f in ranked]
+    touched = [
+        int((affected_questions(engine.recording, (Clamp(f, 0.0),)) & only).sum()) for f in ranked
+    ]
     return ranked[min(range(len(ranked)), key=lambda i: abs(touched[i] - share * int(only.sum())))]
 
 
 def measure(engine: Engine, every: int, on_progress: OnProgress) -> list[dict]:
-    """One row per number of features, each clamped to minus its maximum: one that touches a fifth of the questions, then the
-    first 5, 20 and 50 of the paper's sparsity ranking. Every run is computed anew, first by the engine, then by the reference.
+    """One row per number of features, each clamped to minus its maximum: one that touches a fifth
+    of the questions, then the first 5, 20 and 50 of the paper's sparsity ranking. Every run is
+    computed anew, first by the engine, then by the reference.
     """
     only = torch.arange(engine.n_questions) % every == 0
-    ranked, peak = forget_features(engine.atlas.table, max(COUNTS), 0.01), matmul_peak(engine.model.dtype, engine.model.device)
-    engine.evaluate(clamp_set((f, -1.0) for f in ranked), only=only)  # the first run of a process pays for what the others find ready
+    ranked = forget_features(engine.atlas.table, max(COUNTS), 0.01)
+    peak = matmul_peak(engine.model.dtype, engine.model.device)
+    engine.evaluate(
+        clamp_set((f, -1.0) for f in ranked), only=only
+    )  # the first run of a process pays for what the others find ready
     alone, rows = peak_memory(), []
     for n in COUNTS:
         features = [typical_feature(engine, ranked, only)] if n == 1 else ranked[:n]
         clamps = clamp_set(Clamp(f, -float(engine.atlas.table.max_act[f])) for f in features)
         recording = engine.recording
         affected = affected_questions(recording, clamps) & only
-        plan = plan_of_change(recording.rows, residual_edit(recording.acts, clamps, engine.sae.W_dec)[0], recording.keys is not None)
+        plan = plan_of_change(
+            recording.rows,
+            residual_edit(recording.acts, clamps, engine.sae.W_dec)[0],
+            recording.keys is not None,
+        )
         run = int(plan.query.lengths()[affected].sum())
         partial: list[float] = []
-        fast = engine.evaluate(clamps, lambda evaluation, seen=partial: seen.append(evaluation.seconds), only=only)
+        fast = engine.evaluate(
+            clamps, lambda evaluation, seen=partial: seen.append(evaluation.seconds), only=only
+        )
         slow = engine.evaluate_reference(clamps, on_progress, only=only)
-        rows.append({
-            "features": n, "engine_s": fast.seconds, "first_s": partial[0], "reference_s": slow.seconds, "ratio": slow.seconds / fast.seconds,
-            "questions": int(only.sum()), "affected_questions": int(affected.sum()),
-            "affected_tokens": int(recording.rows.start.diff()[affected].sum()), "run_tokens": run,
-            "share_of_peak": run_flops(engine, run) / fast.seconds / peak,
-            "flipped": int((fast.predictions() != slow.predictions()).sum()), "peak_memory_gb": alone,
-        })  # fmt: skip
+        rows.append(
+            {
+                "features": n,
+                "engine_s": fast.seconds,
+                "first_s": partial[0],
+                "reference_s": slow.seconds,
+                "ratio": slow.seconds / fast.seconds,
+                "questions": int(only.sum()),
+                "affected_questions": int(affected.sum()),
+                "affected_tokens": int(recording.rows.start.diff()[affected].sum()),
+                "run_tokens": run,
+                "share_of_peak": run_flops(engine, run) / fast.seconds / peak,
+                "flipped": int((fast.predictions() != slow.predictions()).sum()),
+                "peak_memory_gb": alone,
+            }
+        )
     return rows
 
 
 @torch.inference_mode()
 def preparing(engine: Engine, every: int) -> float:
-    """What recording the questions takes, in times of one plain forward pass over the same rows: transformers as it comes,
-    the same batches, logits at the last position only."""
+    """What recording the questions takes, in times of one plain forward pass over the same rows:
+    transformers as it comes, the same batches, logits at the last position only.
+    """
     rows = Rows.of(engine.packed[::every])
     plain, _ = engine.load_plain()
     batches = Plan.whole(rows).batches(torch.arange(rows.n_rows), engine.budget)
@@ -88,12 +118,23 @@ def preparing(engine: Engine, every: int) -> float:
         for chosen in batches:
             token, real = Plan.whole(rows).query.padded(chosen)
             ids = rows.ids[token].long().to(plain.device)
-            plain(input_ids=ids, attention_mask=real.long().to(plain.device), use_cache=False, logits_to_keep=1).logits.cpu()
+            plain(
+                input_ids=ids,
+                attention_mask=real.long().to(plain.device),
+                use_cache=False,
+                logits_to_keep=1,
+            ).logits.cpu()
         middle = time.perf_counter()
         record(
-            engine.model, engine.sae, rows, stage="Recording", scoring=engine.setup.scoring, untouched_rules=engine.setup.untouched,
-            budget=engine.budget, keep_keys=engine.recording.keys is not None,
-        )  # fmt: skip
+            engine.model,
+            engine.sae,
+            rows,
+            stage="Recording",
+            scoring=engine.setup.scoring,
+            untouched_rules=engine.setup.untouched,
+            budget=engine.budget,
+            keep_keys=engine.recording.keys is not None,
+        )
         took.append((time.perf_counter() - middle) / (middle - start))
     return took[-1]
 
@@ -109,25 +150,43 @@ def machine(engine: Engine) -> str:
 
 
 def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
+    found = (
+        re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)
+        if cpuinfo.exists()
+        else None
+    )
     fast = sorted(cpu_flags() & {"amx_bf16", "avx512_bf16"})
-    return f"{found[1] if found else platform.machine()} ({', '.join(fast) or 'no bfloat16 instructions'})"
+    return (
+        f"{found[1] if found else platform.machine()}"
+        f" ({', '.join(fast) or 'no bfloat16 instructions'})"
+    )
 
 
 def markdown(engine: Engine, rows: list[dict], times_plain: float) -> str:
     keys = "kept" if engine.recording.keys is not None else "not kept: they do not fit"
-    on_gpu = f" On the GPU: {torch.cuda.max_memory_allocated() / 1e9:.1f} GB." if engine.device == "cuda" else ""
+    on_gpu = (
+        f" On the GPU: {torch.cuda.max_memory_allocated() / 1e9:.1f} GB."
+        if engine.device == "cuda"
+        else ""
+    )
     lines = [
-        f"{engine.setup.title}: {rows[0]['questions']} questions. {machine(engine)}. Keys and values of the tail are {keys}. Recording takes "
-        f"{times_plain:.2f} times a plain forward pass. Peak memory of the process: "
-        f"{rows[0]['peak_memory_gb']:.1f} GB, with the reference's copy of the model {peak_memory():.1f} GB.{on_gpu}",
+        (
+            f"{engine.setup.title}: {rows[0]['questions']} questions. {machine(engine)}. Keys and"
+            f" values of the tail are {keys}. Recording takes {times_plain:.2f} times a plain"
+            f" forward pass. Peak memory of the process: {rows[0]['peak_memory_gb']:.1f} GB, with"
+            f" the reference's copy of the model {peak_memory():.1f} GB.{on_gpu}"
+        ),
         "",
-        "| features | engine, s | first figure, s | reference, s | ratio | affected questions | their tokens | tokens run | share of matmul peak | flipped |",
+        (
+            "| features | engine, s | first figure, s | reference, s | ratio | affected questions |"
+            " their tokens | tokens run | share of matmul peak | flipped |"
+        ),
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
         lines.append(
-            f"| {r['features']} | {r['engine_s']:.2f} | {r['first_s']:.2f} | {r['reference_s']:.1f} | {r['ratio']:.1f} | {r['affected_questions']} | "
-            f"{r['affected_tokens']:,} | {r['run_tokens']:,} | {r['share_of_peak']:.0%} | {r['flipped']} |"
+            f"| {r['features']} | {r['engine_s']:.2f} | {r['first_s']:.2f} | {r['reference_s']:.1f}"
+            f" | {r['ratio']:.1f} | {r['affected_questions']} | {r['affected_tokens']:,} |"
+            f" {r['run_tokens']:,} | {r['share_of_peak']:.0%} | {r['flipped']} |"
         )
     return "\n".join(lines)

@@ -1,8 +1,9 @@
 """Is it these features, or just damage? The same push elsewhere, to hold a clamp's result against.
 
-At high strength most of what a clamp "unlearns" is generic damage: in Farrell et al. 2024 (their "random decoder" run, ten
-features of gemma-2-2b-it's layer 3) pushing along the next feature's decoder direction instead of the feature's own left
-WMDP-Bio at 0.56 where the true one left 0.39, at c = 100, and at 0.37 against 0.32 at c = 200.
+At high strength most of what a clamp "unlearns" is generic damage: in Farrell et al. 2024 (their
+"random decoder" run, ten features of gemma-2-2b-it's layer 3) pushing along the next feature's
+decoder direction instead of the feature's own left WMDP-Bio at 0.56 where the true one left 0.39,
+at c = 100, and at 0.37 against 0.32 at c = 200.
 """
 
 import math
@@ -36,39 +37,61 @@ class Control(NamedTuple):
 
 
 def next_directions(W_dec: Float[Tensor, "d_sae d_model"]) -> Float[Tensor, "d_sae d_model"]:
-    """Feature f pushes along the direction of f + 1, the last along the first's (their intervention.py)."""
+    """Feature f pushes along the direction of f + 1, the last along the first's (their
+    intervention.py).
+    """
     return W_dec.roll(-1, 0)
 
 
-def random_directions(W_dec: Float[Tensor, "d_sae d_model"], seed: int = 0) -> Float[Tensor, "d_sae d_model"]:
+def random_directions(
+    W_dec: Float[Tensor, "d_sae d_model"], seed: int = 0
+) -> Float[Tensor, "d_sae d_model"]:
     """A random direction for each feature, as long as its own."""
     drawn = torch.randn(W_dec.shape, generator=torch.Generator().manual_seed(seed)).to(W_dec)
     return drawn / drawn.norm(dim=-1, keepdim=True) * W_dec.norm(dim=-1, keepdim=True)
 
 
-DIRECTIONS: dict[str, Callable[[Tensor], Tensor]] = {"next": next_directions, "random": random_directions}
+DIRECTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "next": next_directions,
+    "random": random_directions,
+}
 
 TURNED = ("next decoder", "random direction")
 """Names of the controls along other directions."""
 
 
-def matched(clamps: Clamps, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor, "d_sae d_model"], seed: int) -> Clamps:
-    """As many other features, drawn at random from those that fire nearly as often, each pushed by the same length.
+def matched(
+    clamps: Clamps, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor, "d_sae d_model"], seed: int
+) -> Clamps:
+    """As many other features, drawn at random from those that fire nearly as often, each pushed by
+    the same length.
 
-    `counts`: on how many tokens each feature fires. The draw depends on the features and the seed, not on the values, so
-    that a moving slider keeps its controls. Raises BadInput if there are too few other features.
+    `counts`: on how many tokens each feature fires. The draw depends on the features and the seed,
+    not on the values, so that a moving slider keeps its controls. Raises BadInput if there are too
+    few other features.
     """
     if 2 * len(clamps) > len(counts):
-        raise BadInput(f"{len(clamps)} of {len(counts)} features are clamped: there are not as many others to compare with.")
-    taken, out, draw = {clamp.feature for clamp in clamps}, [], random.Random(seed)
+        raise BadInput(
+            f"{len(clamps)} of {len(counts)} features are clamped: there are not as many others to"
+            " compare with."
+        )
+    taken = {clamp.feature for clamp in clamps}
+    out = []
+    draw = random.Random(seed)
     order = torch.argsort(counts, stable=True).tolist()
-    place, lengths, logs = {feature: i for i, feature in enumerate(order)}, W_dec.norm(dim=-1).tolist(), (counts + 1).log().tolist()
+    place = {feature: i for i, feature in enumerate(order)}
+    lengths = W_dec.norm(dim=-1).tolist()
+    logs = (counts + 1).log().tolist()
     for clamp in clamps:
-        below, above, near = place[clamp.feature] - 1, place[clamp.feature] + 1, []
+        below = place[clamp.feature] - 1
+        above = place[clamp.feature] + 1
+        near = []
         while len(near) < NEAREST and (below >= 0 or above < len(order)):
             down = logs[clamp.feature] - logs[order[below]] if below >= 0 else math.inf
             up = logs[order[above]] - logs[clamp.feature] if above < len(order) else math.inf
-            feature, below, above = (order[below], below - 1, above) if down < up else (order[above], below, above + 1)
+            feature, below, above = (
+                (order[below], below - 1, above) if down < up else (order[above], below, above + 1)
+            )
             if feature not in taken:
                 near.append(feature)
         feature = draw.choice(near)
@@ -77,15 +100,39 @@ def matched(clamps: Clamps, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor, 
     return clamp_set(out)
 
 
-def controls(clamps: Clamps, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor, "d_sae d_model"]) -> list[Control]:
+def controls(
+    clamps: Clamps, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor, "d_sae d_model"]
+) -> list[Control]:
     """All controls of a clamp set."""
     return [
-        *(Control(f"random features {i + 1}", "As many other features, drawn at random from those that fire on nearly as many tokens of the forget questions, "
-                  "pushed by the same length.", matched(clamps, counts, W_dec, i)) for i in range(N_RANDOM)),
-        Control(TURNED[0], "The paper's control: at the same tokens, by the same amounts, along the direction of feature f + 1.", clamps, "next"),
-        Control(TURNED[1], "At the same tokens, by the same amounts, along a random direction of the same length.", clamps, "random"),
-        Control("ablation", "The same features set to 0: in the paper this changes next to nothing.", clamp_set((c.feature, 0.0) for c in clamps)),
-    ]  # fmt: skip
+        *(
+            Control(
+                f"random features {i + 1}",
+                "As many other features, drawn at random from those that fire on nearly as many"
+                " tokens of the forget questions, pushed by the same length.",
+                matched(clamps, counts, W_dec, i),
+            )
+            for i in range(N_RANDOM)
+        ),
+        Control(
+            TURNED[0],
+            "The paper's control: at the same tokens, by the same amounts, along the direction of"
+            " feature f + 1.",
+            clamps,
+            "next",
+        ),
+        Control(
+            TURNED[1],
+            "At the same tokens, by the same amounts, along a random direction of the same length.",
+            clamps,
+            "random",
+        ),
+        Control(
+            "ablation",
+            "The same features set to 0: in the paper this changes next to nothing.",
+            clamp_set((c.feature, 0.0) for c in clamps),
+        ),
+    ]
 
 
 def forget_counts(engine: Engine) -> Int[Tensor, " d_sae"]:
@@ -100,17 +147,31 @@ def known_controls(engine: Engine, clamps: Clamps) -> list[tuple[Control, Evalua
     """All controls of a clamp set, with the results of those that were run before."""
 
     def known(control: Control) -> Evaluation | None:
-        keeper = engine.along(control.along, engine.sae.W_dec) if control.along else engine  # what is kept is found without the directions
+        keeper = (
+            engine.along(control.along, engine.sae.W_dec) if control.along else engine
+        )  # what is kept is found without the directions
         return keeper.known(control.clamps)
 
-    return [(control, known(control)) for control in controls(clamps, forget_counts(engine), engine.sae.W_dec)]
+    return [
+        (control, known(control))
+        for control in controls(clamps, forget_counts(engine), engine.sae.W_dec)
+    ]
 
 
 def run_control(
-    engine: Engine, control: Control, on_partial: Callable[[Evaluation], None] = lambda _: None, on_wait: OnProgress = silent
+    engine: Engine,
+    control: Control,
+    on_partial: Callable[[Evaluation], None] = lambda _: None,
+    on_wait: OnProgress = silent,
 ) -> Evaluation:
-    """Evaluate a control; kept like any result, but not in the history of what the user tried. Raising from a callback cancels."""
-    runner = engine.along(control.along, DIRECTIONS[control.along](engine.sae.W_dec)) if control.along else engine
+    """Evaluate a control; kept like any result, but not in the history of what the user tried.
+    Raising from a callback cancels.
+    """
+    runner = (
+        engine.along(control.along, DIRECTIONS[control.along](engine.sae.W_dec))
+        if control.along
+        else engine
+    )
     return runner.evaluate(control.clamps, on_partial, on_wait, listed=False)
 
 
@@ -121,7 +182,7 @@ def run_controls(engine: Engine, clamps: Clamps) -> Iterator[tuple[Control, Eval
 
 
 class Effect(NamedTuple):
-    """What a setting does to all forget questions together, and to all retain questions together."""
+    """What a setting does to all forget questions together, and to all retain questions."""
 
     name: str
     how: str
@@ -134,32 +195,53 @@ def effect(name: str, how: str, evaluation: Evaluation) -> Effect:
 
 
 def verdict(own: Effect, others: Sequence[Effect]) -> str:
-    """In words: how the clamp compares with random features, and with the same push along other directions.
+    """In words: how the clamp compares with random features, and with the same push along other
+    directions.
 
-    A direction control that does half as much or more says that the place matters, where these features fire, not their directions.
+    A direction control that does half as much or more says that the place matters, where these
+    features fire, not their directions.
     """
     drawn = [other.forget.change_pp for other in others if other.name.startswith("random features")]
     if len(drawn) < N_RANDOM:
         return f"{len(drawn)} of {N_RANDOM} sets of random features are known so far."
     mine = own.forget.change_pp
     if own.forget.lost <= own.forget.gained:
-        return "This clamp loses no more forget questions than it gains: there is nothing to explain."
+        return (
+            "This clamp loses no more forget questions than it gains: there is nothing to explain."
+        )
     said = [
-        f"These features: {_pp(mine)} points of the forget questions; {N_RANDOM} random sets: {_pp(mean(drawn))} on average ({_pp(min(drawn))} to {_pp(max(drawn))})."
+        f"These features: {_pp(mine)} points of the forget questions; {N_RANDOM} random sets:"
+        f" {_pp(mean(drawn))} on average ({_pp(min(drawn))} to {_pp(max(drawn))})."
     ]
     as_much = sum(change <= mine for change in drawn)
     if as_much:
-        said.append(f"{as_much} of {N_RANDOM} did as much or more: this looks like general damage, not these features. Clamp less strongly.")
+        said.append(
+            f"{as_much} of {N_RANDOM} did as much or more: this looks like general damage, not"
+            " these features. Clamp less strongly."
+        )
     else:
         share = max(0.0, mean(drawn) / mine)
-        said.append(f"None did as much (by luck alone: 1 time in {N_RANDOM + 1}). About {share:.0%} of the loss would have come with any features.")
-    kept = mean([other.retain.change_pp for other in others if other.name.startswith("random features")])
-    said.append(f"The retain questions: {_pp(own.retain.change_pp)} with these, {_pp(kept)} with the random sets.")
+        said.append(
+            f"None did as much (by luck alone: 1 time in {N_RANDOM + 1}). About {share:.0%} of the"
+            " loss would have come with any features."
+        )
+    kept = mean(
+        [other.retain.change_pp for other in others if other.name.startswith("random features")]
+    )
+    said.append(
+        f"The retain questions: {_pp(own.retain.change_pp)} with these, {_pp(kept)} with the random"
+        " sets."
+    )
     if turned := [other for other in others if other.name in TURNED]:
-        did = ", ".join(f"{other.name} {_pp(other.forget.change_pp)} (retain {_pp(other.retain.change_pp)})" for other in turned)
+        did = ", ".join(
+            f"{other.name} {_pp(other.forget.change_pp)} (retain {_pp(other.retain.change_pp)})"
+            for other in turned
+        )
         said.append(f"As much at the same tokens along other directions: {did}.")
         if any(other.forget.change_pp <= mine / 2 for other in turned):
-            said.append("So it matters more here where these features fire than which way they push.")
+            said.append(
+                "So it matters more here where these features fire than which way they push."
+            )
     return " ".join(said)
 
 

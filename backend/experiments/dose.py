@@ -1,6 +1,8 @@
-"""How the answers change with the strength of a clamp: one evaluation for each of a row of settings.
+"""How the answers change with the strength of a clamp: one evaluation for each of a row of
+settings.
 
-Every finished evaluation is kept, so that a row that was stopped goes on where it was and a known one costs nothing.
+Every finished evaluation is kept, so that a row that was stopped goes on where it was and a known
+one costs nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -33,15 +35,21 @@ class Dose:
 
 
 def dose_curve(
-    engine: Engine, feature: int, multiples: Iterable[float] = MULTIPLES, on_partial: Callable[[Evaluation], None] = lambda _: None,
+    engine: Engine,
+    feature: int,
+    multiples: Iterable[float] = MULTIPLES,
+    on_partial: Callable[[Evaluation], None] = lambda _: None,
     on_wait: OnProgress = silent,
-) -> Iterator[Dose]:  # fmt: skip
+) -> Iterator[Dose]:
     """The feature clamped to each multiple of its maximum activation, as `sweep` gives them.
 
     Raises BadInput for a feature the SAE does not have, or two multiples that are the same clamp.
     """
     max_act, multiples = engine.atlas.summary(feature)["max_act"], tuple(multiples)
-    of_clamps = {engine.check((Clamp(feature, value_of(multiple, max_act)),)): multiple for multiple in multiples}
+    of_clamps = {
+        engine.check((Clamp(feature, value_of(multiple, max_act)),)): multiple
+        for multiple in multiples
+    }
     if len(of_clamps) < len(multiples):
         raise BadInput("Two of the multiples come to the same clamp: give each once.")
     for clamps, evaluation in sweep(engine, of_clamps, on_partial, on_wait):
@@ -51,12 +59,26 @@ def dose_curve(
 
 def plain(dose: Dose) -> dict[str, Any]:
     """One point of the curve in plain types, with every set's own figures."""
-    fields = ("n", "n_affected", "baseline_accuracy", "accuracy", "lost", "gained", "change_pp", "ci_low_pp", "ci_high_pp", "p_value")
+    fields = (
+        "n",
+        "n_affected",
+        "baseline_accuracy",
+        "accuracy",
+        "lost",
+        "gained",
+        "change_pp",
+        "ci_low_pp",
+        "ci_high_pp",
+        "p_value",
+    )
 
     def figures(s: SetResult) -> dict[str, Any]:
         return {field: getattr(s, field) for field in fields}
 
     return {
-        "multiple": dose.multiple, "value": dose.value, "forget": figures(dose.forget), "retain": figures(dose.retain),
+        "multiple": dose.multiple,
+        "value": dose.value,
+        "forget": figures(dose.forget),
+        "retain": figures(dose.retain),
         "sets": [{"name": s.name, "role": s.role, **figures(s)} for s in dose.evaluation.sets],
-    }  # fmt: skip
+    }

@@ -1,11 +1,12 @@
 """What the model writes, token by token, with and without clamps.
 
-Keys and values are kept, so a new token costs one step through the head, one look of the SAE at one position, the edit
-of backend.interventions.edit there, and one step through the tail.
+Keys and values are kept, so a new token costs one step through the head, one look of the SAE at one
+position, the edit of backend.interventions.edit there, and one step through the tail.
 
-The rules on which positions a clamp leaves alone are the setup's own, as on the board ("first", "special", "sinks"). A
-sink is told by the median norm of its row's prefix, and that is the prompt here: a verdict never changes while the
-text grows, and a full forward pass over the finished text gives the same (tests/backend/test_generate.py).
+The rules on which positions a clamp leaves alone are the setup's own, as on the board ("first",
+"special", "sinks"). A sink is told by the median norm of its row's prefix, and that is the prompt
+here: a verdict never changes while the text grows, and a full forward pass over the finished text
+gives the same (tests/backend/test_generate.py).
 """
 
 from collections.abc import Iterator, Sequence
@@ -55,10 +56,17 @@ class Written:
 
 
 class ClampedSteps:
-    """A row being written: feeds tokens through head, edit and tail, and keeps what later tokens attend to."""
+    """A row being written: feeds tokens through head, edit and tail, and keeps what later tokens
+    attend to.
+    """
 
-    def __init__(self, model: SplitModel, sae: LoadedSae, clamps: Clamps, untouched_rules: tuple[str, ...]):
-        self._model, self._sae, self._clamps, self._rules = model, sae, clamps, untouched_rules
+    def __init__(
+        self, model: SplitModel, sae: LoadedSae, clamps: Clamps, untouched_rules: tuple[str, ...]
+    ):
+        self._model = model
+        self._sae = sae
+        self._clamps = clamps
+        self._rules = untouched_rules
         self._special = frozenset(model.tokenizer.all_special_ids)
         self._keys, self._n_prompt = Growing(), 0
         self._ids = torch.empty(1, 0, dtype=torch.int64, device=model.device)
@@ -74,17 +82,22 @@ class ClampedSteps:
         position = torch.arange(begin, begin + len(ids), device=self._model.device)[None]
         sight = Sight.causal(1, begin + len(ids), self._model.device, n_known=begin)
         resid = self._model.run_head(new, sight, position, self._keys)
-        self._ids, self._resid = torch.cat([self._ids, new], 1), torch.cat([self._resid, resid.float()], 1)
+        self._ids = torch.cat([self._ids, new], 1)
+        self._resid = torch.cat([self._resid, resid.float()], 1)
         resid = self._edit(resid, begin)
         final = self._model.run_tail(resid, sight, position, joining=self._keys)
         return self._model.logits(final[0, -1:])[0]
 
-    def _edit(self, resid: Float[Tensor, "1 new d_model"], begin: int) -> Float[Tensor, "1 new d_model"]:
+    def _edit(
+        self, resid: Float[Tensor, "1 new d_model"], begin: int
+    ) -> Float[Tensor, "1 new d_model"]:
         if not self._clamps:
             return resid
         real = torch.ones_like(self._ids, dtype=torch.bool)
         prompt = torch.arange(self._ids.shape[1], device=real.device)[None] < self._n_prompt
-        exempt = untouched(self._ids, self._resid, real, self._rules, self._special, prompt)[0, begin:]
+        exempt = untouched(self._ids, self._resid, real, self._rules, self._special, prompt)[
+            0, begin:
+        ]
         features = torch.tensor([clamp.feature for clamp in self._clamps], device=resid.device)
         values = torch.tensor([clamp.value for clamp in self._clamps], device=resid.device)
         acts = self._sae.encode(resid[0])[:, features]
@@ -98,52 +111,88 @@ class ClampedSteps:
 
 
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> list[int]:
-    """The prompt's tokens; `chat` puts it into the tokenizer's own chat template. Raises BadInput."""
+    """The prompt's tokens; `chat` puts it into the tokenizer's chat template. Raises BadInput."""
     if not prompt.strip():
         raise BadInput("There is no prompt. Write a question or the beginning of a text.")
     if len(prompt) > MAX_PROMPT:
-        raise BadInput(f"The prompt has {len(prompt):,} characters; at most {MAX_PROMPT:,} are read.")
+        raise BadInput(
+            f"The prompt has {len(prompt):,} characters; at most {MAX_PROMPT:,} are read."
+        )
     if not chat:
         return tokenizer(prompt)["input_ids"]
     if not tokenizer.chat_template:
-        raise BadInput("This model has no chat template. Take the prompt as the beginning of a text instead.")
-    return list(tokenizer.apply_chat_template([{"role": "user", "content": prompt}], add_generation_prompt=True, return_dict=True)["input_ids"])
+        raise BadInput(
+            "This model has no chat template. Take the prompt as the beginning of a text instead."
+        )
+    return list(
+        tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt}], add_generation_prompt=True, return_dict=True
+        )["input_ids"]
+    )
 
 
 def pick(logits: Float[Tensor, " d_vocab"], temperature: float, draw: float) -> int:
-    """The most likely token at temperature 0, else the one that `draw` (0 to 1) falls on, likely tokens first.
+    """The most likely token at temperature 0, else the one that `draw` (0 to 1) falls on, likely
+    tokens first.
 
     Two texts with the same draws differ only where their probabilities do.
     """
     if temperature == 0:
         return int(logits.argmax())
-    probabilities, token = (logits.double() / temperature).softmax(-1).sort(descending=True, stable=True)
+    probabilities, token = (
+        (logits.double() / temperature).softmax(-1).sort(descending=True, stable=True)
+    )
     return int(token[min(int(torch.searchsorted(probabilities.cumsum(-1), draw)), len(token) - 1)])
 
 
 def generate(
-    model: SplitModel, sae: LoadedSae, ids: Sequence[int], clamps: Clamps, *, untouched_rules: tuple[str, ...], max_tokens: int,
+    model: SplitModel,
+    sae: LoadedSae,
+    ids: Sequence[int],
+    clamps: Clamps,
+    *,
+    untouched_rules: tuple[str, ...],
+    max_tokens: int,
     sampling: Sampling = Sampling(),
-) -> Iterator[Written]:  # fmt: skip
+) -> Iterator[Written]:
     """Yield the text after each token, until the model ends it or `max_tokens` are written.
 
-    With no clamps this is the model's own generation. Raises BadInput if prompt and text do not fit the model.
+    With no clamps this is the model's own generation. Raises BadInput if prompt and text do not fit
+    the model.
     """
     if not 1 <= max_tokens <= MAX_NEW_TOKENS:
-        raise BadInput(f"{max_tokens} tokens were asked for; the length can be 1 to {MAX_NEW_TOKENS}.")
+        raise BadInput(
+            f"{max_tokens} tokens were asked for; the length can be 1 to {MAX_NEW_TOKENS}."
+        )
     if not 0 <= sampling.temperature <= MAX_TEMPERATURE:
-        raise BadInput(f"The temperature can be 0 (greedy) to {MAX_TEMPERATURE:g}, not {sampling.temperature:g}.")
+        raise BadInput(
+            f"The temperature can be 0 (greedy) to {MAX_TEMPERATURE:g}, not"
+            f" {sampling.temperature:g}."
+        )
     longest = getattr(model.hf.config, "max_position_embeddings", None)
     if longest is not None and len(ids) + max_tokens > longest:
-        raise BadInput(f"The prompt's {len(ids)} tokens and {max_tokens} more are too long for this model: it reads {longest}.")
+        raise BadInput(
+            f"The prompt's {len(ids)} tokens and {max_tokens} more are too long for this model: it"
+            f" reads {longest}."
+        )
     ends = _end_ids(model)
     draws = torch.Generator().manual_seed(sampling.seed)
     steps, written = ClampedSteps(model, sae, clamps, untouched_rules), []
     logits = steps.feed(ids)
     for _ in range(max_tokens):
-        token = pick(logits, sampling.temperature, float(torch.rand((), generator=draws, dtype=torch.float64)))
+        token = pick(
+            logits,
+            sampling.temperature,
+            float(torch.rand((), generator=draws, dtype=torch.float64)),
+        )
         if token in ends:
-            yield Written(model.tokenizer.decode(written), tuple(written), tuple(steps.edited), len(ids), ended=True)
+            yield Written(
+                model.tokenizer.decode(written),
+                tuple(written),
+                tuple(steps.edited),
+                len(ids),
+                ended=True,
+            )
             return
         written.append(token)
         text = model.tokenizer.decode(written)

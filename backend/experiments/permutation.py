@@ -15,7 +15,9 @@ from backend.progress import OnProgress, silent
 
 @dataclass(frozen=True)
 class PermutationCheck:
-    """Picks are options as numbered in the question; one for each of backend.data.orders.ORDERS, the question's own order first."""
+    """Picks are options as numbered in the question; one for each of backend.data.orders.ORDERS,
+    the question's own order first.
+    """
 
     question: Question
     before: tuple[int, ...]
@@ -31,27 +33,65 @@ class PermutationCheck:
         return sum(pick == self.question.answer for pick in self.after)
 
     def letters_after(self) -> dict[str, int]:
-        """How often each letter is picked with the clamps: a model that always picks one letter has 24 of it."""
+        """How often each letter is picked with the clamps: a model that always picks one letter has
+        24 of it.
+        """
         letters = [ORDERS[order].index(pick) for order, pick in enumerate(self.after)]
         return {"ABCD"[i]: letters.count(i) for i in range(4)}
 
     def in_words(self) -> str:
-        words = f"Right in {self.right_before} of {N_ORDERS} orders of the options without clamps, in {self.right_after} with them (guessing: 6)."
+        words = (
+            f"Right in {self.right_before} of {N_ORDERS} orders of the options without clamps, in"
+            f" {self.right_after} with them (guessing: 6)."
+        )
         letter, n = max(self.letters_after().items(), key=lambda item: item[1])
-        return words if n < 18 else f"{words} With clamps {n} of {N_ORDERS} answers are '{letter}', whatever stands there."
+        return (
+            words
+            if n < 18
+            else (
+                f"{words} With clamps {n} of {N_ORDERS} answers are '{letter}', whatever stands"
+                " there."
+            )
+        )
 
 
-def permutation_check(engine: Engine, place: int, clamps: Clamps, on_wait: OnProgress = silent) -> PermutationCheck:
-    """The question at that place among all (see backend.reading.seen.place_of). Raises BadInput where prompts do not show the options."""
+def permutation_check(
+    engine: Engine, place: int, clamps: Clamps, on_wait: OnProgress = silent
+) -> PermutationCheck:
+    """The question at that place among all (see backend.reading.seen.place_of). Raises BadInput
+    where prompts do not show the options.
+    """
     if engine.setup.scoring != "letter":
-        raise BadInput("The order of the options can be checked with letter scoring only: cloze prompts do not show the options.")
+        raise BadInput(
+            "The order of the options can be checked with letter scoring only: cloze prompts do not"
+            " show the options."
+        )
     clamps = engine.check(clamps)
     questions, question = [(s, q) for s in engine.sets for q in s.questions][place]
-    row = pack_orders(engine.model.tokenizer, question, engine.setup.protocol, questions.worked(question))
+    row = pack_orders(
+        engine.model.tokenizer, question, engine.setup.protocol, questions.worked(question)
+    )
     with engine.turn(on_wait):
         recording = record(
-            engine.model, engine.sae, Rows.of([row]), stage="Asking in all 24 orders", scoring="letter",
-            untouched_rules=engine.setup.untouched, budget=engine.budget,
-        )  # fmt: skip
-        *_, last = evaluate(engine.model, engine.sae, recording, (), clamps, scoring="letter", budget=engine.budget, halving=Halving())
-    return PermutationCheck(question, *(tuple(picks(scores)[0].tolist()) for scores in (recording.baseline, last.scores)))
+            engine.model,
+            engine.sae,
+            Rows.of([row]),
+            stage="Asking in all 24 orders",
+            scoring="letter",
+            untouched_rules=engine.setup.untouched,
+            budget=engine.budget,
+        )
+        *_, last = evaluate(
+            engine.model,
+            engine.sae,
+            recording,
+            (),
+            clamps,
+            scoring="letter",
+            budget=engine.budget,
+            halving=Halving(),
+        )
+    return PermutationCheck(
+        question,
+        *(tuple(picks(scores)[0].tolist()) for scores in (recording.baseline, last.scores)),
+    )

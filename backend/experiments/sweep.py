@@ -1,4 +1,6 @@
-"""A grid of settings: the first n of a row of features, all clamped to the same multiple of their own maximum."""
+"""A grid of settings: the first n of a row of features, all clamped to the same multiple of their
+own maximum.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -25,58 +27,112 @@ class Point(NamedTuple):
     retain: SetResult
 
 
-def grid(features: Sequence[int], max_act: Callable[[int], float], ns: Sequence[int], multiples: Sequence[float]) -> dict[Clamps, tuple[int, float]]:
-    """Clamps -> (n, multiple), for every n with every multiple; an n above the number of features is that number.
+def grid(
+    features: Sequence[int],
+    max_act: Callable[[int], float],
+    ns: Sequence[int],
+    multiples: Sequence[float],
+) -> dict[Clamps, tuple[int, float]]:
+    """Clamps -> (n, multiple), for every n with every multiple; an n above the number of features
+    is that number.
 
     Raises BadInput for an empty grid, one that is too large, or numbers that make no setting.
     """
     if not features or not ns or not multiples:
-        raise BadInput("A sweep needs at least one feature, one number of features and one strength.")
+        raise BadInput(
+            "A sweep needs at least one feature, one number of features and one strength."
+        )
     if min(ns) < 1:
-        raise BadInput(f"A sweep over {min(ns)} features is none: the numbers of features start at 1.")
+        raise BadInput(
+            f"A sweep over {min(ns)} features is none: the numbers of features start at 1."
+        )
     ns = sorted({min(n, len(features), MAX_CLAMPS) for n in ns})
     if len(ns) * len(set(multiples)) > MAX_SETTINGS:
-        raise BadInput(f"These are {len(ns) * len(set(multiples))} settings; at most {MAX_SETTINGS} can be swept at once. Leave some out.")
-    return {clamp_set((f, value_of(m, max_act(f))) for f in features[:n]): (n, m) for n in ns for m in dict.fromkeys(multiples)}
+        raise BadInput(
+            f"These are {len(ns) * len(set(multiples))} settings; at most {MAX_SETTINGS} can be"
+            " swept at once. Leave some out."
+        )
+    return {
+        clamp_set((f, value_of(m, max_act(f))) for f in features[:n]): (n, m)
+        for n in ns
+        for m in dict.fromkeys(multiples)
+    }
 
 
 def run_sweep(
-    engine: Engine, settings: dict[Clamps, tuple[int, float]], only: Bool[Tensor, " question"] | None = None,
-    on_partial: Callable[[Evaluation], None] = lambda _: None, on_wait: OnProgress = silent,
-) -> Iterator[Point]:  # fmt: skip
-    """A point for each setting of `grid`, those that are known first; stopped at any time, it goes on from there."""
+    engine: Engine,
+    settings: dict[Clamps, tuple[int, float]],
+    only: Bool[Tensor, " question"] | None = None,
+    on_partial: Callable[[Evaluation], None] = lambda _: None,
+    on_wait: OnProgress = silent,
+) -> Iterator[Point]:
+    """A point for each setting of `grid`, those that are known first; stopped at any time, it goes
+    on from there.
+    """
     for clamps, evaluation in sweep(engine, settings, on_partial, on_wait):
         yield point(engine, clamps, settings[clamps], evaluation, only)
 
 
-def known_points(engine: Engine, settings: dict[Clamps, tuple[int, float]], only: Bool[Tensor, " question"] | None = None) -> list[Point]:
+def known_points(
+    engine: Engine,
+    settings: dict[Clamps, tuple[int, float]],
+    only: Bool[Tensor, " question"] | None = None,
+) -> list[Point]:
     """The points that need no run."""
     found = ((clamps, engine.known(clamps)) for clamps in settings)
-    return [point(engine, clamps, settings[clamps], evaluation, only) for clamps, evaluation in found if evaluation is not None]
+    return [
+        point(engine, clamps, settings[clamps], evaluation, only)
+        for clamps, evaluation in found
+        if evaluation is not None
+    ]
 
 
-def point(engine: Engine, clamps: Clamps, setting: tuple[int, float], evaluation: Evaluation, only: Bool[Tensor, " question"] | None) -> Point:
+def point(
+    engine: Engine,
+    clamps: Clamps,
+    setting: tuple[int, float],
+    evaluation: Evaluation,
+    only: Bool[Tensor, " question"] | None,
+) -> Point:
     sets = evaluation.sets if only is None else engine.restrict(evaluation, only).sets
     return Point(*setting, clamps, pooled(sets, "forget"), pooled(sets, "retain"))
 
 
 def plain(made: Point) -> dict[str, Any]:
     """One point in plain types."""
-    fields = ("n", "baseline_accuracy", "accuracy", "lost", "gained", "change_pp", "ci_low_pp", "ci_high_pp", "p_value")
+    fields = (
+        "n",
+        "baseline_accuracy",
+        "accuracy",
+        "lost",
+        "gained",
+        "change_pp",
+        "ci_low_pp",
+        "ci_high_pp",
+        "p_value",
+    )
     return {
         "n": made.n,
         "multiple": made.multiple,
-        **{role: {field: getattr(getattr(made, role), field) for field in fields} for role in ("forget", "retain")},
+        **{
+            role: {field: getattr(getattr(made, role), field) for field in fields}
+            for role in ("forget", "retain")
+        },
     }
 
 
 def sweep(
-    engine: Engine, settings: Iterable[Clamps], on_partial: Callable[[Evaluation], None] = lambda _: None, on_wait: OnProgress = silent
+    engine: Engine,
+    settings: Iterable[Clamps],
+    on_partial: Callable[[Evaluation], None] = lambda _: None,
+    on_wait: OnProgress = silent,
 ) -> Iterator[tuple[Clamps, Evaluation]]:
-    """Each setting with its finished evaluation: those that are known first, then the others in the order given.
+    """Each setting with its finished evaluation: those that are known first, then the others in the
+    order given.
 
-    Raising from a callback, or closing the generator, stops it; what is finished stays on disk. The runs do not enter
-    the history of what a user tried. Raises BadClamps for a clamp the SAE does not have.
+    Raising from a callback, or closing the generator, stops it; what is finished stays on disk. The
+    runs do not enter the history of what a user tried. Raises BadClamps for a clamp the SAE does
+    not have.
     """
     unknown = []
     for clamps in settings:

@@ -1,7 +1,9 @@
-"""Text loss added: what clamps cost on ordinary text, as cross-entropy in nats a token (Farrell, Lau and Conmy 2024, "loss added").
+"""Text loss added: what clamps cost on ordinary text, as cross-entropy in nats a token (Farrell,
+Lau and Conmy 2024, "loss added").
 
-A row of text is packed like a question with one option, its own continuation: its score is the sum of its tokens'
-log-probabilities. So a slider move costs what it costs on questions: rows on which no clamped feature fires keep their loss.
+A row of text is packed like a question with one option, its own continuation: its score is the sum
+of its tokens' log-probabilities. So a slider move costs what it costs on questions: rows on which
+no clamped feature fires keep their loss.
 """
 
 import math
@@ -32,28 +34,54 @@ class TextLoss:
     clamped: float
     added: float
     ci_low: float
-    """95 % interval of `added` over rows: how far it would be another on other rows of this kind of text."""
+    """95 % interval of `added` over rows: how far it would be another on other rows of this kind of
+    text.
+    """
     ci_high: float
 
 
 def summarise_loss(
-    title: str, tokens: Float[Tensor, " row"], before: Float[Tensor, " row"], after: Float[Tensor, " row"], n_affected: int
+    title: str,
+    tokens: Float[Tensor, " row"],
+    before: Float[Tensor, " row"],
+    after: Float[Tensor, " row"],
+    n_affected: int,
 ) -> TextLoss:
-    """From each row's number of predicted tokens and its log-probability without and with clamps. Pure.
+    """From each row's number of predicted tokens and its log-probability without and with clamps.
+    Pure.
 
-    `added` is a ratio of sums, and its standard error that of a ratio estimator: sqrt(R / (R - 1) * sum((d - added * n)^2)) / sum(n)
-    over the R rows of n tokens that lose d nats (Cochran 1977, section 6.4).
+    `added` is a ratio of sums, and its standard error that of a ratio estimator: sqrt(R / (R - 1) *
+    sum((d - added * n)^2)) / sum(n) over the R rows of n tokens that lose d nats (Cochran 1977,
+    section 6.4).
     """
-    rows, n, before, after = len(tokens), tokens.double(), before.double(), after.double()
+    rows = len(tokens)
+    n = tokens.double()
+    before = before.double()
+    after = after.double()
     change, total = before - after, float(n.sum())
     added = float(change.sum()) / total
-    half = Z95 * math.sqrt(float(((change - added * n) ** 2).sum()) * rows / (rows - 1)) / total if rows > 1 else math.inf
+    half = (
+        Z95 * math.sqrt(float(((change - added * n) ** 2).sum()) * rows / (rows - 1)) / total
+        if rows > 1
+        else math.inf
+    )
     baseline = -float(before.sum()) / total
-    return TextLoss(title, int(total), rows, n_affected, baseline, baseline + added, added, added - half, added + half)
+    return TextLoss(
+        title,
+        int(total),
+        rows,
+        n_affected,
+        baseline,
+        baseline + added,
+        added,
+        added - half,
+        added + half,
+    )
 
 
 def text_loss(engine: Engine, clamps: Clamps, on_progress: OnProgress = silent) -> TextLoss | None:
-    """What the clamps add on the setup's text; None for a setup without one. Raising from `on_progress` cancels.
+    """What the clamps add on the setup's text; None for a setup without one. Raising from
+    `on_progress` cancels.
 
     A complete run is kept and answers at once when asked again.
     """
@@ -69,18 +97,34 @@ def text_loss(engine: Engine, clamps: Clamps, on_progress: OnProgress = silent) 
         with engine.turn(on_progress):
             pace = Pace("Measuring the loss on text", int(affected.sum()), on_progress)
             done = 0
-            for part in evaluate(engine.model, engine.sae, recording, (), clamps, scoring="cloze", budget=engine.budget, halving=Halving()):
+            for part in evaluate(
+                engine.model,
+                engine.sae,
+                recording,
+                (),
+                clamps,
+                scoring="cloze",
+                budget=engine.budget,
+                halving=Halving(),
+            ):
                 pace.advance(int(part.done.sum()) - done)
                 done = int(part.done.sum())
         after = part.scores
         engine.text_results.write(clamps, after, affected, part.seconds)
     tokens = recording.rows.score_start.diff()
-    return summarise_loss(engine.setup.text_loss.title, tokens, recording.baseline[:, 0], after[:, 0], int(affected.sum()))
+    return summarise_loss(
+        engine.setup.text_loss.title,
+        tokens,
+        recording.baseline[:, 0],
+        after[:, 0],
+        int(affected.sum()),
+    )
 
 
 def in_words(loss: TextLoss) -> str:
     """One line for a terminal."""
     return (
-        f"   text  {loss.title}: cross-entropy {loss.baseline:.4f} -> {loss.clamped:.4f} nats a token, {loss.added:+.4f} "
-        f"[{loss.ci_low:+.4f}, {loss.ci_high:+.4f}] over {loss.n_rows} rows, {loss.n_tokens:,} tokens, {loss.n_affected} rows touched"
+        f"   text  {loss.title}: cross-entropy {loss.baseline:.4f} -> {loss.clamped:.4f} nats a"
+        f" token, {loss.added:+.4f} [{loss.ci_low:+.4f}, {loss.ci_high:+.4f}] over {loss.n_rows}"
+        f" rows, {loss.n_tokens:,} tokens, {loss.n_affected} rows touched"
     )

@@ -1,4 +1,6 @@
-"""All that is known of an SAE's features: their table, the text they fire on, and the search over both."""
+"""All that is known of an SAE's features: their table, the text they fire on, and the search over
+both.
+"""
 
 import logging
 import sqlite3
@@ -26,20 +28,39 @@ log = logging.getLogger(__name__)
 
 
 class Atlas:
-    """The features of one setup. Read-only once made, but for the user's own labels and stars (`relabel`).
+    """The features of one setup. Read-only once made, but for the user's own labels and stars
+    (`relabel`).
 
-    `table` has one row a feature: the columns of backend.features.table.describe, and label, label_source and star of backend.features.labels.
+    `table` has one row a feature: the columns of backend.features.table.describe, and label,
+    label_source and star of backend.features.labels.
     """
 
     def __init__(
-        self, model: SplitModel, sae: LoadedSae, sets: Sequence[QuestionSet], recording: Recording, corpora: Sequence[ScannedCorpus],
-        labels: Labels, folder: Path, selection: Bool[Tensor, " question"], on_progress: OnProgress,
-    ):  # fmt: skip
+        self,
+        model: SplitModel,
+        sae: LoadedSae,
+        sets: Sequence[QuestionSet],
+        recording: Recording,
+        corpora: Sequence[ScannedCorpus],
+        labels: Labels,
+        folder: Path,
+        selection: Bool[Tensor, " question"],
+        on_progress: OnProgress,
+    ):
         """Read from `folder` what was computed before; compute and keep the rest."""
-        self._sae, self._sets, self.labels = sae, sets, labels
+        self._sae = sae
+        self._sets = sets
+        self.labels = labels
         self.corpora = tuple(corpora)
-        name = key({"format": TABLE_FORMAT, "texts": [s.corpus.texts for s in corpora], "selection": selection.tolist()})
-        table, self._index_file = folder / f"features_{name}.parquet", folder / f"search_{name}.sqlite"
+        name = key(
+            {
+                "format": TABLE_FORMAT,
+                "texts": [s.corpus.texts for s in corpora],
+                "selection": selection.tolist(),
+            }
+        )
+        table = folder / f"features_{name}.parquet"
+        self._index_file = folder / f"search_{name}.sqlite"
         known = _read_table(table)
         if known is None:
             known = describe(model, sae, sets, recording, corpora, selection, on_progress)
@@ -51,9 +72,10 @@ class Atlas:
     def _labelled(self, table: pd.DataFrame) -> pd.DataFrame:
         labels = [self.labels.of(feature) for feature in range(len(table))]
         return table.assign(
-            label=[label.text for label in labels], label_source=[label.source for label in labels],
+            label=[label.text for label in labels],
+            label_source=[label.source for label in labels],
             star=[self.labels.own(feature).star for feature in range(len(table))],
-        )  # fmt: skip
+        )
 
     def _open_index(self) -> SearchIndex:
         try:
@@ -76,17 +98,24 @@ class Atlas:
         return self._index.why(found.match, features)
 
     def relabel(self, feature: int, *, label: str | None = None, star: bool | None = None) -> Label:
-        """Keep the user's own label, or star; an empty label takes theirs back. Returns the label that stands then.
+        """Keep the user's own label, or star; an empty label takes theirs back. Returns the label
+        that stands then.
 
         Raises BadInput for a feature the SAE does not have, or a label that is too long.
         """
         standing = self.labels.set(feature, label=label, star=star)
-        self.table.loc[feature, ["label", "label_source", "star"]] = [standing.text, standing.source, self.labels.own(feature).star]
+        self.table.loc[feature, ["label", "label_source", "star"]] = [
+            standing.text,
+            standing.source,
+            self.labels.own(feature).star,
+        ]
         self._index.relabel(feature, standing.text)
         return standing
 
     def import_labels(self, lines: Iterable[str], name: str) -> Imported:
-        """As backend.features.labels.Labels.import_lines; the table and the search know them at once."""
+        """As backend.features.labels.Labels.import_lines; the table and the search know them at
+        once.
+        """
         done = self.labels.import_lines(lines, name)
         self.refresh()
         return done
@@ -98,15 +127,26 @@ class Atlas:
             self._index = self._open_index()
 
     def summary(self, feature: int) -> dict[str, Any]:
-        """One row of the table, in plain types. Raises BadInput for a feature the SAE does not have."""
+        """One row of the table, in plain types. Raises BadInput for a feature the SAE does not
+        have.
+        """
         if not 0 <= feature < self._sae.d_sae:
-            raise BadInput(f"There is no feature {feature}: this SAE has features 0 to {self._sae.d_sae - 1}.")
+            raise BadInput(
+                f"There is no feature {feature}: this SAE has features 0 to {self._sae.d_sae - 1}."
+            )
         row = self.table.iloc[feature]
         return {
-            "feature": feature, "label": row.label, "label_source": row.label_source, "star": bool(row.star), "forget_density": float(row.forget_density), "retain_density": float(row.retain_density),
-            "selectivity": float(row.selectivity), "max_act": float(row.max_act), "top_tokens": list(row.top_words),
+            "feature": feature,
+            "label": row.label,
+            "label_source": row.label_source,
+            "star": bool(row.star),
+            "forget_density": float(row.forget_density),
+            "retain_density": float(row.retain_density),
+            "selectivity": float(row.selectivity),
+            "max_act": float(row.max_act),
+            "top_tokens": list(row.top_words),
             "fires_on_questions": {s.name: int(row[f"on_{s.name}"]) for s in self._sets},
-        }  # fmt: skip
+        }
 
     def name(self, feature: int) -> str:
         """The feature's label, or the words it fires on most."""

@@ -1,4 +1,6 @@
-"""A list of features to choose from: what was searched for, filtered and ranked, with the reason each is there. Pure."""
+"""A list of features to choose from: what was searched for, filtered and ranked, with the reason
+each is there. Pure.
+"""
 
 from dataclasses import dataclass
 
@@ -11,12 +13,18 @@ from backend.features.rankers import score as rank_score
 
 RELEVANCE = "relevance"
 COLUMNS = {
-    "forget density": "forget_density", "retain density": "retain_density", "max activation": "max_act",
-    "forget questions": "fires_forget", "retain questions": "fires_retain", "feature number": "feature",
-}  # fmt: skip
+    "forget density": "forget_density",
+    "retain density": "retain_density",
+    "max activation": "max_act",
+    "forget questions": "fires_forget",
+    "retain questions": "fires_retain",
+    "feature number": "feature",
+}
 """What a list can be ordered by beside relevance and the rankers."""
 ON_TEXT = 4.0
-"""What firing strongest on the user's text is worth beside backend.features.search.FIELDS; others get their share of it."""
+"""What firing strongest on the user's text is worth beside backend.features.search.FIELDS; others
+get their share of it.
+"""
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,9 @@ class Filters:
     labelled: bool = False
     starred: bool = False
     known: bool = False
-    """Only features that fire on at least one forget question the model answers right without a clamp."""
+    """Only features that fire on at least one forget question the model answers right without a
+    clamp.
+    """
 
     def keep(self, features: pd.DataFrame) -> pd.Series:
         """True for each row that passes."""
@@ -52,31 +62,48 @@ class Filters:
     def in_words(self) -> list[str]:
         """One phrase for each filter that is on."""
         return [
-            phrase for on, phrase in (
+            phrase
+            for on, phrase in (
                 (self.forget_above > 0, f"forget density above {self.forget_above:.2%}"),
                 (self.retain_below < 1, f"retain density below {self.retain_below:.2%}"),
-                (self.min_selectivity is not None, f"selectivity at least {self.min_selectivity or 0:+g}"),
-                (self.labelled, "labelled"), (self.starred, "starred"), (self.known, "fires on a known forget question"),
-            ) if on
-        ]  # fmt: skip
+                (
+                    self.min_selectivity is not None,
+                    f"selectivity at least {self.min_selectivity or 0:+g}",
+                ),
+                (self.labelled, "labelled"),
+                (self.starred, "starred"),
+                (self.known, "fires on a known forget question"),
+            )
+            if on
+        ]
 
 
 def find(
-    features: pd.DataFrame, *, hits: pd.DataFrame | None = None, on_text: pd.DataFrame | None = None, filters: Filters = Filters(),
-    rank: str = RELEVANCE, setting: float | None = None, smallest_first: bool = False,
-) -> pd.DataFrame:  # fmt: skip
-    """The rows of the atlas's table that were searched for and pass the filters, best (or smallest) first.
+    features: pd.DataFrame,
+    *,
+    hits: pd.DataFrame | None = None,
+    on_text: pd.DataFrame | None = None,
+    filters: Filters = Filters(),
+    rank: str = RELEVANCE,
+    setting: float | None = None,
+    smallest_first: bool = False,
+) -> pd.DataFrame:
+    """The rows of the atlas's table that were searched for and pass the filters, best (or smallest)
+    first.
 
-    `hits` are backend.features.search.Found.hits, `on_text` is backend.reading.own_text.firing; with both, a feature that either found is
-    there and its score is the sum. Adds score (relevance; 0 without a search), act and at (on the text; NaN and -1 where it
-    does not fire), and rank_score, what the list is ordered by. A ranker leaves out what its rule leaves out. Raises BadInput for an unknown
-    rank, or relevance without a search.
+    `hits` are backend.features.search.Found.hits, `on_text` is backend.reading.own_text.firing;
+    with both, a feature that either found is there and its score is the sum. Adds score (relevance;
+    0 without a search), act and at (on the text; NaN and -1 where it does not fire), and
+    rank_score, what the list is ordered by. A ranker leaves out what its rule leaves out. Raises
+    BadInput for an unknown rank, or relevance without a search.
     """
     table = features
     if hits is None and on_text is None:
         table = table.assign(score=0.0, act=np.nan, at=-1)
     else:
-        score, act, at = np.zeros(len(table)), np.full(len(table), np.nan), np.full(len(table), -1)
+        score = np.zeros(len(table))
+        act = np.full(len(table), np.nan)
+        at = np.full(len(table), -1)
         if hits is not None:
             score[hits["feature"]] += hits["score"]
         if on_text is not None and len(on_text):
@@ -86,13 +113,19 @@ def find(
     table = table[filters.keep(table)]
     if rank == RELEVANCE:
         if hits is None and on_text is None:
-            raise BadInput("There is nothing to be relevant to: give keywords or a text, or another order.")
+            raise BadInput(
+                "There is nothing to be relevant to: give keywords or a text, or another order."
+            )
         ordered = table["score"]
     elif rank in RANKERS:
         ordered = rank_score(rank, features, setting).loc[table.index]
     elif rank in COLUMNS:
         ordered = table[COLUMNS[rank]]
     else:
-        raise BadInput(f"There is no order '{rank}'. Use one of: {', '.join([RELEVANCE, *RANKERS, *COLUMNS])}.")
+        raise BadInput(
+            f"There is no order '{rank}'. Use one of: {', '.join([RELEVANCE, *RANKERS, *COLUMNS])}."
+        )
     table = table.assign(rank_score=ordered)
-    return table[table["rank_score"].notna()].sort_values(["rank_score", "feature"], ascending=[smallest_first, True], ignore_index=True)
+    return table[table["rank_score"].notna()].sort_values(
+        ["rank_score", "feature"], ascending=[smallest_first, True], ignore_index=True
+    )

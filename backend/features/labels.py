@@ -1,8 +1,10 @@
-"""What features are called, and who says so: the user's own labels, the setup's file, Neuronpedia's explanations.
+"""What features are called, and who says so: the user's own labels, the setup's file, Neuronpedia's
+explanations.
 
-The user's own label stands before the setup's, the setup's before an imported one. Labels belong to an SAE, not to
-a setup: they lie in cache/labels/, one folder for each SAE, in plain files of JSON lines as Neuronpedia exports them
-(docs.neuronpedia.org/api-and-data/exports): "index" as text, "description". The user's own file adds "star".
+The user's own label stands before the setup's, the setup's before an imported one. Labels belong to
+an SAE, not to a setup: they lie in cache/labels/, one folder for each SAE, in plain files of JSON
+lines as Neuronpedia exports them (docs.neuronpedia.org/api-and-data/exports): "index" as text,
+"description". The user's own file adds "star".
 """
 
 import gzip
@@ -21,7 +23,9 @@ from backend.model.sae import LoadedSae, fingerprint
 from backend.setups import SaeSource
 from backend.store import cache_folder, key, replacing
 
-OWN, SETUP, NEURONPEDIA = "own", "setup", "Neuronpedia"
+OWN = "own"
+SETUP = "setup"
+NEURONPEDIA = "Neuronpedia"
 ORDER = (OWN, SETUP, NEURONPEDIA)
 """Which label stands when a feature has several."""
 OWN_TYPE = "clampboard-own"
@@ -59,12 +63,20 @@ class Imported(NamedTuple):
 
 
 class Labels:
-    """The labels of one SAE's features. Each change is written before it shows; several threads may ask."""
+    """The labels of one SAE's features. Each change is written before it shows; several threads may
+    ask.
+    """
 
-    def __init__(self, folder: Path, shipped: dict[int, str], d_sae: int, neuronpedia_id: str | None = None):
-        """`shipped` is what the setup's file says; `neuronpedia_id` is "model/source" where the SAE names its page."""
+    def __init__(
+        self, folder: Path, shipped: dict[int, str], d_sae: int, neuronpedia_id: str | None = None
+    ):
+        """`shipped` is what the setup's file says; `neuronpedia_id` is "model/source" where the SAE
+        names its page.
+        """
         self._own_file, self._imported_file = folder / "own.jsonl", folder / "neuronpedia.jsonl"
-        self._shipped, self._d_sae, self.neuronpedia_id = shipped, d_sae, neuronpedia_id
+        self._shipped = shipped
+        self._d_sae = d_sae
+        self.neuronpedia_id = neuronpedia_id
         self._lock = threading.Lock()
         self._stamp: tuple[int, ...] = ()
         self._own: dict[int, Own] = {}
@@ -73,15 +85,28 @@ class Labels:
 
     def reread(self) -> bool:
         """Take up what another process has written since; whether there was anything."""
-        stamp = tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in (self._own_file, self._imported_file))
+        stamp = tuple(
+            file.stat().st_mtime_ns if file.exists() else 0
+            for file in (self._own_file, self._imported_file)
+        )
         with self._lock:
             if stamp == self._stamp:
                 return False
-            self._own, self._imported, self._stamp = self._read_own(), self._read_imported(), stamp
+            self._own = self._read_own()
+            self._imported = self._read_imported()
+            self._stamp = stamp
         return True
 
     def of(self, feature: int) -> Label:
-        for source, text in zip(ORDER, (self.own(feature).label, self._shipped.get(feature, ""), self._imported.get(feature, "")), strict=True):
+        for source, text in zip(
+            ORDER,
+            (
+                self.own(feature).label,
+                self._shipped.get(feature, ""),
+                self._imported.get(feature, ""),
+            ),
+            strict=True,
+        ):
             if text:
                 return Label(text, source)
         return Label()
@@ -92,22 +117,35 @@ class Labels:
     def counts(self) -> dict[str, int]:
         """Labels from each source, and stars."""
         own = sum(bool(o.label) for o in self._own.values())
-        return {OWN: own, SETUP: len(self._shipped), NEURONPEDIA: len(self._imported), "stars": sum(o.star for o in self._own.values())}
+        return {
+            OWN: own,
+            SETUP: len(self._shipped),
+            NEURONPEDIA: len(self._imported),
+            "stars": sum(o.star for o in self._own.values()),
+        }
 
     def set(self, feature: int, *, label: str | None = None, star: bool | None = None) -> Label:
-        """Write the user's own label, or star; an empty label takes theirs back. Returns the label that stands then.
+        """Write the user's own label, or star; an empty label takes theirs back. Returns the label
+        that stands then.
 
-        Raises BadInput for a feature the SAE does not have, or a label of more than MAX_LABEL characters.
+        Raises BadInput for a feature the SAE does not have, or a label of more than MAX_LABEL
+        characters.
         """
         if not 0 <= feature < self._d_sae:
-            raise BadInput(f"There is no feature {feature}: this SAE has features 0 to {self._d_sae - 1}.")
+            raise BadInput(
+                f"There is no feature {feature}: this SAE has features 0 to {self._d_sae - 1}."
+            )
         label = None if label is None else " ".join(label.split())
         if label is not None and len(label) > MAX_LABEL:
             raise BadInput(f"The label has {len(label)} characters; at most {MAX_LABEL} are kept.")
         with self._lock:
             known = self._read_own()  # another process may have written since
             old = known.get(feature, Own())
-            known[feature] = replace(old, label=old.label if label is None else label, star=old.star if star is None else star)
+            known[feature] = replace(
+                old,
+                label=old.label if label is None else label,
+                star=old.star if star is None else star,
+            )
             self._keep_own(known)
         return self.of(feature)
 
@@ -118,17 +156,27 @@ class Labels:
     def _written(self, labels: dict[int, Own]) -> str:
         model, _, layer = (self.neuronpedia_id or "").partition("/")
         rows = (
-            {"modelId": model, "layer": layer, "index": str(f), "description": own.label, "typeName": OWN_TYPE, "star": own.star}
-            for f, own in sorted(labels.items()) if own.label or own.star
-        )  # fmt: skip
+            {
+                "modelId": model,
+                "layer": layer,
+                "index": str(f),
+                "description": own.label,
+                "typeName": OWN_TYPE,
+                "star": own.star,
+            }
+            for f, own in sorted(labels.items())
+            if own.label or own.star
+        )
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
     def import_lines(self, lines: Iterable[str], name: str) -> Imported:
-        """Take over explanations exported by Neuronpedia, or labels exported here; `name` is the file's, for messages.
+        """Take over explanations exported by Neuronpedia, or labels exported here; `name` is the
+        file's, for messages.
 
-        Neuronpedia's add to what was imported before and replace it feature by feature; of several for one feature the
-        first in the file stands. Own labels replace the user's label of the same feature. Raises BadInput naming the
-        line that does not fit, or the SAE the file is about; nothing is taken over then.
+        Neuronpedia's add to what was imported before and replace it feature by feature; of several
+        for one feature the first in the file stands. Own labels replace the user's label of the
+        same feature. Raises BadInput naming the line that does not fit, or the SAE the file is
+        about; nothing is taken over then.
         """
         own, imported, passed_over = _read_lines(lines, name, self._d_sae, self.neuronpedia_id)
         with self._lock:
@@ -138,7 +186,10 @@ class Labels:
                 known = {**self._read_imported(), **imported}
                 rows = ({"index": str(f), "description": text} for f, text in sorted(known.items()))
                 with replacing(self._imported_file) as scratch:
-                    scratch.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+                    scratch.write_text(
+                        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
+                        encoding="utf-8",
+                    )
                 self._imported = known
         return Imported(len(own), len(imported), passed_over)
 
@@ -146,7 +197,9 @@ class Labels:
         return _read_lines(_lines_of(self._own_file), str(self._own_file), self._d_sae, None)[0]
 
     def _read_imported(self) -> dict[int, str]:
-        return _read_lines(_lines_of(self._imported_file), str(self._imported_file), self._d_sae, None)[1]
+        return _read_lines(
+            _lines_of(self._imported_file), str(self._imported_file), self._d_sae, None
+        )[1]
 
     def _keep_own(self, labels: dict[int, Own]) -> None:
         with replacing(self._own_file) as scratch:
@@ -158,7 +211,9 @@ def _lines_of(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
-def _read_lines(lines: Iterable[str], name: str, d_sae: int, neuronpedia_id: str | None) -> tuple[dict[int, Own], dict[int, str], int]:
+def _read_lines(
+    lines: Iterable[str], name: str, d_sae: int, neuronpedia_id: str | None
+) -> tuple[dict[int, Own], dict[int, str], int]:
     own: dict[int, Own] = {}
     imported: dict[int, str] = {}
     passed_over = 0
@@ -167,17 +222,28 @@ def _read_lines(lines: Iterable[str], name: str, d_sae: int, neuronpedia_id: str
             continue
         try:
             row = json.loads(line)
-            index, text, mine = int(row["index"]), " ".join(str(row["description"] or "").split())[:MAX_LABEL], row.get("typeName") == OWN_TYPE
-            page = f"{row['modelId']}/{row['layer']}" if row.get("modelId") and row.get("layer") else None
+            index = int(row["index"])
+            text = " ".join(str(row["description"] or "").split())[:MAX_LABEL]
+            mine = row.get("typeName") == OWN_TYPE
+            page = (
+                f"{row['modelId']}/{row['layer']}"
+                if row.get("modelId") and row.get("layer")
+                else None
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(
-                f'{name}, line {number}: not an explanation. Expected a JSON object with "index" and "description", as Neuronpedia exports them.'
+                f'{name}, line {number}: not an explanation. Expected a JSON object with "index"'
+                ' and "description", as Neuronpedia exports them.'
             ) from error
         if page and neuronpedia_id and page != neuronpedia_id:
-            raise BadInput(f"{name}, line {number}: these labels are of the SAE {page}, but this setup's SAE is {neuronpedia_id}.")
+            raise BadInput(
+                f"{name}, line {number}: these labels are of the SAE {page}, but this setup's SAE"
+                f" is {neuronpedia_id}."
+            )
         if not 0 <= index < d_sae:
             raise BadInput(
-                f"{name}, line {number}: there is no feature {index}, this SAE has features 0 to {d_sae - 1}. Are they another SAE's labels?"
+                f"{name}, line {number}: there is no feature {index}, this SAE has features 0 to"
+                f" {d_sae - 1}. Are they another SAE's labels?"
             )
         if mine:
             own[index] = Own(text, bool(row.get("star")))
@@ -191,10 +257,15 @@ def _read_lines(lines: Iterable[str], name: str, d_sae: int, neuronpedia_id: str
 def text_lines(data: bytes, name: str) -> Iterator[str]:
     """The lines of a .jsonl or .jsonl.gz file. Raises BadInput for bytes that are neither."""
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) if data[:2] == b"\x1f\x8b" else io.BytesIO(data) as stream:
+        with (
+            gzip.GzipFile(fileobj=io.BytesIO(data)) if data[:2] == b"\x1f\x8b" else io.BytesIO(data)
+        ) as stream:
             while line := stream.readline(MAX_LINE):
                 if len(line) == MAX_LINE:
-                    raise BadInput(f"{name} has a line of more than {MAX_LINE:,} characters: it is no file of explanations.")
+                    raise BadInput(
+                        f"{name} has a line of more than {MAX_LINE:,} characters: it is no file of"
+                        " explanations."
+                    )
                 yield line.decode("utf-8")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise BadInput(f"{name} is neither JSON lines nor gzipped JSON lines ({error}).") from error
@@ -211,7 +282,8 @@ def read_file(file: Path) -> bytes:
 def fetch(neuronpedia_id: str, bucket: str = BUCKET) -> Iterator[str]:
     """The lines of Neuronpedia's export of an SAE's explanations, batch after batch.
 
-    Raises Unavailable when the network does not answer, BadInput when Neuronpedia has none for this SAE.
+    Raises Unavailable when the network does not answer, BadInput when Neuronpedia has none for this
+    SAE.
     """
     for batch in range(1_000_000):
         address = f"{bucket}/{neuronpedia_id}/explanations/batch-{batch}.jsonl.gz"
@@ -220,12 +292,20 @@ def fetch(neuronpedia_id: str, bucket: str = BUCKET) -> Iterator[str]:
                 data = answer.read()
         except urllib.error.HTTPError as error:
             if error.code not in (403, 404):
-                raise Unavailable(f"{address} answered {error.code} {error.reason}. Try again later, or import a file.") from error
+                raise Unavailable(
+                    f"{address} answered {error.code} {error.reason}. Try again later, or import a"
+                    " file."
+                ) from error
             if batch == 0:
-                raise BadInput(f"Neuronpedia has no explanations of {neuronpedia_id} to download.") from error
+                raise BadInput(
+                    f"Neuronpedia has no explanations of {neuronpedia_id} to download."
+                ) from error
             return
         except OSError as error:
-            raise Unavailable(f"{address} cannot be reached ({getattr(error, 'reason', error)}). Import a file instead.") from error
+            raise Unavailable(
+                f"{address} cannot be reached ({getattr(error, 'reason', error)}). Import a file"
+                " instead."
+            ) from error
         yield from text_lines(data, address)
 
 
@@ -236,7 +316,9 @@ def labels_of(source: SaeSource, sae: LoadedSae) -> Labels:
 
 
 def read_labels(file: Path | None, d_sae: int) -> dict[int, str]:
-    """The setup's labels, from a tab-separated file (feature, label); empty without one. Raises BadInput naming a line that does not fit."""
+    """The setup's labels, from a tab-separated file (feature, label); empty without one. Raises
+    BadInput naming a line that does not fit.
+    """
     if file is None:
         return {}
     labels = {}
@@ -249,6 +331,8 @@ def read_labels(file: Path | None, d_sae: int) -> dict[int, str]:
         if not line.strip() or line.startswith("#"):
             continue
         if not tab or not feature.isdecimal() or int(feature) >= d_sae:
-            raise BadInput(f"{file}, line {number}: expected a feature below {d_sae}, a tab and a label.")
+            raise BadInput(
+                f"{file}, line {number}: expected a feature below {d_sae}, a tab and a label."
+            )
         labels[int(feature)] = label.strip()
     return labels

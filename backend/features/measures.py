@@ -1,4 +1,6 @@
-"""What is known of each feature: how often it fires on which corpus, on what text, and what it promotes."""
+"""What is known of each feature: how often it fires on which corpus, on what text, and what it
+promotes.
+"""
 
 from collections.abc import Sequence
 
@@ -31,7 +33,9 @@ def word_at(text: str, span: tuple[int, int]) -> str:
 
 
 class WordsOf:
-    """`word_at` for tokens of a corpus's stream; each token is looked at once, when it is first asked for."""
+    """`word_at` for tokens of a corpus's stream; each token is looked at once, when it is first
+    asked for.
+    """
 
     def __init__(self, corpus: Corpus, start: Int[Tensor, " row_plus_1"]):
         self._corpus, self._start = corpus, start
@@ -43,12 +47,17 @@ class WordsOf:
 
     def _word(self, token: int, row: int) -> str:
         if token not in self._known:
-            self._known[token] = word_at(self._corpus.texts[row], self._corpus.spans[row][token - int(self._start[row])])
+            self._known[token] = word_at(
+                self._corpus.texts[row], self._corpus.spans[row][token - int(self._start[row])]
+            )
         return self._known[token]
 
 
-def top_words(scanned: Sequence[tuple[WordsOf, FeatureActs]], feature: int, limit: int = 8) -> list[str]:
-    """Words in which the feature fires strongest over the corpora, strongest first, without repeats.
+def top_words(
+    scanned: Sequence[tuple[WordsOf, FeatureActs]], feature: int, limit: int = 8
+) -> list[str]:
+    """Words in which the feature fires strongest over the corpora, strongest first, without
+    repeats.
 
     Taken from the TOP_ACTS strongest activations of each corpus.
     """
@@ -64,23 +73,38 @@ def top_words(scanned: Sequence[tuple[WordsOf, FeatureActs]], feature: int, limi
     return list(dict.fromkeys(word for _, word in hits if word))[:limit]
 
 
-def selectivity(forget_counts: Tensor, retain_counts: Tensor, n_forget: int, n_retain: int) -> Tensor:
-    """log2 of forget density over retain density, half a token added to each count so that it is finite."""
-    return torch.log2(((forget_counts + 0.5) / (n_forget + 1)) / ((retain_counts + 0.5) / (n_retain + 1)))
+def selectivity(
+    forget_counts: Tensor, retain_counts: Tensor, n_forget: int, n_retain: int
+) -> Tensor:
+    """log2 of forget density over retain density, half a token added to each count so that it is
+    finite.
+    """
+    return torch.log2(
+        ((forget_counts + 0.5) / (n_forget + 1)) / ((retain_counts + 0.5) / (n_retain + 1))
+    )
 
 
-def logit_effect(direction: Float[Tensor, "n d_model"], norm_weight: Tensor, unembed: Tensor) -> Float[Tensor, "n vocab"]:
-    """What a decoder direction adds to each token's logit when read straight out (logit lens, nostalgebraist 2020).
+def logit_effect(
+    direction: Float[Tensor, "n d_model"], norm_weight: Tensor, unembed: Tensor
+) -> Float[Tensor, "n vocab"]:
+    """What a decoder direction adds to each token's logit when read straight out (logit lens,
+    nostalgebraist 2020).
 
-    The final norm's gain is applied, its division by the residual's length is not; so only the order means something.
+    The final norm's gain is applied, its division by the residual's length is not; so only the
+    order means something.
     """
     return (direction * norm_weight.float()) @ unembed.float().T
 
 
 def questions_fired_on(
-    recording: Recording, set_of_question: Int[Tensor, " question"], n_sets: int, only: Bool[Tensor, " question"] | None = None
+    recording: Recording,
+    set_of_question: Int[Tensor, " question"],
+    n_sets: int,
+    only: Bool[Tensor, " question"] | None = None,
 ) -> Int[Tensor, "d_sae n_sets"]:
-    """On how many questions of each set a feature fires at a position that can change the answer; `only` counts some of them."""
+    """On how many questions of each set a feature fires at a position that can change the answer;
+    `only` counts some of them.
+    """
     acts, n_questions = recording.acts, recording.rows.n_rows
     feature = torch.repeat_interleave(torch.arange(acts.d_sae), acts.counts())
     question = recording.rows.row_of_token()[acts.token.long()]
@@ -92,7 +116,9 @@ def questions_fired_on(
 
 
 def set_of_question(sets: Sequence[QuestionSet]) -> Int[Tensor, " question"]:
-    return torch.repeat_interleave(torch.arange(len(sets)), torch.tensor([len(s.questions) for s in sets]))
+    return torch.repeat_interleave(
+        torch.arange(len(sets)), torch.tensor([len(s.questions) for s in sets])
+    )
 
 
 HISTOGRAM_BARS = 24
@@ -105,8 +131,10 @@ def histogram(values: Float[Tensor, " n"], low: float = 0.0) -> pd.DataFrame:
     top = float(values.max())
     counts = torch.histc(values.float(), HISTOGRAM_BARS, low, top)
     width = (top - low) / HISTOGRAM_BARS
-    return pd.DataFrame({
-        "from": [low + i * width for i in range(HISTOGRAM_BARS)],
-        "to": [low + (i + 1) * width for i in range(HISTOGRAM_BARS)],
-        "tokens": counts.int().tolist(),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "from": [low + i * width for i in range(HISTOGRAM_BARS)],
+            "to": [low + (i + 1) * width for i in range(HISTOGRAM_BARS)],
+            "tokens": counts.int().tolist(),
+        }
+    )

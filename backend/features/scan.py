@@ -1,9 +1,11 @@
-"""One streaming pass over a corpus: exact statistics of every feature, and the activations worth keeping.
+"""One streaming pass over a corpus: exact statistics of every feature, and the activations worth
+keeping.
 
-A small corpus is kept whole. Of a large one (a 16k-feature SAE fires about 140 million times on two million tokens)
-these are kept: every activation on a random sample of rows, which histograms, intervals and co-firing are taken from;
-and each feature's own activations on the rows on which it fires strongest, which its top examples are. Counts, sums
-and maxima are over all tokens either way. No dense matrix of features outlives its batch.
+A small corpus is kept whole. Of a large one (a 16k-feature SAE fires about 140 million times on two
+million tokens) these are kept: every activation on a random sample of rows, which histograms,
+intervals and co-firing are taken from; and each feature's own activations on the rows on which it
+fires strongest, which its top examples are. Counts, sums and maxima are over all tokens either way.
+No dense matrix of features outlives its batch.
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,9 @@ SCAN_FORMAT = 1
 MOST_KEPT = 12_000_000
 """Activations kept on sampled rows, eight bytes each: two corpora stay under 200 MB."""
 TOP_ROWS = 64
-"""Rows kept for each feature, by its strongest activation there; at least features.TOP_ACTS, so that those are exact."""
+"""Rows kept for each feature, by its strongest activation there; at least features.TOP_ACTS, so
+that those are exact.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,11 @@ class ScannedCorpus:
     """Tokens a feature could fire on: exempt positions are not among them."""
     stats: FeatureStats
     acts: FeatureActs
-    """The kept activations. On a row in `whole`: all there are. On another: those of the features that count it among
-    their TOP_ROWS strongest, complete for these features on that row. So a feature's strongest rows are right always;
-    anything that must be a fair sample (histogram, intervals, co-firing) takes `sampled` entries only."""
+    """The kept activations. On a row in `whole`: all there are. On another: those of the features
+    that count it among their TOP_ROWS strongest, complete for these features on that row. So a
+    feature's strongest rows are right always; anything that must be a fair sample (histogram,
+    intervals, co-firing) takes `sampled` entries only.
+    """
     whole: Bool[Tensor, " row"]
     """Rows of which every activation is kept: all of a small corpus, else a random sample."""
     n_whole: int
@@ -76,7 +82,13 @@ class ScannedCorpus:
 
 
 def scan(
-    model: SplitModel, sae: LoadedSae, corpus: Corpus, rules: tuple[str, ...], budget: int, folder: Path, on_progress: OnProgress
+    model: SplitModel,
+    sae: LoadedSae,
+    corpus: Corpus,
+    rules: tuple[str, ...],
+    budget: int,
+    folder: Path,
+    on_progress: OnProgress,
 ) -> ScannedCorpus:
     """The corpus with its activations, from `folder` as far as it was scanned before."""
     rows = Rows.of_text(corpus.ids)
@@ -84,18 +96,35 @@ def scan(
     path, parts = folder / f"{name}.safetensors", Parts(folder / f"{name}.parts-{budget}")
     tensors = read_tensors(path)
     if tensors is None:
-        tensors = scan_rows(model, sae, rows, f"Scanning {corpus.title}", rules, budget, parts, on_progress)
+        tensors = scan_rows(
+            model, sae, rows, f"Scanning {corpus.title}", rules, budget, parts, on_progress
+        )
         write_tensors(path, tensors)
         parts.remove()
     stats = FeatureStats(tensors["count"], tensors["total"], tensors["max_act"])
     acts = FeatureActs.from_tensors(tensors)
-    return ScannedCorpus(corpus, rows.start, int(tensors["n_counted"]), stats, acts, tensors["whole"], int(tensors["n_whole"]))
+    return ScannedCorpus(
+        corpus,
+        rows.start,
+        int(tensors["n_counted"]),
+        stats,
+        acts,
+        tensors["whole"],
+        int(tensors["n_whole"]),
+    )
 
 
 def scan_rows(
-    model: SplitModel, sae: LoadedSae, rows: Rows, stage: str, rules: tuple[str, ...], budget: int, parts: Parts, on_progress: OnProgress,
+    model: SplitModel,
+    sae: LoadedSae,
+    rows: Rows,
+    stage: str,
+    rules: tuple[str, ...],
+    budget: int,
+    parts: Parts,
+    on_progress: OnProgress,
     most: int = MOST_KEPT,
-) -> dict[str, Tensor]:  # fmt: skip
+) -> dict[str, Tensor]:
     """What `scan` stores of these rows; goes on after what `parts` has."""
     kept, exempt = Kept(rows, sae.d_sae, most), torch.zeros(rows.n_tokens, dtype=torch.bool)
 
@@ -105,33 +134,51 @@ def scan_rows(
         return see(model, sae, plan, chosen, rules).kept()
 
     batches = plan.batches(torch.arange(rows.n_rows), budget)
-    for piece in parts.through(batches, lambda chosen: halving.run(chosen, run), Pace(stage, rows.n_tokens, on_progress)):
+    for piece in parts.through(
+        batches, lambda chosen: halving.run(chosen, run), Pace(stage, rows.n_tokens, on_progress)
+    ):
         exempt[piece["token"]] = piece["exempt"]
         kept.add(piece["fired_at"], piece["fired"], piece["value"])
     acts, whole = kept.finish()
-    counted = torch.zeros(rows.n_rows, dtype=torch.int64).index_add(0, rows.row_of_token(), (~exempt).long())
+    counted = torch.zeros(rows.n_rows, dtype=torch.int64).index_add(
+        0, rows.row_of_token(), (~exempt).long()
+    )
     return {
-        **acts.tensors(), "count": kept.count, "total": kept.total, "max_act": kept.max_act, "whole": whole,
-        "n_counted": counted.sum(), "n_whole": counted[whole].sum(),
-    }  # fmt: skip
+        **acts.tensors(),
+        "count": kept.count,
+        "total": kept.total,
+        "max_act": kept.max_act,
+        "whole": whole,
+        "n_counted": counted.sum(),
+        "n_whole": counted[whole].sum(),
+    }
 
 
 class Kept:
-    """Takes entries batch by batch; a row's entries come in one batch. Holds at most about 2.5 times `most` of them."""
+    """Takes entries batch by batch; a row's entries come in one batch. Holds at most about 2.5
+    times `most` of them.
+    """
 
     def __init__(self, rows: Rows, d_sae: int, most: int, top_rows: int = TOP_ROWS):
         self.count = torch.zeros(d_sae, dtype=torch.int64)
         self.total = torch.zeros(d_sae, dtype=torch.float64)
         self.max_act = torch.zeros(d_sae)
-        self._n_rows, self._most, self._top_rows = rows.n_rows, most, top_rows
+        self._n_rows = rows.n_rows
+        self._most = most
+        self._top_rows = top_rows
         self._row_of_token = rows.row_of_token()
         self._rank = torch.empty(rows.n_rows, dtype=torch.int64)
-        self._rank[torch.randperm(rows.n_rows, generator=torch.Generator().manual_seed(0))] = torch.arange(rows.n_rows)
-        self._limit = rows.n_rows  # rows of a smaller rank are kept whole; it only ever falls, so none of them lost anything
+        self._rank[torch.randperm(rows.n_rows, generator=torch.Generator().manual_seed(0))] = (
+            torch.arange(rows.n_rows)
+        )
+        # Rows of a smaller rank are kept whole; it only ever falls, so none of them lost anything.
+        self._limit = rows.n_rows
         self._parts: list[tuple[Tensor, Tensor, Tensor]] = []
         self._held, self._room = 0, 1.5 * most
 
-    def add(self, token: Int[Tensor, " n"], feature: Int[Tensor, " n"], value: Float[Tensor, " n"]) -> None:
+    def add(
+        self, token: Int[Tensor, " n"], feature: Int[Tensor, " n"], value: Float[Tensor, " n"]
+    ) -> None:
         feature = feature.long()
         self.count += torch.bincount(feature, minlength=len(self.count))
         self.total.index_add_(0, feature, value.double())
@@ -158,8 +205,12 @@ class Kept:
         self._held = int(keep.sum())
         self._room = self._held + 0.5 * self._most
 
-    def _on_top_rows(self, cell: Int[Tensor, " n"], value: Float[Tensor, " n"]) -> Bool[Tensor, " n"]:
-        """Whether each entry's row is among its feature's strongest; `cell` is feature * n_rows + row."""
+    def _on_top_rows(
+        self, cell: Int[Tensor, " n"], value: Float[Tensor, " n"]
+    ) -> Bool[Tensor, " n"]:
+        """Whether each entry's row is among its feature's strongest; `cell` is feature * n_rows +
+        row.
+        """
         cells, inverse = torch.unique(cell, return_inverse=True)
         best = torch.zeros(len(cells)).scatter_reduce(0, inverse, value, "amax")
         order = torch.argsort(best, descending=True, stable=True)

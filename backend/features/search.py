@@ -1,7 +1,8 @@
 """Find features by words: in their label, in the words they fire on, in the tokens they promote.
 
-SQLite's FTS5 ranks the words (BM25 over Porter's stems, so plurals and case are forgiven); a word that no label and
-no example holds is read as the nearest ones that some do (Damerau-Levenshtein distance, from rapidfuzz).
+SQLite's FTS5 ranks the words (BM25 over Porter's stems, so plurals and case are forgiven); a word
+that no label and no example holds is read as the nearest ones that some do (Damerau-Levenshtein
+distance, from rapidfuzz).
 """
 
 import re
@@ -25,13 +26,27 @@ from backend.store import replacing
 MAX_QUERY = 200
 """Characters; a longer text is no keyword."""
 FIELDS = {"label": 6.0, "top_words": 3.0, "promoted": 1.0}
-"""Searched columns, and what the best hit in each is worth; the others get their share of it (BM25 over the best BM25)."""
+"""Searched columns, and what the best hit in each is worth; the others get their share of it (BM25
+over the best BM25).
+"""
 WHY = {"label": "label", "top_words": "fires on", "promoted": "promotes"}
 BEGINNING = 0.25
-"""What a word that only begins with the query's is worth: "gene" finds "genetics", after all that have "gene"."""
+"""What a word that only begins with the query's is worth: "gene" finds "genetics", after all that
+have "gene".
+"""
 BEGINS_FROM = 3
 """Letters a word needs to find longer ones."""
-ENDINGS = (("", "s"), ("", "es"), ("y", "ies"), ("us", "i"), ("um", "a"), ("on", "a"), ("a", "ae"), ("is", "es"), ("f", "ves"))
+ENDINGS = (
+    ("", "s"),
+    ("", "es"),
+    ("y", "ies"),
+    ("us", "i"),
+    ("um", "a"),
+    ("on", "a"),
+    ("a", "ae"),
+    ("is", "es"),
+    ("f", "ves"),
+)
 """Of the singular and the plural, in plain English and in biology's Latin."""
 TOKENIZER = "tokenize = 'porter unicode61 remove_diacritics 2'"
 MARK = "\x01"
@@ -43,7 +58,9 @@ SHOWN = 200
 
 class Found(NamedTuple):
     hits: pd.DataFrame
-    """Best first: feature; score, of which only the order means something; and one column for each of FIELDS, its part of the score."""
+    """Best first: feature; score, of which only the order means something; and one column for each
+    of FIELDS, its part of the score.
+    """
     read_as: dict[str, list[str]]
     """Words that nothing holds, and what they were read as."""
     match: str
@@ -51,18 +68,28 @@ class Found(NamedTuple):
 
 
 class SearchIndex:
-    """The words of all features. Words and tokens lie in a file; labels, which change, in memory. Threads may share it."""
+    """The words of all features. Words and tokens lie in a file; labels, which change, in memory.
+    Threads may share it.
+    """
 
     def __init__(self, path: Path, features: pd.DataFrame, labels: Sequence[str]):
-        """Opens the file, or writes it from a table with the columns feature, top_words, promoted (the last two lists)."""
+        """Opens the file, or writes it from a table with the columns feature, top_words, promoted
+        (the last two lists).
+        """
         if not path.exists():
             build_index(path, features)
         self._lock, self._n_features = threading.Lock(), len(labels)
         self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
         self._db.execute("ATTACH ':memory:' AS memory")
         self._db.execute(f"CREATE VIRTUAL TABLE memory.label USING fts5(words, {TOKENIZER})")
-        self._db.execute(f"CREATE VIRTUAL TABLE memory.shown USING fts5(feature UNINDEXED, field UNINDEXED, words, {TOKENIZER})")
-        self._db.executemany("INSERT INTO memory.label(rowid, words) VALUES (?, ?)", ((f, text) for f, text in enumerate(labels) if text))
+        self._db.execute(
+            "CREATE VIRTUAL TABLE memory.shown USING fts5(feature UNINDEXED, field UNINDEXED,"
+            f" words, {TOKENIZER})"
+        )
+        self._db.executemany(
+            "INSERT INTO memory.label(rowid, words) VALUES (?, ?)",
+            ((f, text) for f, text in enumerate(labels) if text),
+        )
         self._words = Counter(dict(self._db.execute("SELECT word, features FROM vocabulary")))
         self._words.update(word for text in labels for word in set(words_in(text)))
 
@@ -70,28 +97,51 @@ class SearchIndex:
         with self._lock:
             self._db.execute("DELETE FROM memory.label WHERE rowid = ?", (feature,))
             if label:
-                self._db.execute("INSERT INTO memory.label(rowid, words) VALUES (?, ?)", (feature, label))
+                self._db.execute(
+                    "INSERT INTO memory.label(rowid, words) VALUES (?, ?)", (feature, label)
+                )
             self._words.update(set(words_in(label)))
 
     def search(self, query: str) -> Found:
         """Features that match any of the words. Raises BadInput for a query without words."""
         words = keywords(query)
         with self._lock:
-            read_as = {word: near for word in words if not self._holds(word) and (near := self._nearest(word))}
-            sought = list(dict.fromkeys(form for word in words for other in (word, *read_as.get(word, ())) for form in self._forms(other)))
+            read_as = {
+                word: near
+                for word in words
+                if not self._holds(word) and (near := self._nearest(word))
+            }
+            sought = list(
+                dict.fromkeys(
+                    form
+                    for word in words
+                    for other in (word, *read_as.get(word, ()))
+                    for form in self._forms(other)
+                )
+            )
             parts = {field: self._field(field, weight, sought) for field, weight in FIELDS.items()}
         score = sum(parts.values())
         feature = np.flatnonzero(score)
         feature = feature[np.argsort(-score[feature], kind="stable")]
-        hits = pd.DataFrame({"feature": feature, "score": score[feature], **{field: part[feature] for field, part in parts.items()}})
-        return Found(hits, read_as, " OR ".join(filter(None, (_exactly(sought), _beginning(sought)))))
+        hits = pd.DataFrame(
+            {
+                "feature": feature,
+                "score": score[feature],
+                **{field: part[feature] for field, part in parts.items()},
+            }
+        )
+        return Found(
+            hits, read_as, " OR ".join(filter(None, (_exactly(sought), _beginning(sought))))
+        )
 
     def _field(self, field: str, weight: float, words: Sequence[str]) -> np.ndarray:
         """Each feature's part of the score; 0 where the field has none of the words."""
         part, best = np.zeros(self._n_features), 0.0
         for match, worth in ((_exactly(words), 1.0), (_beginning(words), BEGINNING)):
             if match:
-                rows = self._db.execute(f"SELECT rowid, -bm25({field}) FROM {field} WHERE {field} MATCH ?", (match,))
+                rows = self._db.execute(
+                    f"SELECT rowid, -bm25({field}) FROM {field} WHERE {field} MATCH ?", (match,)
+                )
                 ranked = np.fromiter(rows, dtype=[("feature", "i8"), ("fit", "f8")])
                 if len(ranked):
                     best = best or ranked["fit"].max()
@@ -104,33 +154,62 @@ class SearchIndex:
         rows = ",".join(str(int(feature)) for feature in features)
         out: dict[int, dict[str, list[str]]] = {}
         with self._lock:
-            self._db.execute("DELETE FROM memory.shown")  # marking words in a large table would read every match; in this one, the features asked for
+            self._db.execute(
+                "DELETE FROM memory.shown"
+            )  # marking words in a large table would read every match; in this one, the features asked for
             for field in FIELDS:
-                texts = self._db.execute(f"SELECT rowid, words FROM {field} WHERE rowid IN ({rows})").fetchall()
-                self._db.executemany("INSERT INTO memory.shown(feature, field, words) VALUES (?, ?, ?)", ((f, field, text) for f, text in texts))
-            marking = f"SELECT feature, field, highlight(shown, 2, '{MARK}', '{MARK}') FROM memory.shown WHERE shown MATCH ?"
+                texts = self._db.execute(
+                    f"SELECT rowid, words FROM {field} WHERE rowid IN ({rows})"
+                ).fetchall()
+                self._db.executemany(
+                    "INSERT INTO memory.shown(feature, field, words) VALUES (?, ?, ?)",
+                    ((f, field, text) for f, text in texts),
+                )
+            marking = (
+                f"SELECT feature, field, highlight(shown, 2, '{MARK}', '{MARK}') FROM memory.shown"
+                " WHERE shown MATCH ?"
+            )
             for feature, field, marked in self._db.execute(marking, (match,)):
                 words = (part.strip().lower() for part in marked.split(MARK)[1::2])
                 out.setdefault(feature, {})[field] = list(dict.fromkeys(words))
         return out
 
     def _forms(self, word: str) -> list[str]:
-        """The word, and its plural or singular where a feature has it. Porter's stems part "virus" from "viruses"."""
-        others = (word[: len(word) - len(a)] + b for one, many in ENDINGS for a, b in ((one, many), (many, one)) if word.endswith(a))
+        """The word, and its plural or singular where a feature has it. Porter's stems part "virus"
+        from "viruses".
+        """
+        others = (
+            word[: len(word) - len(a)] + b
+            for one, many in ENDINGS
+            for a, b in ((one, many), (many, one))
+            if word.endswith(a)
+        )
         return [word, *(other for other in others if other in self._words)]
 
     def _holds(self, word: str) -> bool:
         return any(
-            self._db.execute(f"SELECT 1 FROM {field} WHERE {field} MATCH ? LIMIT 1", (_exactly([word]),)).fetchone()
+            self._db.execute(
+                f"SELECT 1 FROM {field} WHERE {field} MATCH ? LIMIT 1", (_exactly([word]),)
+            ).fetchone()
             for field in ("label", "top_words")
         )
 
     def _nearest(self, word: str) -> list[str]:
-        """The words at the smallest distance, the commonest first: one slip in words of four and five letters, two in longer ones."""
+        """The words at the smallest distance, the commonest first: one slip in words of four and
+        five letters, two in longer ones.
+        """
         slips = 0 if len(word) < 4 else 1 if len(word) < 6 else 2
-        near = process.extract(word, self._words.keys(), scorer=OSA.distance, score_cutoff=slips, limit=None) if slips else []
+        near = (
+            process.extract(
+                word, self._words.keys(), scorer=OSA.distance, score_cutoff=slips, limit=None
+            )
+            if slips
+            else []
+        )
         least = min((distance for _, distance, _ in near), default=0)
-        return sorted((w for w, distance, _ in near if distance == least), key=lambda w: (-self._words[w], w))[:NEAREST]
+        return sorted(
+            (w for w, distance, _ in near if distance == least), key=lambda w: (-self._words[w], w)
+        )[:NEAREST]
 
 
 def build_index(path: Path, features: pd.DataFrame) -> None:
@@ -139,9 +218,15 @@ def build_index(path: Path, features: pd.DataFrame) -> None:
         try:
             for field in ("top_words", "promoted"):
                 connection.execute(f"CREATE VIRTUAL TABLE {field} USING fts5(words, {TOKENIZER})")
-                rows = ((int(f), " ".join(words)) for f, words in zip(features["feature"], features[field], strict=True) if len(words))
+                rows = (
+                    (int(f), " ".join(words))
+                    for f, words in zip(features["feature"], features[field], strict=True)
+                    if len(words)
+                )
                 connection.executemany(f"INSERT INTO {field}(rowid, words) VALUES (?, ?)", rows)
-            words = Counter(word for words in features["top_words"] for word in set(words_in(" ".join(words))))
+            words = Counter(
+                word for words in features["top_words"] for word in set(words_in(" ".join(words)))
+            )
             connection.execute("CREATE TABLE vocabulary(word TEXT, features INTEGER)")
             connection.executemany("INSERT INTO vocabulary VALUES (?, ?)", words.items())
             connection.commit()
@@ -156,7 +241,10 @@ def words_in(text: str) -> list[str]:
 def keywords(query: str) -> list[str]:
     """The query's words. Raises BadInput if it has none, or is too long to be keywords."""
     if len(query) > MAX_QUERY:
-        raise BadInput(f"The search text has {len(query):,} characters; use a few keywords, at most {MAX_QUERY} characters.")
+        raise BadInput(
+            f"The search text has {len(query):,} characters; use a few keywords, at most"
+            f" {MAX_QUERY} characters."
+        )
     words = words_in(query)
     if not words:
         raise BadInput("The search needs a word, such as virus or enzyme.")
@@ -171,21 +259,32 @@ def _beginning(words: Sequence[str]) -> str:
     return " OR ".join(f'"{word}"*' for word in words if len(word) >= BEGINS_FROM)
 
 
-def time_search(n_features: int, queries: Sequence[str] = ("virus", "cell", "photosynthsis", "immune bacteria toxin", "zzqx")) -> dict[str, float]:
-    """The slowest answer, in seconds, over an index of that many made-up features; and what opening the index took.
+def time_search(
+    n_features: int,
+    queries: Sequence[str] = ("virus", "cell", "photosynthsis", "immune bacteria toxin", "zzqx"),
+) -> dict[str, float]:
+    """The slowest answer, in seconds, over an index of that many made-up features; and what opening
+    the index took.
 
-    Words are drawn as often as words are in text (Zipf), eight to a feature, six to a label, ten promoted tokens.
+    Words are drawn as often as words are in text (Zipf), eight to a feature, six to a label, ten
+    promoted tokens.
     """
     rng = np.random.default_rng(0)
     letters = np.array(list("etaoinshrdlu"))
-    made_up = ["".join(rng.choice(letters, size=length)) for length in rng.integers(4, 11, size=40_000)]
+    made_up = [
+        "".join(rng.choice(letters, size=length)) for length in rng.integers(4, 11, size=40_000)
+    ]
     words = np.array(["virus", "cell", "photosynthesis", "immune", "bacteria", "toxin", *made_up])
     share = 1 / np.arange(30, 30 + len(words))
 
     def draw(each: int) -> list[list[str]]:
-        return words[rng.choice(len(words), size=(n_features, each), p=share / share.sum())].tolist()
+        return words[
+            rng.choice(len(words), size=(n_features, each), p=share / share.sum())
+        ].tolist()
 
-    features = pd.DataFrame({"feature": range(n_features), "top_words": draw(8), "promoted": draw(10)})
+    features = pd.DataFrame(
+        {"feature": range(n_features), "top_words": draw(8), "promoted": draw(10)}
+    )
     labels = [" ".join(text) for text in draw(6)]
     with tempfile.TemporaryDirectory() as folder:
         path, start = Path(folder) / "index.sqlite", time.perf_counter()
@@ -199,4 +298,10 @@ def time_search(n_features: int, queries: Sequence[str] = ("virus", "cell", "pho
             index.why(found.match, found.hits["feature"].head(SHOWN).tolist())
             if time.perf_counter() - begin > worst:
                 worst, slowest = time.perf_counter() - begin, query
-    return {"features": n_features, "worst_s": worst, "slowest": slowest, "build_s": built - start, "open_s": opened - built}
+    return {
+        "features": n_features,
+        "worst_s": worst,
+        "slowest": slowest,
+        "build_s": built - start,
+        "open_s": opened - built,
+    }

@@ -30,8 +30,14 @@ class Board:
     """While set, this feature's clamp alone is in force."""
 
     def clamps(self) -> Clamps:
-        """What is in force: the sliders that are on (of them the solo one, if there is one), times the master."""
-        return clamp_set(Clamp(s.feature, s.value * self.master + 0.0) for s in self.sliders if s.on and self.solo in (None, s.feature))
+        """What is in force: the sliders that are on (of them the solo one, if there is one), times
+        the master.
+        """
+        return clamp_set(
+            Clamp(s.feature, s.value * self.master + 0.0)
+            for s in self.sliders
+            if s.on and self.solo in (None, s.feature)
+        )
 
     def features(self) -> tuple[int, ...]:
         return tuple(s.feature for s in self.sliders)
@@ -40,10 +46,16 @@ class Board:
         """With this slider in the place of the feature's own, or added at the end."""
         if slider.feature not in self.features():
             return replace(self, sliders=(*self.sliders, slider))
-        return replace(self, sliders=tuple(slider if s.feature == slider.feature else s for s in self.sliders))
+        return replace(
+            self, sliders=tuple(slider if s.feature == slider.feature else s for s in self.sliders)
+        )
 
     def without(self, feature: int) -> "Board":
-        return replace(self, sliders=tuple(s for s in self.sliders if s.feature != feature), solo=None if self.solo == feature else self.solo)
+        return replace(
+            self,
+            sliders=tuple(s for s in self.sliders if s.feature != feature),
+            solo=None if self.solo == feature else self.solo,
+        )
 
 
 def board_of(clamps: Iterable[Clamp]) -> Board:
@@ -52,7 +64,9 @@ def board_of(clamps: Iterable[Clamp]) -> Board:
 
 
 def write_link(board: Board) -> dict[str, str]:
-    """Query parameters that `read_link` turns back into the same board; an off slider has a "!" before it."""
+    """Query parameters that `read_link` turns back into the same board; an off slider has a "!"
+    before it.
+    """
     parts = [f"{'' if s.on else '!'}{s.feature}:{s.value!r}" for s in board.sliders]
     link = {"clamps": ",".join(part.removesuffix(".0") for part in parts)} if parts else {}
     link |= {} if board.master == 1 else {"master": repr(board.master)}
@@ -69,13 +83,20 @@ def read_link(parameters: dict[str, str], d_sae: int) -> Board:
         feature, colon, value = part.removeprefix("!").partition(":")
         number = _number(value)
         if not colon or not feature.isdecimal() or not feature.isascii() or number is None:
-            raise BadInput(f"The link's clamps cannot be read at '{part[:40]}'. Expected feature:value pairs, such as 12:-60,45:0.")
+            raise BadInput(
+                f"The link's clamps cannot be read at '{part[:40]}'. Expected feature:value pairs,"
+                " such as 12:-60,45:0."
+            )
         if abs(number) > MAX_VALUE / MAX_MASTER:
             raise BadInput(
-                f"The link clamps feature {feature[:20]} to {number:g}; values go from -{MAX_VALUE / MAX_MASTER:g} to {MAX_VALUE / MAX_MASTER:g}."
+                f"The link clamps feature {feature[:20]} to {number:g}; values go from"
+                f" -{MAX_VALUE / MAX_MASTER:g} to {MAX_VALUE / MAX_MASTER:g}."
             )
         if len(feature) > 9 or int(feature) >= d_sae:
-            raise BadInput(f"The link clamps feature {feature[:20]}, but this SAE has features 0 to {d_sae - 1}.")
+            raise BadInput(
+                f"The link clamps feature {feature[:20]}, but this SAE has features 0 to"
+                f" {d_sae - 1}."
+            )
         sliders.append(Slider(int(feature), number, not part.startswith("!")))
     if len({s.feature for s in sliders}) < len(sliders):
         raise BadInput("The link clamps a feature twice.")
@@ -84,7 +105,10 @@ def read_link(parameters: dict[str, str], d_sae: int) -> Board:
         raise BadInput(f"The link's master multiplier must be a number from 0 to {MAX_MASTER:g}.")
     solo = parameters.get("solo")
     if solo is not None and solo not in [str(s.feature) for s in sliders]:
-        raise BadInput(f"The link's solo is '{solo[:20]}'; it must be one of the features that the link clamps.")
+        raise BadInput(
+            f"The link's solo is '{solo[:20]}'; it must be one of the features that the link"
+            " clamps."
+        )
     return Board(tuple(sliders), master, None if solo is None else int(solo))
 
 

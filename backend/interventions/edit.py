@@ -4,9 +4,10 @@ For a clamped feature f with target v, at every position where f fires and that 
 
     resid' = resid + sum_f (v_f - a_f) * W_dec[f]
 
-(Farrell, Lau and Conmy 2024; their unlearning/intervention.py, "clamp". They reconstruct and add the SAE's
-error back; because the decoder is linear this is the same edit, and the error term is kept by construction.)
-Values are raw activation units: 0 ablates, the paper's "clamp at -c" is v = -c.
+(Farrell, Lau and Conmy 2024; their unlearning/intervention.py, "clamp". They reconstruct and add
+the SAE's error back; because the decoder is linear this is the same edit, and the error term is
+kept by construction.) Values are raw activation units: 0 ablates, the paper's "clamp at -c" is v =
+-c.
 """
 
 import math
@@ -23,7 +24,9 @@ from backend.model.activations import FeatureActs
 MAX_CLAMPS = 1000
 """More than anybody tunes; bounds what a link or a file can ask for."""
 MAX_VALUE = 3e5
-"""Raw units; far beyond any activation, far within the range in which the model's arithmetic stays finite."""
+"""Raw units; far beyond any activation, far within the range in which the model's arithmetic stays
+finite.
+"""
 
 
 class Clamp(NamedTuple):
@@ -36,7 +39,9 @@ Clamps = tuple[Clamp, ...]
 
 
 def value_of(multiple: float, max_act: float) -> float:
-    """A multiple of a feature's maximum activation in raw units, to two decimals; one unit a multiple if it never fired."""
+    """A multiple of a feature's maximum activation in raw units, to two decimals; one unit a
+    multiple if it never fired.
+    """
     return round(multiple * unit_of(max_act), 2) + 0.0
 
 
@@ -46,7 +51,9 @@ def unit_of(max_act: float) -> float:
 
 
 def clamp_set(clamps: Iterable[tuple[int, float]], d_sae: int | None = None) -> Clamps:
-    """Checked and sorted. Raises BadClamps for a feature twice, out of range, or a value that is no finite number."""
+    """Checked and sorted. Raises BadClamps for a feature twice, out of range, or a value that is no
+    finite number.
+    """
     found: dict[int, float] = {}
     for feature, value in clamps:
         if feature in found:
@@ -55,7 +62,10 @@ def clamp_set(clamps: Iterable[tuple[int, float]], d_sae: int | None = None) -> 
             top = "" if d_sae is None else f": this SAE has features 0 to {d_sae - 1}"
             raise BadClamps(f"There is no feature {feature}{top}.")
         if not math.isfinite(value) or abs(value) > MAX_VALUE:
-            raise BadClamps(f"Feature {feature} is clamped to {value:g}; a finite number from -{MAX_VALUE:,.0f} to {MAX_VALUE:,.0f} was expected.")
+            raise BadClamps(
+                f"Feature {feature} is clamped to {value:g}; a finite number from -{MAX_VALUE:,.0f}"
+                f" to {MAX_VALUE:,.0f} was expected."
+            )
         found[int(feature)] = float(value)
     if len(found) > MAX_CLAMPS:
         raise BadClamps(f"{len(found)} clamps were given; at most {MAX_CLAMPS} are possible.")
@@ -63,7 +73,9 @@ def clamp_set(clamps: Iterable[tuple[int, float]], d_sae: int | None = None) -> 
 
 
 def parse_clamps(text: str, d_sae: int | None = None) -> Clamps:
-    """Clamps from "12:-60,45:0"; empty text is no clamp. Raises BadClamps with an example of what would be right."""
+    """Clamps from "12:-60,45:0"; empty text is no clamp. Raises BadClamps with an example of what
+    would be right.
+    """
     pairs = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         feature, _, value = part.partition(":")
@@ -71,33 +83,53 @@ def parse_clamps(text: str, d_sae: int | None = None) -> Clamps:
             pairs.append((int(feature), float(value)))
         except ValueError:
             shown = part if len(part) <= 40 else part[:40] + "…"
-            raise BadClamps(f"'{shown}' is not a clamp. Write feature:value pairs, such as 12:-60,45:0.") from None
+            raise BadClamps(
+                f"'{shown}' is not a clamp. Write feature:value pairs, such as 12:-60,45:0."
+            ) from None
     return clamp_set(pairs, d_sae)
 
 
 def format_clamps(clamps: Clamps) -> str:
     """The text that `parse_clamps` reads back to the same clamps."""
-    return ",".join(f"{clamp.feature}:{clamp.value:g}" if float(f"{clamp.value:g}") == clamp.value
-                    else f"{clamp.feature}:{clamp.value!r}" for clamp in clamps)  # fmt: skip
+    return ",".join(
+        (
+            f"{clamp.feature}:{clamp.value:g}"
+            if float(f"{clamp.value:g}") == clamp.value
+            else f"{clamp.feature}:{clamp.value!r}"
+        )
+        for clamp in clamps
+    )
 
 
 def residual_edit(
     acts: FeatureActs, clamps: Clamps, W_dec: Float[Tensor, "d_sae d_model"]
 ) -> tuple[Int[Tensor, " hit"], Float[Tensor, "hit d_model"]]:
-    """Tokens the clamps touch, ascending, and what is added to the residual there (in W_dec's dtype)."""
+    """Tokens the clamps touch, ascending, and what is added to the residual there (in W_dec's
+    dtype).
+    """
     hit, weights = edit_weights(acts, clamps, W_dec)
     return hit, weights @ W_dec[features_of(clamps).to(W_dec.device)]
 
 
-def edit_weights(acts: FeatureActs, clamps: Clamps, like: Tensor) -> tuple[Int[Tensor, " hit"], Float[Tensor, "hit clamp"]]:
-    """Tokens the clamps touch, ascending, and v_f - a_f of each clamp there, 0 where its feature is silent (as `like` in dtype and device)."""
+def edit_weights(
+    acts: FeatureActs, clamps: Clamps, like: Tensor
+) -> tuple[Int[Tensor, " hit"], Float[Tensor, "hit clamp"]]:
+    """Tokens the clamps touch, ascending, and v_f - a_f of each clamp there, 0 where its feature is
+    silent (as `like` in dtype and device).
+    """
     fired = [acts.of(clamp.feature) for clamp in clamps]
-    tokens = torch.cat([tokens for tokens, _ in fired]) if fired else torch.empty(0, dtype=torch.int64)
+    tokens = (
+        torch.cat([tokens for tokens, _ in fired]) if fired else torch.empty(0, dtype=torch.int64)
+    )
     hit, row = torch.unique(tokens, return_inverse=True)
     weights = torch.zeros(len(hit), len(clamps), dtype=like.dtype, device=like.device)
-    column = torch.repeat_interleave(torch.arange(len(clamps)), torch.tensor([len(t) for t, _ in fired], dtype=torch.int64))
+    column = torch.repeat_interleave(
+        torch.arange(len(clamps)), torch.tensor([len(t) for t, _ in fired], dtype=torch.int64)
+    )
     if fired:
-        values = torch.cat([clamp.value - acts_f.float() for clamp, (_, acts_f) in zip(clamps, fired, strict=True)])
+        values = torch.cat(
+            [clamp.value - acts_f.float() for clamp, (_, acts_f) in zip(clamps, fired, strict=True)]
+        )
         weights[row.to(like.device), column.to(like.device)] = values.to(like)
     return hit, weights
 

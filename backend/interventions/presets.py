@@ -1,4 +1,6 @@
-"""Clamp sets that a user can start from: shipped ones and the rules they are chosen by, the paper's grid, the user's own."""
+"""Clamp sets that a user can start from: shipped ones and the rules they are chosen by, the paper's
+grid, the user's own.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +22,9 @@ class Preset(NamedTuple):
     min_selectivity: float | None
     """Only features whose log2 ratio of forget to retain density is at least this."""
     at_most_questions: int | None
-    """Only features that fire on no more retain questions of the selection half; None looks at no question."""
+    """Only features that fire on no more retain questions of the selection half; None looks at no
+    question.
+    """
     multiple: float
     """Clamped to this many times each feature's own maximum activation; 0 ablates."""
     how: str
@@ -28,37 +32,65 @@ class Preset(NamedTuple):
 
 
 _CHOICE = (
-    "The 50 features that fire on the most biology tokens, of those that fire at least 2.8 times as often on biology as on other text, on fewer "
-    "than 1 % of the other tokens, and on at most 6 of the retain questions in the selection half. The held-out half was not looked at."
+    "The 50 features that fire on the most biology tokens, of those that fire at least 2.8 times as"
+    " often on biology as on other text, on fewer than 1 % of the other tokens, and on at most 6 of"
+    " the retain questions in the selection half. The held-out half was not looked at."
 )
 
-_STRENGTH = " Clamped to −3 times their maxima: in the demo the edit is then still shorter than the residual, and a random direction in its place does half as much."
+_STRENGTH = (
+    " Clamped to −3 times their maxima: in the demo the edit is then still shorter than the"
+    " residual, and a random direction in its place does half as much."
+)
 
 PRESETS = {
     "forget-biology": Preset("Forget biology", 50, 0.01, 1.5, 6, -3.0, _CHOICE + _STRENGTH),
-    "ablate-biology": Preset("Ablate the same features", 50, 0.01, 1.5, 6, 0.0, "The features of Forget biology, set to 0: the paper's finding that ablation does not forget."),
-    "too-strong": Preset(
-        "Too much", 100, 0.01, None, None, -20.0,
-        "The paper's sparsity ranking as it stands (fewer than 1 % of the other tokens), 100 features, far below zero: general damage.",
+    "ablate-biology": Preset(
+        "Ablate the same features",
+        50,
+        0.01,
+        1.5,
+        6,
+        0.0,
+        "The features of Forget biology, set to 0: the paper's finding that ablation does not"
+        " forget.",
     ),
-}  # fmt: skip
+    "too-strong": Preset(
+        "Too much",
+        100,
+        0.01,
+        None,
+        None,
+        -20.0,
+        "The paper's sparsity ranking as it stands (fewer than 1 % of the other tokens), 100"
+        " features, far below zero: general damage.",
+    ),
+}
 
 
 def forget_features(
-    features: pd.DataFrame, n: int, retain_below: float, min_selectivity: float | None = None, at_most_questions: int | None = None
+    features: pd.DataFrame,
+    n: int,
+    retain_below: float,
+    min_selectivity: float | None = None,
+    at_most_questions: int | None = None,
 ) -> list[int]:
     """The n features that fire on the most forget tokens, of those the rules admit.
 
-    With neither of the last two rules this is the sparsity ranking of Farrell, Lau and Conmy (2024, section 4). On so
-    little text it lets through common words that happen to stand in biology a little more often (the rule on selectivity
-    stops those), and features of the question form, rare in prose but in every question (the rule on questions does).
+    With neither of the last two rules this is the sparsity ranking of Farrell, Lau and Conmy (2024,
+    section 4). On so little text it lets through common words that happen to stand in biology a
+    little more often (the rule on selectivity stops those), and features of the question form, rare
+    in prose but in every question (the rule on questions does).
     """
     kept = features[(features["retain_density"] < retain_below) & (features["forget_density"] > 0)]
     if min_selectivity is not None:
         kept = kept[kept["selectivity"] >= min_selectivity]
     if at_most_questions is not None:
         kept = kept[kept["fires_retain_selection"] <= at_most_questions]
-    return kept.sort_values(["forget_density", "feature"], ascending=[False, True])["feature"].head(n).tolist()
+    return (
+        kept.sort_values(["forget_density", "feature"], ascending=[False, True])["feature"]
+        .head(n)
+        .tolist()
+    )
 
 
 def make_preset(name: str, features: pd.DataFrame) -> Clamps:
@@ -66,17 +98,27 @@ def make_preset(name: str, features: pd.DataFrame) -> Clamps:
     if name not in PRESETS:
         raise BadInput(f"There is no preset '{name}'. Use one of: {', '.join(PRESETS)}.")
     preset, max_act = PRESETS[name], features.set_index("feature")["max_act"]
-    chosen = forget_features(features, preset.n_features, preset.retain_below, preset.min_selectivity, preset.at_most_questions)
+    chosen = forget_features(
+        features,
+        preset.n_features,
+        preset.retain_below,
+        preset.min_selectivity,
+        preset.at_most_questions,
+    )
     return clamp_set(Clamp(f, round(preset.multiple * float(max_act[f]), 1) + 0.0) for f in chosen)
 
 
 GRID_N = (10, 20, 50)
 GRID_C = (20, 25, 50, 100, 200)
-"""Farrell, Lau and Conmy 2024 and SAEBench's unlearning evaluation: how many features, and c of the clamp at -c, in raw units."""
+"""Farrell, Lau and Conmy 2024 and SAEBench's unlearning evaluation: how many features, and c of the
+clamp at -c, in raw units.
+"""
 
 
 def grid_preset(ranked: Sequence[int], n: int, c: float) -> Clamps:
-    """The first n of a ranking, each clamped at -c. Raises BadInput for a ranking that leaves no feature in."""
+    """The first n of a ranking, each clamped at -c. Raises BadInput for a ranking that leaves no
+    feature in.
+    """
     if not ranked:
         raise BadInput("This ranking leaves no feature in. Choose another.")
     return clamp_set(Clamp(feature, -c + 0.0) for feature in ranked[:n])
@@ -86,13 +128,17 @@ MAX_NAME, MAX_SAVED = 60, 500
 
 
 class SavedPresets:
-    """The user's own boards under names, one JSON file each: sliders that are off, and the master, included."""
+    """The user's own boards under names, one JSON file each: sliders that are off, and the master,
+    included.
+    """
 
     def __init__(self, folder: Path):
         self._folder = folder
 
     def save(self, name: str, board: Board) -> None:
-        """Keep the board under this name, in place of what had it before. Raises BadInput for an empty or over-long name, or an empty board."""
+        """Keep the board under this name, in place of what had it before. Raises BadInput for an
+        empty or over-long name, or an empty board.
+        """
         name = name.strip()
         if not name or len(name) > MAX_NAME:
             raise BadInput(f"A preset needs a name of 1 to {MAX_NAME} characters.")

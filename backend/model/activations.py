@@ -1,6 +1,7 @@
 """Sparse feature activations of a stream of tokens, stored by feature.
 
-"Where does feature f fire, and how strongly" is one slice; that is the question every page and every clamp asks.
+"Where does feature f fire, and how strongly" is one slice; that is the question every page and
+every clamp asks.
 """
 
 from dataclasses import dataclass
@@ -49,8 +50,19 @@ class FeatureActs:
 def by_feature(parts: list[tuple[Tensor, Tensor, Tensor]], d_sae: int) -> FeatureActs:
     """Turn (token, feature, value) entries, in any order, round to by-feature."""
     if not parts:
-        return FeatureActs(torch.zeros(d_sae + 1, dtype=torch.int64), torch.empty(0, dtype=torch.int32), torch.empty(0))
+        return FeatureActs(
+            torch.zeros(d_sae + 1, dtype=torch.int64),
+            torch.empty(0, dtype=torch.int32),
+            torch.empty(0),
+        )
     token, feature, value = (torch.cat(column) for column in zip(*parts, strict=True))
-    order = torch.argsort(feature.long() * (int(token.max()) + 1) + token if len(token) else feature)
-    start = torch.cat([torch.zeros(1, dtype=torch.int64), torch.bincount(feature.long(), minlength=d_sae).cumsum(0)])
+    order = torch.argsort(
+        feature.long() * (int(token.max()) + 1) + token if len(token) else feature
+    )
+    start = torch.cat(
+        [
+            torch.zeros(1, dtype=torch.int64),
+            torch.bincount(feature.long(), minlength=d_sae).cumsum(0),
+        ]
+    )
     return FeatureActs(start, token[order].int(), value[order].float())

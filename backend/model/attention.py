@@ -1,7 +1,8 @@
-"""Attention over packed rows: our kernel, the masks it takes, and keys and values kept between calls.
+"""Attention over packed rows: our kernel, the masks it takes, and keys and values kept between
+calls.
 
-Everything here works on any decoder of transformers whose attention modules ask transformers' attention interface
-and hand their keys and values to a cache's `update`; no architecture is named.
+Everything here works on any decoder of transformers whose attention modules ask transformers'
+attention interface and hand their keys and values to a cache's `update`; no architecture is named.
 """
 
 from collections.abc import Sequence
@@ -29,20 +30,26 @@ def grouped_attention(
     softcap: float | None = None,
     **_: object,
 ) -> tuple[Float[Tensor, "row q head d_head"], None]:
-    """Softmax attention with the query heads of one key head side by side, so that keys are never copied.
+    """Softmax attention with the query heads of one key head side by side, so that keys are never
+    copied.
 
-    On rows of a hundred tokens this takes a third of the time of scaled_dot_product_attention with a mask (bfloat16 on
-    a CPU; four fifths in float32), and it knows Gemma 2's soft cap. The softmax is in float32, as in transformers.
+    On rows of a hundred tokens this takes a third of the time of scaled_dot_product_attention with
+    a mask (bfloat16 on a CPU; four fifths in float32), and it knows Gemma 2's soft cap. The softmax
+    is in float32, as in transformers.
     """
     rows, heads, n_q, d_head = query.shape
     kv_heads, n_k = key.shape[1:3]
-    scores = (query.reshape(rows, kv_heads, -1, d_head) @ key.transpose(-1, -2)).view(rows, kv_heads, -1, n_q, n_k) * scaling
+    scores = (query.reshape(rows, kv_heads, -1, d_head) @ key.transpose(-1, -2)).view(
+        rows, kv_heads, -1, n_q, n_k
+    ) * scaling
     if softcap is not None:
         scores = softcap * torch.tanh(scores / softcap)
     if attention_mask is not None:
         scores = scores + attention_mask[:, :, None]
     pattern = scores.softmax(-1, dtype=torch.float32).to(value.dtype)
-    return (pattern.view(rows, kv_heads, -1, n_k) @ value).view(rows, heads, n_q, d_head).transpose(1, 2), None
+    return (pattern.view(rows, kv_heads, -1, n_k) @ value).view(rows, heads, n_q, d_head).transpose(
+        1, 2
+    ), None
 
 
 AttentionInterface.register(GROUPED, grouped_attention)
@@ -66,10 +73,14 @@ class Sight:
         real: Bool[Tensor, "row k"],
         n_known: int = 0,
     ) -> "Sight":
-        """Each token sees the earlier ones of the prefix and of its own branch. The first n_known are keys only."""
+        """Each token sees the earlier ones of the prefix and of its own branch. The first n_known
+        are keys only.
+        """
         earlier = token[:, None, :] <= token[:, n_known:, None]
         near = (branch[:, None, :] == PREFIX) | (branch[:, None, :] == branch[:, n_known:, None])
-        return cls(earlier & near & real[:, None, :], position[:, n_known:, None] - position[:, None, :])
+        return cls(
+            earlier & near & real[:, None, :], position[:, n_known:, None] - position[:, None, :]
+        )
 
     def at(self, queries: Int[Tensor, "row s"]) -> "Sight":
         """Of some of the queries."""
@@ -83,29 +94,50 @@ class Sight:
         distance = (position[n_known:, None] - position).expand(rows, n - n_known, n)
         return cls(distance >= 0, distance)
 
-    def masks(self, window: int | None, layer_types: Sequence[str] | None, dtype: torch.dtype) -> Tensor | dict[str, Tensor]:
+    def masks(
+        self, window: int | None, layer_types: Sequence[str] | None, dtype: torch.dtype
+    ) -> Tensor | dict[str, Tensor]:
         """As the base model takes it: one additive mask, or one for each kind of layer."""
 
         def additive(seen: Tensor) -> Tensor:
-            return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, torch.finfo(dtype).min).unsqueeze(1)
+            return (
+                torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+                .masked_fill_(~seen, torch.finfo(dtype).min)
+                .unsqueeze(1)
+            )
 
         if layer_types is None:
             return additive(self.seen if window is None else self.seen & (self.distance < window))
         if "sliding_attention" not in layer_types:
             return additive(self.seen)
-        return {"full_attention": additive(self.seen), "sliding_attention": additive(self.seen & (self.distance < window))}
+        return {
+            "full_attention": additive(self.seen),
+            "sliding_attention": additive(self.seen & (self.distance < window)),
+        }
 
 
 @dataclass(frozen=True)
 class KeyValues:
-    """Keys and values of every token of a stream at every block of the tail, as they are without a clamp."""
+    """Keys and values of every token of a stream at every block of the tail, as they are without a
+    clamp.
+    """
 
     by_layer: dict[int, Float[Tensor, "token two kv_head d_head"]] = field(default_factory=dict)
 
-    def put(self, n_tokens: int, tokens: Int[Tensor, " token"], places: Int[Tensor, " token"], pairs: "Pairs") -> None:
-        """Keep a batch's keys: `tokens` are indices in the stream of n_tokens, `places` where they stand in the flat batch."""
+    def put(
+        self,
+        n_tokens: int,
+        tokens: Int[Tensor, " token"],
+        places: Int[Tensor, " token"],
+        pairs: "Pairs",
+    ) -> None:
+        """Keep a batch's keys: `tokens` are indices in the stream of n_tokens, `places` where they
+        stand in the flat batch.
+        """
         for layer, pair in pairs.items():
-            mine = torch.stack(pair, 3).permute(0, 2, 3, 1, 4).flatten(0, 1)[places]  # row kv q two d -> token two kv d
+            mine = (
+                torch.stack(pair, 3).permute(0, 2, 3, 1, 4).flatten(0, 1)[places]
+            )  # row kv q two d -> token two kv d
             if layer not in self.by_layer:
                 self.by_layer[layer] = mine.new_empty(n_tokens, *mine.shape[1:])
             self.by_layer[layer][tokens] = mine
@@ -116,13 +148,15 @@ class KeyValues:
         return key, value
 
 
-Pairs = dict[int, tuple[Float[Tensor, "row kv_head k d_head"], Float[Tensor, "row kv_head k d_head"]]]
+Pairs = dict[
+    int, tuple[Float[Tensor, "row kv_head k d_head"], Float[Tensor, "row kv_head k d_head"]]
+]
 """Layer -> its keys and values."""
 
 
 @dataclass
 class Joining:
-    """Stands where transformers expects a cache: known keys of `context` come before a block's own."""
+    """Stands where transformers expects a cache: keys of `context` come before a block's own."""
 
     known: KeyValues | None = None
     context: Int[Tensor, "row c"] | None = None
@@ -130,7 +164,9 @@ class Joining:
     own: Pairs = field(default_factory=dict)
     """With `keep`, the keys and values each block computed itself."""
 
-    def update(self, key: Tensor, value: Tensor, layer: int, *_: object, **__: object) -> tuple[Tensor, Tensor]:
+    def update(
+        self, key: Tensor, value: Tensor, layer: int, *_: object, **__: object
+    ) -> tuple[Tensor, Tensor]:
         if self.keep:
             self.own[layer] = key, value
         if self.known is None or self.context is None or not self.context.shape[1]:
@@ -145,9 +181,12 @@ class Growing:
 
     seen: Pairs = field(default_factory=dict)
 
-    def update(self, key: Tensor, value: Tensor, layer: int, *_: object, **__: object) -> tuple[Tensor, Tensor]:
+    def update(
+        self, key: Tensor, value: Tensor, layer: int, *_: object, **__: object
+    ) -> tuple[Tensor, Tensor]:
         if layer in self.seen:
-            key, value = torch.cat([self.seen[layer][0], key], 2), torch.cat([self.seen[layer][1], value], 2)
+            key = torch.cat([self.seen[layer][0], key], 2)
+            value = torch.cat([self.seen[layer][1], value], 2)
         self.seen[layer] = key, value
         return key, value
 
@@ -163,7 +202,9 @@ class LeavingEarly:
     joining: Joining
     pair: tuple[Tensor, Tensor] | None = None
 
-    def update(self, key: Tensor, value: Tensor, layer: int, *_: object, **__: object) -> tuple[Tensor, Tensor]:
+    def update(
+        self, key: Tensor, value: Tensor, layer: int, *_: object, **__: object
+    ) -> tuple[Tensor, Tensor]:
         self.pair = self.joining.update(key, value, layer)
         raise KeysKnown
 

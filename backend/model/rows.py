@@ -1,7 +1,7 @@
 """Rows of tokens with branches, which of them are to be run, and the batches they run in.
 
-A row is a question or a piece of text: a prefix, and branches that see the prefix and themselves. All rows lie in one
-stream of tokens; what is known of a token is indexed by its place there.
+A row is a question or a piece of text: a prefix, and branches that see the prefix and themselves.
+All rows lie in one stream of tokens; what is known of a token is indexed by its place there.
 """
 
 import logging
@@ -32,21 +32,34 @@ class Ragged:
     def lengths(self) -> Int[Tensor, " row"]:
         return self.start.diff()
 
-    def padded(self, chosen: Int[Tensor, " row"]) -> tuple[Int[Tensor, "row most"], Bool[Tensor, "row most"]]:
-        """The values of the chosen rows, and which are real; a row's padding repeats its last value (anything, if it has none)."""
+    def padded(
+        self, chosen: Int[Tensor, " row"]
+    ) -> tuple[Int[Tensor, "row most"], Bool[Tensor, "row most"]]:
+        """The values of the chosen rows, and which are real; a row's padding repeats its last value
+        (anything, if it has none).
+        """
         lengths = self.lengths()[chosen, None]
         column = torch.arange(int(lengths.max())) if len(self.values) else torch.arange(0)
-        return self.values[(self.start[chosen, None] + column.minimum(lengths - 1)).clamp(min=0)], column < lengths
+        return (
+            self.values[(self.start[chosen, None] + column.minimum(lengths - 1)).clamp(min=0)],
+            column < lengths,
+        )
 
     def flat(self, chosen: Int[Tensor, " row"]) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
-        """The values of the chosen rows one after the other, and the place in `chosen` of each one's row."""
+        """The values of the chosen rows one after the other, and the place in `chosen` of each
+        one's row.
+        """
         values, real = self.padded(chosen)
         return values[real], real.nonzero()[:, 0]
 
     def rank(self, n: int) -> Int[Tensor, " n"]:
-        """For each of the numbers 0 to n - 1, its place in its row; meaningless for one that is in no row."""
+        """For each of the numbers 0 to n - 1, its place in its row; meaningless for one that is in
+        no row.
+        """
         out = torch.zeros(n, dtype=torch.int64)
-        out[self.values] = torch.arange(len(self.values)) - torch.repeat_interleave(self.start[:-1], self.lengths())
+        out[self.values] = torch.arange(len(self.values)) - torch.repeat_interleave(
+            self.start[:-1], self.lengths()
+        )
         return out
 
 
@@ -131,31 +144,49 @@ class Plan:
     """Place of a read token among its row's."""
 
     @classmethod
-    def of(cls, rows: Rows, query: Bool[Tensor, " token"], context: Bool[Tensor, " token"], entries: Bool[Tensor, " entry"]) -> "Plan":
+    def of(
+        cls,
+        rows: Rows,
+        query: Bool[Tensor, " token"],
+        context: Bool[Tensor, " token"],
+        entries: Bool[Tensor, " entry"],
+    ) -> "Plan":
         def ragged(mask: Tensor, start: Tensor) -> Ragged:
             values = mask.nonzero().squeeze(-1)
             return Ragged(values, torch.searchsorted(values, start))
 
         read = torch.zeros(rows.n_tokens, dtype=torch.bool)
         read[rows.read_at()[entries]] = True
-        parts = ragged(query, rows.start), ragged(context, rows.start), ragged(entries, rows.score_start), ragged(read, rows.start)
+        parts = (
+            ragged(query, rows.start),
+            ragged(context, rows.start),
+            ragged(entries, rows.score_start),
+            ragged(read, rows.start),
+        )
         return cls(rows, *parts, parts[0].rank(rows.n_tokens), parts[3].rank(rows.n_tokens))
 
     @classmethod
     def whole(cls, rows: Rows) -> "Plan":
         """Every token, every score."""
-        every, none = torch.ones(rows.n_tokens, dtype=torch.bool), torch.zeros(rows.n_tokens, dtype=torch.bool)
+        every = torch.ones(rows.n_tokens, dtype=torch.bool)
+        none = torch.zeros(rows.n_tokens, dtype=torch.bool)
         return cls.of(rows, every, none, torch.ones(len(rows.score_pos), dtype=torch.bool))
 
-    def batches(self, chosen: Int[Tensor, " n"], budget: int, seed: int = 0) -> list[Int[Tensor, " row"]]:
-        """The chosen rows in batches of at most `budget` query tokens with padding (one row at least), like lengths together.
+    def batches(
+        self, chosen: Int[Tensor, " n"], budget: int, seed: int = 0
+    ) -> list[Int[Tensor, " row"]]:
+        """The chosen rows in batches of at most `budget` query tokens with padding (one row at
+        least), like lengths together.
 
-        Batches come in a fixed shuffled order, so that what is known after a few of them is not biased by length.
+        Batches come in a fixed shuffled order, so that what is known after a few of them is not
+        biased by length.
         """
         batches: list[Tensor] = []
         lengths = self.query.lengths()
         longest = int(self.context.lengths().max()) + 1
-        ordered = chosen[torch.argsort(lengths[chosen] * longest + self.context.lengths()[chosen], stable=True)]
+        ordered = chosen[
+            torch.argsort(lengths[chosen] * longest + self.context.lengths()[chosen], stable=True)
+        ]
         begin = 0
         for end in range(1, len(ordered) + 1):
             full = end == len(ordered) or (end + 1 - begin) * int(lengths[ordered[end]]) > budget
@@ -168,7 +199,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a plan, padded to the longest of them; indices into the stream on the CPU, the rest on the model's device."""
+    """Some rows of a plan, padded to the longest of them; indices into the stream on the CPU, the
+    rest on the model's device.
+    """
 
     rows: Int[Tensor, " row"]
     token: Int[Tensor, "row q"]
@@ -189,11 +222,21 @@ class Batch:
         (token, real), (context, known) = plan.query.padded(chosen), plan.context.padded(chosen)
         seen = torch.cat([context, token], 1)
         branch, position = plan.rows.branch[seen], plan.rows.position[seen].long()
-        sight = Sight.tree(*(x.to(device) for x in (seen, branch, position, torch.cat([known, real], 1))), n_known=context.shape[1])
+        sight = Sight.tree(
+            *(x.to(device) for x in (seen, branch, position, torch.cat([known, real], 1))),
+            n_known=context.shape[1],
+        )
         return cls(
-            chosen, token, real.to(device), token[real], real.flatten().nonzero().squeeze(-1), context.to(device), sight,
-            position[:, context.shape[1] :].to(device), (plan.rows.branch[token] == PREFIX).to(device),
-        )  # fmt: skip
+            chosen,
+            token,
+            real.to(device),
+            token[real],
+            real.flatten().nonzero().squeeze(-1),
+            context.to(device),
+            sight,
+            position[:, context.shape[1] :].to(device),
+            (plan.rows.branch[token] == PREFIX).to(device),
+        )
 
 
 class Halving:
@@ -202,7 +245,9 @@ class Halving:
     def __init__(self) -> None:
         self.times = 0
 
-    def run(self, chosen: Int[Tensor, " row"], work: Callable[[Tensor], Result]) -> Iterator[Result]:
+    def run(
+        self, chosen: Int[Tensor, " row"], work: Callable[[Tensor], Result]
+    ) -> Iterator[Result]:
         """`work(rows)` of all rows. Raises Unavailable if not even one row fits."""
         todo = list(chosen.chunk(2**self.times))
         while todo:
@@ -210,10 +255,17 @@ class Halving:
             try:
                 yield work(part)
             except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not isinstance(error, torch.OutOfMemoryError) and "not enough memory" not in str(error):
+                if not isinstance(error, torch.OutOfMemoryError) and "not enough memory" not in str(
+                    error
+                ):
                     raise
                 if len(part) == 1:
-                    raise Unavailable("Not enough memory for a single question. Use a smaller model, or another device.") from error
+                    raise Unavailable(
+                        "Not enough memory for a single question. Use a smaller model, or another"
+                        " device."
+                    ) from error
                 self.times += 1
-                log.warning("Out of memory with %d rows; batches are halved from now on.", len(part))
+                log.warning(
+                    "Out of memory with %d rows; batches are halved from now on.", len(part)
+                )
                 todo = [*part.chunk(2), *todo]

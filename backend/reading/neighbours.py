@@ -24,20 +24,29 @@ class CoFiring(NamedTuple):
     share: float
     """Of the tokens on which the first feature fires."""
     overlap: float
-    """Tokens on which both fire over tokens on which either does (Jaccard): a feature that fires everywhere is no neighbour."""
+    """Tokens on which both fire over tokens on which either does (Jaccard): a feature that fires
+    everywhere is no neighbour.
+    """
 
 
-def nearest(W_dec: Float[Tensor, "d_sae d_model"], norms: Float[Tensor, " d_sae"], feature: int, limit: int) -> list[Nearest]:
-    """Features whose decoder directions are most alike. `norms` are those of W_dec's rows, which do not change."""
+def nearest(
+    W_dec: Float[Tensor, "d_sae d_model"], norms: Float[Tensor, " d_sae"], feature: int, limit: int
+) -> list[Nearest]:
+    """Features whose decoder directions are most alike. `norms` are those of W_dec's rows, which do
+    not change.
+    """
     cosine = (W_dec @ W_dec[feature]) / (norms * norms[feature]).clamp(min=1e-12)
     cosine[feature] = -torch.inf
     best = torch.topk(cosine, min(limit, len(cosine) - 1))
-    return [Nearest(*pair) for pair in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
+    return [
+        Nearest(*pair) for pair in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
 
 
 def co_firing(scanned: Sequence[ScannedCorpus], feature: int, limit: int) -> list[CoFiring]:
-    """Features that fire on the same tokens, largest overlap first; only those that do at all. Counted on the rows of
-    which everything is kept: all of a small corpus, a sample of a large one."""
+    """Features that fire on the same tokens, largest overlap first; only those that do at all.
+    Counted on the rows of which everything is kept: all of a small corpus, a sample of a large one.
+    """
     together, count = 0, 0
     for s in scanned:
         fired = torch.zeros(int(s.start[-1]), dtype=torch.bool)
@@ -54,8 +63,9 @@ def co_firing(scanned: Sequence[ScannedCorpus], feature: int, limit: int) -> lis
     n = int(count[feature])
     return [
         CoFiring(f, int(together[f]), int(together[f]) / n, value)
-        for f, value in zip(best.indices.tolist(), best.values.tolist(), strict=True) if value > 0
-    ]  # fmt: skip
+        for f, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        if value > 0
+    ]
 
 
 def of_each_feature(entries: Bool[Tensor, " fired"], acts: FeatureActs) -> Int[Tensor, " d_sae"]:

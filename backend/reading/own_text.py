@@ -19,7 +19,9 @@ from backend.progress import OnProgress, silent
 MAX_TEXT = 4_000
 """Characters."""
 DENSE = 0.01
-"""Features that fire on a larger share of retain tokens say little about a text (Neuronpedia hides the same, by default)."""
+"""Features that fire on a larger share of retain tokens say little about a text (Neuronpedia hides
+the same, by default).
+"""
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,33 @@ class OwnText:
         return out
 
 
-def read_text(engine: Engine, text: str, *, exempt_too: bool = False, on_wait: OnProgress = silent) -> OwnText:
-    """The text through the model's head and the SAE, as one row. `exempt_too` keeps activations at exempt positions.
+def read_text(
+    engine: Engine, text: str, *, exempt_too: bool = False, on_wait: OnProgress = silent
+) -> OwnText:
+    """The text through the model's head and the SAE, as one row. `exempt_too` keeps activations at
+    exempt positions.
 
     Raises BadInput for an empty text and for one of more than MAX_TEXT characters.
     """
     if not text.strip():
         raise BadInput("The text is empty: type or paste a sentence.")
     if len(text) > MAX_TEXT:
-        raise BadInput(f"The text has {len(text):,} characters; at most {MAX_TEXT:,} can be read at once.")
+        raise BadInput(
+            f"The text has {len(text):,} characters; at most {MAX_TEXT:,} can be read at once."
+        )
     coded = engine.model.tokenizer(text, return_offsets_mapping=True)
     rows = Rows.of_text([coded["input_ids"]])
 
     def run(rules: tuple[str, ...]):
-        return record(engine.model, engine.sae, rows, stage="Reading the text", scoring=None, untouched_rules=rules, budget=engine.budget)
+        return record(
+            engine.model,
+            engine.sae,
+            rows,
+            stage="Reading the text",
+            scoring=None,
+            untouched_rules=rules,
+            budget=engine.budget,
+        )
 
     with engine.turn(on_wait):
         made = run(engine.setup.untouched)
@@ -62,29 +77,48 @@ def read_text(engine: Engine, text: str, *, exempt_too: bool = False, on_wait: O
     return OwnText(token_texts(text, coded["offset_mapping"]), made.exempt, acts)
 
 
-def firing(read: OwnText, features: pd.DataFrame, tokens: Sequence[int] | None = None, densest: float | None = DENSE) -> pd.DataFrame:
+def firing(
+    read: OwnText,
+    features: pd.DataFrame,
+    tokens: Sequence[int] | None = None,
+    densest: float | None = DENSE,
+) -> pd.DataFrame:
     """Features that fire on the chosen tokens (on any, if None), strongest first.
 
-    `features` is the atlas's table. Columns: feature; act, the largest raw activation on those tokens; at, the token
-    where that is; strength, what they are ordered by: act on a whole text, the sum over chosen tokens, as Neuronpedia
-    does. `densest` leaves out features that fire on more than that share of retain tokens; None leaves out none.
+    `features` is the atlas's table. Columns: feature; act, the largest raw activation on those
+    tokens; at, the token where that is; strength, what they are ordered by: act on a whole text,
+    the sum over chosen tokens, as Neuronpedia does. `densest` leaves out features that fire on more
+    than that share of retain tokens; None leaves out none.
     """
     entries = _entries(read, features, densest)
     if tokens is not None:
         entries = entries[entries["token"].isin(list(tokens))]
     groups = entries.sort_values(["value", "token"], ascending=[False, True]).groupby("feature")
     strongest = groups.first()
-    out = pd.DataFrame({
-        "feature": strongest.index, "act": strongest["value"].to_numpy(), "at": strongest["token"].to_numpy(),
-        "strength": (strongest["value"] if tokens is None else groups["value"].sum()).to_numpy(),
-    })  # fmt: skip
+    out = pd.DataFrame(
+        {
+            "feature": strongest.index,
+            "act": strongest["value"].to_numpy(),
+            "at": strongest["token"].to_numpy(),
+            "strength": (
+                (strongest["value"] if tokens is None else groups["value"].sum()).to_numpy()
+            ),
+        }
+    )
     return out.sort_values(["strength", "feature"], ascending=[False, True], ignore_index=True)
 
 
-def strongest_by_token(read: OwnText, features: pd.DataFrame, limit: int = 3, densest: float | None = DENSE) -> list[list[tuple[int, float]]]:
+def strongest_by_token(
+    read: OwnText, features: pd.DataFrame, limit: int = 3, densest: float | None = DENSE
+) -> list[list[tuple[int, float]]]:
     """For each token the features that fire strongest on it, with their raw activations."""
     out: list[list[tuple[int, float]]] = [[] for _ in read.tokens]
-    best = _entries(read, features, densest).sort_values(["value", "feature"], ascending=[False, True]).groupby("token").head(limit)
+    best = (
+        _entries(read, features, densest)
+        .sort_values(["value", "feature"], ascending=[False, True])
+        .groupby("token")
+        .head(limit)
+    )
     for row in best.itertuples():
         out[row.token].append((int(row.feature), float(row.value)))
     return out
@@ -93,5 +127,15 @@ def strongest_by_token(read: OwnText, features: pd.DataFrame, limit: int = 3, de
 def _entries(read: OwnText, features: pd.DataFrame, densest: float | None) -> pd.DataFrame:
     acts = read.acts
     feature = torch.repeat_interleave(torch.arange(acts.d_sae), acts.counts())
-    entries = pd.DataFrame({"feature": feature.numpy(), "token": acts.token.long().numpy(), "value": acts.value.numpy()})
-    return entries if densest is None else entries[features["retain_density"].to_numpy()[entries["feature"]] <= densest]
+    entries = pd.DataFrame(
+        {
+            "feature": feature.numpy(),
+            "token": acts.token.long().numpy(),
+            "value": acts.value.numpy(),
+        }
+    )
+    return (
+        entries
+        if densest is None
+        else entries[features["retain_density"].to_numpy()[entries["feature"]] <= densest]
+    )

@@ -1,4 +1,6 @@
-"""What the model sees of one question: the exact tokens, where given features fire on them, and what is read for each option."""
+"""What the model sees of one question: the exact tokens, where given features fire on them, and
+what is read for each option.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +26,9 @@ class SeenToken:
 @dataclass(frozen=True)
 class SeenOption:
     tokens: tuple[SeenToken, ...]
-    """What the model reads of the option after the shared tokens; empty where one prediction scores all options."""
+    """What the model reads of the option after the shared tokens; empty where one prediction scores
+    all options.
+    """
     scored: tuple[str, ...]
     """The tokens whose probabilities make the score; the model need not read the last of them."""
     before: float
@@ -48,22 +52,41 @@ class SeenQuestion:
         return [*self.tokens, *(token for option in self.options for token in option.tokens)]
 
     def fired(self) -> list[tuple[int, str, float]]:
-        """(feature, token, raw activation) wherever one of the features fires, in the order of the text."""
-        return [(feature, token.text, act) for token in self.all_tokens() for feature, act in token.fired]
+        """(feature, token, raw activation) wherever one of the features fires, in the order of the
+        text.
+        """
+        return [
+            (feature, token.text, act)
+            for token in self.all_tokens()
+            for feature, act in token.fired
+        ]
 
 
 def place_of(engine: Engine, set_name: str, index: int) -> int:
-    """Where a set's question stands among all questions. Raises BadInput for a set or row there is none of."""
+    """Where a set's question stands among all questions. Raises BadInput for a set or row there is
+    none of.
+    """
     places = engine.in_sets([set_name]).nonzero().squeeze(-1).tolist()
     questions = next(s for s in engine.sets if s.name == set_name).questions
-    found = [place for place, question in zip(places, questions, strict=True) if question.index == index]
+    found = [
+        place for place, question in zip(places, questions, strict=True) if question.index == index
+    ]
     if not found:
-        raise BadInput(f"The set '{set_name}' has no question {index}: its rows go from {questions[0].index} to {questions[-1].index}.")
+        raise BadInput(
+            f"The set '{set_name}' has no question {index}: its rows go from {questions[0].index}"
+            f" to {questions[-1].index}."
+        )
     return found[0]
 
 
-def see(engine: Engine, place: int, features: Sequence[int], scores: Float[Tensor, "question choice"] | None = None) -> SeenQuestion:
-    """The question at that place among all, and where the features fire on it. `scores` are those with clamps; without them, the baseline's.
+def see(
+    engine: Engine,
+    place: int,
+    features: Sequence[int],
+    scores: Float[Tensor, "question choice"] | None = None,
+) -> SeenQuestion:
+    """The question at that place among all, and where the features fire on it. `scores` are those
+    with clamps; without them, the baseline's.
 
     Nothing is computed: all of it was recorded.
     """
@@ -77,15 +100,33 @@ def see(engine: Engine, place: int, features: Sequence[int], scores: Float[Tenso
         for at, act in zip(token[mine].tolist(), value[mine].tolist(), strict=True):
             fired.setdefault(at, []).append((feature, act))
     tokens = [
-        SeenToken(token, decode([token]), exempt, tuple(sorted(fired.get(begin + i, []), key=lambda f: -f[1])))
-        for i, (token, exempt) in enumerate(zip(rows.ids[begin:end].tolist(), engine.recording.exempt[begin:end].tolist(), strict=True))
+        SeenToken(
+            token,
+            decode([token]),
+            exempt,
+            tuple(sorted(fired.get(begin + i, []), key=lambda f: -f[1])),
+        )
+        for i, (token, exempt) in enumerate(
+            zip(
+                rows.ids[begin:end].tolist(),
+                engine.recording.exempt[begin:end].tolist(),
+                strict=True,
+            )
+        )
     ]
     branch = rows.branch[begin:end].tolist()
     entries = slice(int(rows.score_start[place]), int(rows.score_start[place + 1]))
-    scored = list(zip(rows.score_choice[entries].tolist(), rows.score_token[entries].tolist(), strict=True))
+    scored = list(
+        zip(rows.score_choice[entries].tolist(), rows.score_token[entries].tolist(), strict=True)
+    )
     before = engine.recording.baseline[place]
     after = before if scores is None else scores[place]
-    columns = (before.tolist(), after.tolist(), before.softmax(-1).tolist(), after.softmax(-1).tolist())
+    columns = (
+        before.tolist(),
+        after.tolist(),
+        before.softmax(-1).tolist(),
+        after.softmax(-1).tolist(),
+    )
     options = tuple(
         SeenOption(
             tuple(t for t, b in zip(tokens, branch, strict=True) if b == option),
@@ -94,7 +135,12 @@ def see(engine: Engine, place: int, features: Sequence[int], scores: Float[Tenso
         )
         for option in range(N_CHOICES)
     )
-    return SeenQuestion(questions.title, question, tuple(t for t, b in zip(tokens, branch, strict=True) if b == PREFIX), options)
+    return SeenQuestion(
+        questions.title,
+        question,
+        tuple(t for t, b in zip(tokens, branch, strict=True) if b == PREFIX),
+        options,
+    )
 
 
 def in_words(view: SeenQuestion) -> str:
@@ -103,8 +149,24 @@ def in_words(view: SeenQuestion) -> str:
     def line(tokens: Sequence[SeenToken]) -> str:
         return "|".join(f"[{t.text}]" if t.fired else t.text for t in tokens).replace("\n", "↵")
 
-    lines = [f"{view.set}, question {view.question.index}: {len(view.all_tokens())} tokens", line(view.tokens), ""]
+    lines = [
+        f"{view.set}, question {view.question.index}: {len(view.all_tokens())} tokens",
+        line(view.tokens),
+        "",
+    ]
     for letter, option, choice in zip(LETTERS, view.options, view.question.choices, strict=True):
         right = "  (right)" if LETTERS[view.question.answer] == letter else ""
-        lines.append(f"{letter}  {option.p_before:6.1%} -> {option.p_after:6.1%}  {line(option.tokens) or choice}  scored: {option.scored}{right}")
-    return "\n".join([*lines, "", *(f"feature {feature} fires at {token!r}: {act:.2f}" for feature, token, act in view.fired())])
+        lines.append(
+            f"{letter}  {option.p_before:6.1%} -> {option.p_after:6.1%} "
+            f" {line(option.tokens) or choice}  scored: {option.scored}{right}"
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            *(
+                f"feature {feature} fires at {token!r}: {act:.2f}"
+                for feature, token, act in view.fired()
+            ),
+        ]
+    )

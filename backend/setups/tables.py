@@ -1,4 +1,6 @@
-"""Dataclasses from TOML tables, checked whole: an error names the file, the field and what would be right."""
+"""Dataclasses from TOML tables, checked whole: an error names the file, the field and what would be
+right.
+"""
 
 import dataclasses
 import types
@@ -9,10 +11,12 @@ from backend.errors import BadSetup
 
 
 def build(cls: type, table: Any, where: str, path: Path, base: Any = None) -> Any:
-    """`cls` from the table of a file, every field checked for name and type; what the table does not give is the base's.
+    """`cls` from the table of a file, every field checked for name and type; what the table does
+    not give is the base's.
 
-    A field's metadata may say: `given` False, it is not to be given in a table; `alone`, with it nothing of the base stays; `key`, a list that is
-    added to the base's, where an entry replaces those with the same value of this field. Raises BadSetup naming file and field.
+    A field's metadata may say: `given` False, it is not to be given in a table; `alone`, with it
+    nothing of the base stays; `key`, a list that is added to the base's, where an entry replaces
+    those with the same value of this field. Raises BadSetup naming file and field.
     """
     prefix = f"{where}." if where else ""
     if not isinstance(table, dict):
@@ -20,7 +24,10 @@ def build(cls: type, table: Any, where: str, path: Path, base: Any = None) -> An
     hints = get_type_hints(cls)
     known = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("given", True)}
     if unknown := sorted(set(table) - set(known)):
-        raise BadSetup(f"The setup {path}: {prefix}{unknown[0]} is not a known field; known are {', '.join(known)}.")
+        raise BadSetup(
+            f"The setup {path}: {prefix}{unknown[0]} is not a known field; known are"
+            f" {', '.join(known)}."
+        )
     if base is not None and any(known[name].metadata.get("alone") for name in table):
         base = cls()
     values = {name: getattr(base, name) for name in known} if base is not None else {}
@@ -45,13 +52,21 @@ def _value(hint: Any, value: Any, where: str, path: Path, base: Any = None) -> A
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise BadSetup(f"The setup {path}: {where} must be a list, not {value!r}.")
-        return tuple(_value(get_args(hint)[0], item, f"{where}[{i}]", path) for i, item in enumerate(value))
+        return tuple(
+            _value(get_args(hint)[0], item, f"{where}[{i}]", path) for i, item in enumerate(value)
+        )
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
-            raise BadSetup(f"The setup {path}: {where} is {value!r}; it must be one of {', '.join(get_args(hint))}.")
+            raise BadSetup(
+                f"The setup {path}: {where} is {value!r}; it must be one of"
+                f" {', '.join(get_args(hint))}."
+            )
         return value
     if hint is Path and isinstance(value, str):
         return (path.parent / value).resolve()
     if not isinstance(value, hint) or isinstance(value, bool) != (hint is bool):
-        raise BadSetup(f"The setup {path}: {where} must be {'a whole number' if hint is int else 'text'}, not {value!r}.")
+        raise BadSetup(
+            f"The setup {path}: {where} must be {'a whole number' if hint is int else 'text'}, not"
+            f" {value!r}."
+        )
     return value

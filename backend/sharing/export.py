@@ -1,7 +1,9 @@
-"""One JSON file that says what was run, on what, and what came out; read back whole, and run again to the same figures.
+"""One JSON file that says what was run, on what, and what came out; read back whole, and run again
+to the same figures.
 
-The file names each thing that can change a figure by the hash of its content, so that a difference can be told apart:
-other weights, another SAE, other questions, another prompt, another format of this program, another precision.
+The file names each thing that can change a figure by the hash of its content, so that a difference
+can be told apart: other weights, another SAE, other questions, another prompt, another format of
+this program, another precision.
 """
 
 import hashlib
@@ -28,9 +30,25 @@ from backend.interventions.edit import Clamps, format_clamps
 KIND, FORMAT = "clampboard evaluation", 1
 MAX_BYTES = 200_000_000
 SAME_SCORE = {"float32": 1e-3, "bfloat16": 0.25}
-"""Scores further apart than this, in log-probability, are no rounding: half precision keeps three digits of a logit."""
-FIGURES = ("name", "title", "role", "n", "n_affected", "baseline_accuracy", "accuracy", "lost", "gained", "change_pp", "ci_low_pp", "ci_high_pp",
-           "p_value", "inconclusive")  # fmt: skip
+"""Scores further apart than this, in log-probability, are no rounding: half precision keeps three
+digits of a logit.
+"""
+FIGURES = (
+    "name",
+    "title",
+    "role",
+    "n",
+    "n_affected",
+    "baseline_accuracy",
+    "accuracy",
+    "lost",
+    "gained",
+    "change_pp",
+    "ci_low_pp",
+    "ci_high_pp",
+    "p_value",
+    "inconclusive",
+)
 
 _hashes: dict[tuple[str, str], str] = {}
 """Of weights, by the engine's key: they are read once a process."""
@@ -39,11 +57,24 @@ _hashes: dict[tuple[str, str], str] = {}
 def identity(engine: Engine) -> dict[str, str]:
     """What figures depend on, each under a name for people, as a hash of its content."""
     return {
-        "the model's weights": _once(engine, "model", lambda: _of_tensors(engine.model.hf.named_parameters(), torch.bfloat16)),
-        "the SAE": _once(engine, "sae", lambda: _of_tensors(engine.sae.sae.state_dict().items(), torch.float32, _sae_form(engine))),
-        "the prompts, as tokens": _once(engine, "prompts", lambda: _of_tensors(engine.recording.rows.tensors().items(), None)),
+        "the model's weights": _once(
+            engine, "model", lambda: _of_tensors(engine.model.hf.named_parameters(), torch.bfloat16)
+        ),
+        "the SAE": _once(
+            engine,
+            "sae",
+            lambda: _of_tensors(
+                engine.sae.sae.state_dict().items(), torch.float32, _sae_form(engine)
+            ),
+        ),
+        "the prompts, as tokens": _once(
+            engine, "prompts", lambda: _of_tensors(engine.recording.rows.tensors().items(), None)
+        ),
         **{
-            f"the questions of '{s.name}'": _of_json([s.role, [[q.index, q.question, q.choices, q.answer] for q in s.questions]]) for s in engine.sets
+            f"the questions of '{s.name}'": _of_json(
+                [s.role, [[q.index, q.question, q.choices, q.answer] for q in s.questions]]
+            )
+            for s in engine.sets
         },
         "scoring": engine.setup.scoring,
         "the positions no clamp touches": ", ".join(sorted(engine.setup.untouched)) or "none",
@@ -58,12 +89,24 @@ def _once(engine: Engine, what: str, compute) -> str:
     return _hashes[engine.key, what]
 
 
-def _of_tensors(tensors: Iterable[tuple[str, Tensor]], dtype: torch.dtype | None, form: str = "") -> str:
-    """Of names, shapes and values. Weights are rounded to one `dtype` first: the same model in float32 and bfloat16 is the same model."""
+def _of_tensors(
+    tensors: Iterable[tuple[str, Tensor]], dtype: torch.dtype | None, form: str = ""
+) -> str:
+    """Of names, shapes and values. Weights are rounded to one `dtype` first: the same model in
+    float32 and bfloat16 is the same model.
+    """
     digest = hashlib.sha256(form.encode())
     for name, tensor in sorted(tensors, key=lambda item: item[0]):
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().to(dtype or tensor.dtype).cpu().contiguous().view(torch.uint8).numpy().data)
+        digest.update(
+            tensor.detach()
+            .to(dtype or tensor.dtype)
+            .cpu()
+            .contiguous()
+            .view(torch.uint8)
+            .numpy()
+            .data
+        )
     return digest.hexdigest()
 
 
@@ -71,28 +114,56 @@ def _sae_form(engine: Engine) -> str:
     """The SAE's configuration without what says where it runs and where it came from."""
     cfg = engine.sae.sae.cfg.to_dict()
     return json.dumps(
-        {k: v for k, v in cfg.items() if k not in ("device", "dtype", "metadata")} | {"hook": engine.sae.hook_name}, sort_keys=True, default=str
+        {k: v for k, v in cfg.items() if k not in ("device", "dtype", "metadata")}
+        | {"hook": engine.sae.hook_name},
+        sort_keys=True,
+        default=str,
     )
 
 
 def _of_json(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    ).hexdigest()
 
 
-def export(engine: Engine, evaluation: Evaluation, board: Board, half: str = "all") -> dict[str, Any]:
-    """The file as a value. `evaluation` is complete, over all questions, and of the board's clamps."""
-    run = engine.results.read(evaluation.clamps) or Run(evaluation.clamps, [], evaluation.seconds, time.time())
+def export(
+    engine: Engine, evaluation: Evaluation, board: Board, half: str = "all"
+) -> dict[str, Any]:
+    """The file as a value. `evaluation` is complete, over all questions, of the board's clamps."""
+    run = engine.results.read(evaluation.clamps) or Run(
+        evaluation.clamps, [], evaluation.seconds, time.time()
+    )
     return {
-        "kind": KIND, "format": FORMAT, "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "setup": {"name": engine.setup.name, "title": engine.setup.title, "model": engine.setup.model.name, "sae": engine.sae.title, "hook": engine.sae.hook_name},
+        "kind": KIND,
+        "format": FORMAT,
+        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "setup": {
+            "name": engine.setup.name,
+            "title": engine.setup.title,
+            "model": engine.setup.model.name,
+            "sae": engine.sae.title,
+            "hook": engine.sae.hook_name,
+        },
         "identity": identity(engine),
         "libraries": {name: version(name) for name in ("torch", "transformers", "sae-lens")},
-        "board": write_link(board), "half": half, "clamps": format_clamps(evaluation.clamps),
-        "features": [{"feature": c.feature, "value": c.value, "label": engine.atlas.name(c.feature)} for c in evaluation.clamps],
-        "name": run.name, "note": run.note, "star": run.star, "hypothesis": run.hypothesis,
-        "sets": [{field: getattr(s, field) for field in FIGURES} | {"questions": per_question(engine.sets, engine.recording, evaluation, s.name)}
-                 for s in evaluation.sets],
-    }  # fmt: skip
+        "board": write_link(board),
+        "half": half,
+        "clamps": format_clamps(evaluation.clamps),
+        "features": [
+            {"feature": c.feature, "value": c.value, "label": engine.atlas.name(c.feature)}
+            for c in evaluation.clamps
+        ],
+        "name": run.name,
+        "note": run.note,
+        "star": run.star,
+        "hypothesis": run.hypothesis,
+        "sets": [
+            {field: getattr(s, field) for field in FIGURES}
+            | {"questions": per_question(engine.sets, engine.recording, evaluation, s.name)}
+            for s in evaluation.sets
+        ],
+    }
 
 
 def to_text(value: dict[str, Any]) -> str:
@@ -143,20 +214,37 @@ def read_export(text: str, d_sae: int) -> Exported:
     given = {str(name): str(value) for name, value in _field(raw, "identity", dict).items()}
     half = _text(raw, "half")
     if half not in ("all", "selection", "held-out"):
-        raise BadInput(f"The file's field 'half' is '{half[:20]}'; it can be all, selection or held-out.")
+        raise BadInput(
+            f"The file's field 'half' is '{half[:20]}'; it can be all, selection or held-out."
+        )
     try:
         board = read_link({str(k): str(v) for k, v in _field(raw, "board", dict).items()}, d_sae)
         clamps = board.clamps()
     except ClampboardError as error:
         raise BadInput(f"The file's field 'board' cannot be used: {error}") from error
     if format_clamps(clamps) != _text(raw, "clamps"):
-        raise BadInput("The file's fields 'board' and 'clamps' say different things; it was changed after it was made.")
-    return Exported(setup_named(text), given, board, half, clamps, _text(raw, "name")[:80], _text(raw, "note")[:2000], sets)
+        raise BadInput(
+            "The file's fields 'board' and 'clamps' say different things; it was changed after it"
+            " was made."
+        )
+    return Exported(
+        setup_named(text),
+        given,
+        board,
+        half,
+        clamps,
+        _text(raw, "name")[:80],
+        _text(raw, "note")[:2000],
+        sets,
+    )
 
 
 def _parse(text: str) -> dict[str, Any]:
     if len(text) > MAX_BYTES:
-        raise BadInput(f"The file has {len(text) / 1e6:,.0f} MB; no export of this program is larger than {MAX_BYTES / 1e6:,.0f} MB.")
+        raise BadInput(
+            f"The file has {len(text) / 1e6:,.0f} MB; no export of this program is larger than"
+            f" {MAX_BYTES / 1e6:,.0f} MB."
+        )
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -164,13 +252,18 @@ def _parse(text: str) -> dict[str, Any]:
     if not isinstance(raw, dict) or raw.get("kind") != KIND:
         raise BadInput(f"The file is no export of this program: its field 'kind' is not '{KIND}'.")
     if raw.get("format") != FORMAT:
-        raise BadInput(f"The file is of format {str(raw.get('format'))[:20]}; this program reads format {FORMAT}.")
+        raise BadInput(
+            f"The file is of format {str(raw.get('format'))[:20]}; this program reads format"
+            f" {FORMAT}."
+        )
     return raw
 
 
 def _field(raw: Any, name: str, kind: type) -> Any:
     if not isinstance(raw, dict) or not isinstance(raw.get(name), kind):
-        raise BadInput(f"The file's field '{name}' is missing, or not what it should be ({kind.__name__}).")
+        raise BadInput(
+            f"The file's field '{name}' is missing, or not what it should be ({kind.__name__})."
+        )
     return raw[name]
 
 
@@ -181,26 +274,43 @@ def _text(raw: Any, name: str) -> str:
 def _set(raw: Any, i: int) -> ExportedSet:
     questions = _field(raw, "questions", list)
     try:
-        scores = torch.tensor([[float(x) for x in q["scores"]] for q in questions], dtype=torch.float32).reshape(len(questions), -1)
+        scores = torch.tensor(
+            [[float(x) for x in q["scores"]] for q in questions], dtype=torch.float32
+        ).reshape(len(questions), -1)
         numbers = [(int(q["index"]), int(q["answer"])) for q in questions]
-        accuracy, lost, gained = float(raw["accuracy"]), int(raw["lost"]), int(raw["gained"])
-        if not questions or scores.shape[1] != 4 or not scores.isfinite().all() or not math.isfinite(accuracy):
+        accuracy = float(raw["accuracy"])
+        lost = int(raw["lost"])
+        gained = int(raw["gained"])
+        if (
+            not questions
+            or scores.shape[1] != 4
+            or not scores.isfinite().all()
+            or not math.isfinite(accuracy)
+        ):
             raise ValueError
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
-            f"The file's field 'sets[{i}]' cannot be read: each needs accuracy, lost, gained, and questions with index, answer and four scores."
+            f"The file's field 'sets[{i}]' cannot be read: each needs accuracy, lost, gained, and"
+            " questions with index, answer and four scores."
         ) from error
     index, answer = zip(*numbers, strict=True)
-    return ExportedSet(_text(raw, "name"), _text(raw, "title"), lost, gained, accuracy, index, answer, scores)
+    return ExportedSet(
+        _text(raw, "name"), _text(raw, "title"), lost, gained, accuracy, index, answer, scores
+    )
 
 
 def differences(exported: Exported, engine: Engine) -> list[str]:
-    """What is not the same here as where the file was made, a sentence each; empty if nothing that can change a figure is."""
+    """What is not the same here as where the file was made, a sentence each; empty if nothing that
+    can change a figure is.
+    """
     here, there = identity(engine), exported.identity
     out = []
     for what in sorted({*here, *there}):
         if here.get(what) != there.get(what):
-            mine, theirs = (f"{value[:12]}…" if value and len(value) == 64 else value or "not there" for value in (here.get(what), there.get(what)))
+            mine, theirs = (
+                f"{value[:12]}…" if value and len(value) == 64 else value or "not there"
+                for value in (here.get(what), there.get(what))
+            )
             out.append(f"{what[0].upper()}{what[1:]}: {theirs} in the file, {mine} here.")
     return out
 
@@ -222,12 +332,22 @@ class Rerun:
     @property
     def same(self) -> bool:
         """The same prediction for every question, and no score further off than rounding."""
-        return not self.missing and self.changed == 0 and self.furthest <= SAME_SCORE.get(self.precision, 1e-3)
+        return (
+            not self.missing
+            and self.changed == 0
+            and self.furthest <= SAME_SCORE.get(self.precision, 1e-3)
+        )
 
     def sentence(self) -> str:
         if self.same:
-            return f"The same figures as in the file: {self.n} questions, every prediction the same; scores differ by at most {self.furthest:.2g}."
-        parts = [f"{self.changed} of {self.n} questions are answered otherwise than in the file", f"scores differ by up to {self.furthest:.2g}"]
+            return (
+                f"The same figures as in the file: {self.n} questions, every prediction the same;"
+                f" scores differ by at most {self.furthest:.2g}."
+            )
+        parts = [
+            f"{self.changed} of {self.n} questions are answered otherwise than in the file",
+            f"scores differ by up to {self.furthest:.2g}",
+        ]
         parts += [f"the set '{name}' of the file has no counterpart here" for name in self.missing]
         return "Not the figures of the file: " + "; ".join(parts) + "."
 
@@ -236,7 +356,10 @@ def compare(exported: Exported, evaluation: Evaluation, engine: Engine) -> Rerun
     """Question by question. `evaluation` is complete and over all questions."""
     here, begin = {}, 0
     for s in engine.sets:
-        here[s.name] = (tuple((q.index, q.answer) for q in s.questions), evaluation.scores[begin : begin + len(s.questions)])
+        here[s.name] = (
+            tuple((q.index, q.answer) for q in s.questions),
+            evaluation.scores[begin : begin + len(s.questions)],
+        )
         begin += len(s.questions)
     n = changed = 0
     furthest, missing = 0.0, []

@@ -1,4 +1,6 @@
-"""One page for a collaborator without this program: settings, figures, charts, caveats; nothing in it is fetched from anywhere."""
+"""One page for a collaborator without this program: settings, figures, charts, caveats; nothing in
+it is fetched from anywhere.
+"""
 
 import html
 import time
@@ -25,37 +27,86 @@ th{border-top:0} small,.grey{color:#555} .num{text-align:right} ul{padding-left:
 """
 CAVEATS = (
     "A clamp is a hook, not a deletion: take it away and the model knows everything again.",
-    "Multiple choice alone overstates forgetting: the model may still say in free text what it no longer picks.",
-    "The 95 % intervals are of the paired change over these questions; they say nothing of other questions, prompts or languages.",
-    "Features and strengths tuned on the questions reported here flatter; the held-out half, where given, was not looked at by the presets that say so.",
+    (
+        "Multiple choice alone overstates forgetting: the model may still say in free text what it"
+        " no longer picks."
+    ),
+    (
+        "The 95 % intervals are of the paired change over these questions; they say nothing of"
+        " other questions, prompts or languages."
+    ),
+    (
+        "Features and strengths tuned on the questions reported here flatter; the held-out half,"
+        " where given, was not looked at by the presets that say so."
+    ),
 )
 
 
 def report(engine: Engine, evaluation: Evaluation) -> str:
     """The page as HTML. `evaluation` is complete and over all questions."""
-    run = engine.results.read(evaluation.clamps) or Run(evaluation.clamps, [], evaluation.seconds, time.time())
+    run = engine.results.read(evaluation.clamps) or Run(
+        evaluation.clamps, [], evaluation.seconds, time.time()
+    )
     trials = engine.history.trials()
     held_out = engine.restrict(evaluation, engine.half("held-out"))
-    checks = lights(engine.sets, engine.recording, engine.sae.W_dec, evaluation.clamps, evaluation.scores, engine.setup.scoring == "letter", None)
-    title = run.name or engine.preset_titles.get(evaluation.clamps) or f"{len(evaluation.clamps)} features clamped"
+    checks = lights(
+        engine.sets,
+        engine.recording,
+        engine.sae.W_dec,
+        evaluation.clamps,
+        evaluation.scores,
+        engine.setup.scoring == "letter",
+        None,
+    )
+    title = (
+        run.name
+        or engine.preset_titles.get(evaluation.clamps)
+        or f"{len(evaluation.clamps)} features clamped"
+    )
     sections = [
-        f"<h1>{_(title)}</h1><p class=grey>{_(engine.setup.title)} · {time.strftime('%Y-%m-%d', time.localtime(run.when))} · Clampboard report</p>",
+        (
+            f"<h1>{_(title)}</h1><p class=grey>{_(engine.setup.title)} ·"
+            f" {time.strftime('%Y-%m-%d', time.localtime(run.when))} · Clampboard report</p>"
+        ),
         _written("Expected, written before it ran", run.hypothesis) + _written("Note", run.note),
-        "<h2>What the model still knows</h2>", _board(evaluation.sets), dumbbell_svg(evaluation.sets),
-        "<p class=grey>Hollow: without clamps. Filled: with clamps. Band: 95 % interval of the change.</p>",
+        "<h2>What the model still knows</h2>",
+        _board(evaluation.sets),
+        dumbbell_svg(evaluation.sets),
+        (
+            "<p class=grey>Hollow: without clamps. Filled: with clamps. Band: 95 % interval of the"
+            " change.</p>"
+        ),
         _loss(engine, evaluation),
-        "<h2>The held-out half alone</h2>", _board(held_out.sets),
-        "<h2>Checks</h2><ul>", *(_check(light) for light in checks), "</ul>",
-        "<h2>Is it these features, or damage?</h2>", _controls(engine, evaluation),
-        "<h2>Settings</h2>", _setup(engine), _features(engine, evaluation),
-        f"<h2>Every setting tried so far: {len(trials)}</h2>", trials_svg(trials, run.id, engine.history.baseline()[1]),
-        f"<p class=grey>Each dot is one setting over all {engine.n_questions:,} questions, with 95 % intervals; filled is the one of this report. "
-        "Choosing the best of many dots flatters it.</p>",
-        "<h2>What to keep in mind</h2><ul>", *(f"<li>{_(caveat)}</li>" for caveat in CAVEATS), "</ul>",
-        "<h2>Run it again</h2>", f"<pre>python -m backend evaluate {_(engine.setup.name)} --clamps \"{_(_clamps(evaluation))}\"</pre>", _hashes(engine),
-    ]  # fmt: skip
+        "<h2>The held-out half alone</h2>",
+        _board(held_out.sets),
+        "<h2>Checks</h2><ul>",
+        *(_check(light) for light in checks),
+        "</ul>",
+        "<h2>Is it these features, or damage?</h2>",
+        _controls(engine, evaluation),
+        "<h2>Settings</h2>",
+        _setup(engine),
+        _features(engine, evaluation),
+        f"<h2>Every setting tried so far: {len(trials)}</h2>",
+        trials_svg(trials, run.id, engine.history.baseline()[1]),
+        (
+            f"<p class=grey>Each dot is one setting over all {engine.n_questions:,} questions, with"
+            " 95 % intervals; filled is the one of this report. Choosing the best of many dots"
+            " flatters it.</p>"
+        ),
+        "<h2>What to keep in mind</h2><ul>",
+        *(f"<li>{_(caveat)}</li>" for caveat in CAVEATS),
+        "</ul>",
+        "<h2>Run it again</h2>",
+        (
+            f"<pre>python -m backend evaluate {_(engine.setup.name)} --clamps"
+            f' "{_(_clamps(evaluation))}"</pre>'
+        ),
+        _hashes(engine),
+    ]
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_(title)}</title><style>{STYLE}</style></head>'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
+        f' content="width=device-width"><title>{_(title)}</title><style>{STYLE}</style></head>'
         f"<body>{''.join(sections)}</body></html>\n"
     )
 
@@ -75,18 +126,36 @@ def _written(what: str, text: str) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Cells are HTML already."""
     return (
-        "<table><thead><tr>" + "".join(f'<th scope="col">{cell}</th>' for cell in head) + "</tr></thead><tbody>"
-        + "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows) + "</tbody></table>"
-    )  # fmt: skip
+        "<table><thead><tr>"
+        + "".join(f'<th scope="col">{cell}</th>' for cell in head)
+        + "</tr></thead><tbody>"
+        + "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+        + "</tbody></table>"
+    )
 
 
 def _board(sets: Sequence[SetResult]) -> str:
-    return _table(("Set", "n", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p"), [(
-        f"{_(s.title)}<br><small>{s.role}{'; inconclusive: without clamps it may be guessing' if s.inconclusive else ''}</small>",
-        f"{s.n}<br><small>{s.n_affected} touched</small>", f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>",
-        "no answer changed" if s.lost + s.gained == 0 else f"<b>{_pp(s.change_pp)} pp</b> [{_pp(s.ci_low_pp)}, {_pp(s.ci_high_pp)}]",
-        s.lost, s.gained, f"{s.p_value:.2g}",
-    ) for s in sets])  # fmt: skip
+    return _table(
+        ("Set", "n", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p"),
+        [
+            (
+                (
+                    f"{_(s.title)}<br><small>{s.role}{'; inconclusive: without clamps it may be guessing' if s.inconclusive else ''}</small>"
+                ),
+                f"{s.n}<br><small>{s.n_affected} touched</small>",
+                f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>",
+                (
+                    "no answer changed"
+                    if s.lost + s.gained == 0
+                    else f"<b>{_pp(s.change_pp)} pp</b> [{_pp(s.ci_low_pp)}, {_pp(s.ci_high_pp)}]"
+                ),
+                s.lost,
+                s.gained,
+                f"{s.p_value:.2g}",
+            )
+            for s in sets
+        ],
+    )
 
 
 def _pp(number: float) -> str:
@@ -102,25 +171,49 @@ def _controls(engine: Engine, evaluation: Evaluation) -> str:
     """Of those that were run; the report runs none."""
     if not evaluation.clamps:
         return "<p>No clamp.</p>"
-    known = [effect(control.name, control.how, result) for control, result in known_controls(engine, evaluation.clamps) if result is not None]
+    known = [
+        effect(control.name, control.how, result)
+        for control, result in known_controls(engine, evaluation.clamps)
+        if result is not None
+    ]
     if not known:
-        return "<p>The controls were not run: the same push on random features and along other directions.</p>"
+        return (
+            "<p>The controls were not run: the same push on random features and along other"
+            " directions.</p>"
+        )
     own = effect("these features", "", evaluation)
-    rows = [(_(e.name), *(f"{_pp(s.change_pp)} pp [{_pp(s.ci_low_pp)}, {_pp(s.ci_high_pp)}]" for s in (e.forget, e.retain))) for e in (own, *known)]
-    return f"<p>{_(verdict(own, known))}</p>" + _table(("Clamp", "Forget sets", "Retain sets"), rows)
+    rows = [
+        (
+            _(e.name),
+            *(
+                f"{_pp(s.change_pp)} pp [{_pp(s.ci_low_pp)}, {_pp(s.ci_high_pp)}]"
+                for s in (e.forget, e.retain)
+            ),
+        )
+        for e in (own, *known)
+    ]
+    return f"<p>{_(verdict(own, known))}</p>" + _table(
+        ("Clamp", "Forget sets", "Retain sets"), rows
+    )
 
 
 def _check(light: Light) -> str:
     more = "" if light.ok else f" {_(light.meaning)} {_(light.advice)}"
-    return f"<li><b>{'Fine' if light.ok else 'Look'}: {_(light.name)}.</b> {_(light.finding)}{more}</li>"
+    return (
+        f"<li><b>{'Fine' if light.ok else 'Look'}: {_(light.name)}.</b>"
+        f" {_(light.finding)}{more}</li>"
+    )
 
 
 def _setup(engine: Engine) -> str:
     setup = engine.setup
     return (
-        f"<p>{_(setup.model.name)}, SAE {_(engine.sae.title)} with {engine.sae.d_sae:,} features at <code>{_(engine.sae.hook_name)}</code>; {engine.dtype} on {engine.device}; "
-        f"{_(setup.scoring)} scoring; no clamp touches these positions: {_(', '.join(setup.untouched) or 'none')}. At every other token where a clamped feature fires it is set to "
-        f"the value below; the rest of the residual stream, the SAE's error included, stays as it is. {_(engine.sae.used_elsewhere(setup.model.name))}</p>"
+        f"<p>{_(setup.model.name)}, SAE {_(engine.sae.title)} with {engine.sae.d_sae:,} features at"
+        f" <code>{_(engine.sae.hook_name)}</code>; {engine.dtype} on {engine.device};"
+        f" {_(setup.scoring)} scoring; no clamp touches these positions:"
+        f" {_(', '.join(setup.untouched) or 'none')}. At every other token where a clamped feature"
+        " fires it is set to the value below; the rest of the residual stream, the SAE's error"
+        f" included, stays as it is. {_(engine.sae.used_elsewhere(setup.model.name))}</p>"
     )
 
 
@@ -128,19 +221,43 @@ def _features(engine: Engine, evaluation: Evaluation) -> str:
     rows = []
     for clamp in evaluation.clamps[:MOST_FEATURES]:
         about = engine.atlas.about(clamp.feature)
-        multiple = f"{clamp.value / about['max_act']:+.1f}x".replace("-", "−") if about["max_act"] else ""
-        rows.append((clamp.feature, _(engine.atlas.name(clamp.feature)), f"{clamp.value:g}".replace("-", "−"), multiple,
-                     f"{about['fires_forget']} / {about['fires_retain']}"))  # fmt: skip
+        multiple = (
+            f"{clamp.value / about['max_act']:+.1f}x".replace("-", "−") if about["max_act"] else ""
+        )
+        rows.append(
+            (
+                clamp.feature,
+                _(engine.atlas.name(clamp.feature)),
+                f"{clamp.value:g}".replace("-", "−"),
+                multiple,
+                f"{about['fires_forget']} / {about['fires_retain']}",
+            )
+        )
     more = len(evaluation.clamps) - MOST_FEATURES
     tail = f"<p class=grey>and {more} more: see the command below.</p>" if more > 0 else ""
     return (
-        _table(("#", "Label (or words)", "Value", "of its maximum", "Fires on forget / retain questions"), rows) + tail
+        _table(
+            (
+                "#",
+                "Label (or words)",
+                "Value",
+                "of its maximum",
+                "Fires on forget / retain questions",
+            ),
+            rows,
+        )
+        + tail
         if rows
         else "<p>No clamp.</p>"
     )
 
 
 def _hashes(engine: Engine) -> str:
-    return "<p class=grey>Figures depend on: " + "; ".join(
-        f"{_(what)} <code>{_(value[:12] if len(value) == 64 else value)}</code>" for what, value in identity(engine).items()
-    ) + ".</p>"  # fmt: skip
+    return (
+        "<p class=grey>Figures depend on: "
+        + "; ".join(
+            f"{_(what)} <code>{_(value[:12] if len(value) == 64 else value)}</code>"
+            for what, value in identity(engine).items()
+        )
+        + ".</p>"
+    )

@@ -9,8 +9,13 @@ from backend.model.weights import model_source
 
 RULES = {
     "first": "alone[:, 0] = True",
-    "special": "alone |= torch.isin(ids, torch.tensor(model.tokenizer.all_special_ids, device=ids.device))",
-    "sinks": f"norms = resid.float().norm(dim=-1)\n        alone |= norms > {SINK_RATIO:g} * norms[:, :n_prefix].median(dim=-1, keepdim=True).values  # attention sinks",
+    "special": (
+        "alone |= torch.isin(ids, torch.tensor(model.tokenizer.all_special_ids, device=ids.device))"
+    ),
+    "sinks": (
+        f"norms = resid.float().norm(dim=-1)\n        alone |= norms > {SINK_RATIO:g} * norms[:,"
+        " :n_prefix].median(dim=-1, keepdim=True).values  # attention sinks"
+    ),
 }
 """backend.model.positions, one row at a time, so that there is no padding to mind."""
 
@@ -21,10 +26,18 @@ def snippet(engine: Engine, clamps: Clamps) -> str:
     if setup.sae.path is not None:
         sae = f'SAE.load_from_disk({str(setup.sae.path)!r}, device={device!r}, dtype="float32")'
     else:
-        sae = f'SAE.from_pretrained({setup.sae.release!r}, {setup.sae.sae_id!r}, device={device!r}, dtype="float32")'
+        sae = (
+            f"SAE.from_pretrained({setup.sae.release!r}, {setup.sae.sae_id!r}, device={device!r},"
+            ' dtype="float32")'
+        )
     revision = f", revision={setup.model.revision!r}" if setup.model.revision else ""
-    rules = "\n        ".join(RULES[rule] for rule in setup.untouched) or "pass  # no position is left alone"
-    lines = "\n".join(f"    {c.feature}: {c.value!r},  # {_comment(engine.atlas.name(c.feature))}" for c in clamps)
+    rules = (
+        "\n        ".join(RULES[rule] for rule in setup.untouched)
+        or "pass  # no position is left alone"
+    )
+    lines = "\n".join(
+        f"    {c.feature}: {c.value!r},  # {_comment(engine.atlas.name(c.feature))}" for c in clamps
+    )
     return f'''# The clamps of "{_comment(setup.title)}" by transformer-lens {version("transformer-lens")} and sae-lens {version("sae-lens")} alone.
 import torch
 from sae_lens import SAE
@@ -77,4 +90,6 @@ if __name__ == "__main__":
 
 def _comment(text: str) -> str:
     """Text that stays in one line of a program, whatever a label holds."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split()).replace('"', "'")[:80]
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split()).replace('"', "'")[
+        :80
+    ]

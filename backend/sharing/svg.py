@@ -7,56 +7,93 @@ from backend.data.questions import CHANCE
 from backend.evaluation.evaluate import SetResult
 from backend.evaluation.history import KEPT, Pooled, Trial, front
 
-FORGET, RETAIN, GREY = "#b34700", "#135e91", "#666666"
+FORGET = "#b34700"
+RETAIN = "#135e91"
+GREY = "#666666"
 WIDTH = 720
 
 
-def _text(x: float, y: float, words: str, anchor: str = "start", colour: str = "#222222", size: int = 12) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="{size}">{html.escape(words)}</text>'
+def _text(
+    x: float, y: float, words: str, anchor: str = "start", colour: str = "#222222", size: int = 12
+) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}"'
+        f' font-size="{size}">{html.escape(words)}</text>'
+    )
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float = 1, dash: str = "") -> str:
+def _line(
+    x1: float, y1: float, x2: float, y2: float, colour: str, width: float = 1, dash: str = ""
+) -> str:
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}"{dashes}/>'
+    return (
+        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"'
+        f' stroke-width="{width}"{dashes}/>'
+    )
 
 
 def _dot(x: float, y: float, radius: float, colour: str, filled: bool) -> str:
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" stroke="{colour}" stroke-width="2" fill="{colour if filled else "white"}"/>'
+    return (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" stroke="{colour}" stroke-width="2"'
+        f' fill="{colour if filled else "white"}"/>'
+    )
 
 
 def _svg(height: float, title: str, pieces: Sequence[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" width="100%" role="img" xmlns="http://www.w3.org/2000/svg" font-family="inherit"><title>{html.escape(title)}</title>'
+        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" width="100%" role="img"'
+        ' xmlns="http://www.w3.org/2000/svg"'
+        f' font-family="inherit"><title>{html.escape(title)}</title>'
         f"{''.join(pieces)}</svg>"
     )
 
 
 def dumbbell_svg(sets: Sequence[SetResult]) -> str:
-    """Accuracy of each set without (hollow) and with clamps (filled); the change's 95 % interval as a band."""
-    left, right, row = 210, WIDTH - 20, 34
+    """Accuracy of each set without (hollow) and with clamps (filled); the change's 95 % interval as
+    a band.
+    """
+    left = 210
+    right = WIDTH - 20
+    row = 34
     bottom = row * len(sets) + 10
 
     def x(share: float) -> float:
         return left + (right - left) * min(1.0, max(0.0, share))
 
     pieces = [_line(x(t / 10), 6, x(t / 10), bottom, "#dddddd") for t in range(0, 11, 2)]
-    pieces += [_text(x(t / 10), bottom + 16, f"{10 * t} %", "middle", GREY) for t in range(0, 11, 2)]
-    pieces += [_line(x(CHANCE), 6, x(CHANCE), bottom, GREY, 1.5, "4 4"), _text(x(CHANCE), bottom + 32, "chance", "middle", GREY)]
+    pieces += [
+        _text(x(t / 10), bottom + 16, f"{10 * t} %", "middle", GREY) for t in range(0, 11, 2)
+    ]
+    pieces += [
+        _line(x(CHANCE), 6, x(CHANCE), bottom, GREY, 1.5, "4 4"),
+        _text(x(CHANCE), bottom + 32, "chance", "middle", GREY),
+    ]
     for i, s in enumerate(sets):
         y, colour = row * i + 24, FORGET if s.role == "forget" else RETAIN
         before, after = x(s.baseline_accuracy), x(s.accuracy)
-        low, high = x(s.baseline_accuracy + s.ci_low_pp / 100), x(s.baseline_accuracy + s.ci_high_pp / 100)
+        low = x(s.baseline_accuracy + s.ci_low_pp / 100)
+        high = x(s.baseline_accuracy + s.ci_high_pp / 100)
         pieces += [
             _text(left - 12, y + 4, f"{s.title} ({s.role})", "end"),
-            f'<rect x="{low:.1f}" y="{y - 6}" width="{max(0.0, high - low):.1f}" height="12" fill="{colour}" fill-opacity="0.25"/>',
-            _line(before, y, after, y, colour, 2), _dot(before, y, 5, colour, False), _dot(after, y, 5, colour, True),
-        ]  # fmt: skip
+            (
+                f'<rect x="{low:.1f}" y="{y - 6}" width="{max(0.0, high - low):.1f}" height="12"'
+                f' fill="{colour}" fill-opacity="0.25"/>'
+            ),
+            _line(before, y, after, y, colour, 2),
+            _dot(before, y, 5, colour, False),
+            _dot(after, y, 5, colour, True),
+        ]
     return _svg(bottom + 40, "Accuracy of each set without and with clamps", pieces)
 
 
 def trials_svg(trials: Sequence[Trial], current: str | None, baseline_retain: Pooled) -> str:
-    """Every setting tried: retain accuracy across, forget accuracy up, with 95 % intervals; the front as steps."""
-    left, right, top, bottom = 60, WIDTH - 20, 20, 300
+    """Every setting tried: retain accuracy across, forget accuracy up, with 95 % intervals; the
+    front as steps.
+    """
+    left = 60
+    right = WIDTH - 20
+    top = 20
+    bottom = 300
     line = KEPT * baseline_retain.percent
     xs = [v for t in trials for v in t.retain.interval] + [line]
     ys = [v for t in trials for v in t.forget.interval]
@@ -64,25 +101,53 @@ def trials_svg(trials: Sequence[Trial], current: str | None, baseline_retain: Po
     def scale(values: Sequence[float], begin: float, end: float):
         low, high = min(values, default=0.0), max(values, default=100.0)
         spread = max(high - low, 1.0)
-        return (low, high), lambda v: begin + (end - begin) * (v - low + 0.04 * spread) / (1.08 * spread)
+        return (
+            low,
+            high,
+        ), lambda v: begin + (end - begin) * (v - low + 0.04 * spread) / (1.08 * spread)
 
     (x_low, x_high), x = scale(xs, left, right)
     (y_low, y_high), y = scale(ys, bottom, top)
     pieces = [_line(left, bottom, right, bottom, GREY), _line(left, top, left, bottom, GREY)]
     for step in range(5):
         at_x, at_y = x_low + (x_high - x_low) * step / 4, y_low + (y_high - y_low) * step / 4
-        pieces += [_text(x(at_x), bottom + 16, f"{at_x:.0f}", "middle", GREY), _text(left - 8, y(at_y) + 4, f"{at_y:.0f}", "end", GREY)]
-    pieces += [_text((left + right) / 2, bottom + 34, "retain accuracy, %", "middle"), _text(left, top - 6, "forget accuracy, %")]
-    pieces += [_line(x(line), top, x(line), bottom, RETAIN, 1.5, "5 4"), _text(x(line) - 5, top + 10, "99 % of retain kept", "end", RETAIN)]
+        pieces += [
+            _text(x(at_x), bottom + 16, f"{at_x:.0f}", "middle", GREY),
+            _text(left - 8, y(at_y) + 4, f"{at_y:.0f}", "end", GREY),
+        ]
+    pieces += [
+        _text((left + right) / 2, bottom + 34, "retain accuracy, %", "middle"),
+        _text(left, top - 6, "forget accuracy, %"),
+    ]
+    pieces += [
+        _line(x(line), top, x(line), bottom, RETAIN, 1.5, "5 4"),
+        _text(x(line) - 5, top + 10, "99 % of retain kept", "end", RETAIN),
+    ]
     for t in trials:
         pieces += [
-            _line(x(t.retain.interval.low), y(t.forget.percent), x(t.retain.interval.high), y(t.forget.percent), "#cccccc"),
-            _line(x(t.retain.percent), y(t.forget.interval.low), x(t.retain.percent), y(t.forget.interval.high), "#cccccc"),
+            _line(
+                x(t.retain.interval.low),
+                y(t.forget.percent),
+                x(t.retain.interval.high),
+                y(t.forget.percent),
+                "#cccccc",
+            ),
+            _line(
+                x(t.retain.percent),
+                y(t.forget.interval.low),
+                x(t.retain.percent),
+                y(t.forget.interval.high),
+                "#cccccc",
+            ),
         ]
     best = [(x(t.retain.percent), y(t.forget.percent)) for t in front(trials)]
-    for (x1, y1), (x2, y2) in zip(best, best[1:], strict=False):  # by falling retain accuracy: level to the left, then down
+    for (x1, y1), (x2, y2) in zip(
+        best, best[1:], strict=False
+    ):  # by falling retain accuracy: level to the left, then down
         pieces += [_line(x1, y1, x2, y1, FORGET, 1.5), _line(x2, y1, x2, y2, FORGET, 1.5)]
     for t in sorted(trials, key=lambda t: t.id == current):
         mine = t.id == current
-        pieces.append(_dot(x(t.retain.percent), y(t.forget.percent), 8 if mine else 4.5, FORGET, mine))
+        pieces.append(
+            _dot(x(t.retain.percent), y(t.forget.percent), 8 if mine else 4.5, FORGET, mine)
+        )
     return _svg(bottom + 44, "Forget against retain accuracy of every setting tried", pieces)

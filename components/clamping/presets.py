@@ -22,23 +22,56 @@ def draw_presets(engine: Engine) -> None:
     for name, preset in PRESETS.items():
         st.button(
             f"{preset.title} ({preset.multiple:+g}x)" if preset.multiple else preset.title,
-            key=f"clamp_preset_{name}", on_click=load_preset, args=(engine, name), width="stretch",
-        )  # fmt: skip
+            key=f"clamp_preset_{name}",
+            on_click=load_preset,
+            args=(engine, name),
+            width="stretch",
+        )
         st.caption(preset.how)
     st.markdown("**The paper's grid**")
-    rank = st.selectbox("Features ranked by", RANKS, RANKS.index("paper"), key="presets_rank", format_func=lambda name: RANKERS[name].title)
+    rank = st.selectbox(
+        "Features ranked by",
+        RANKS,
+        RANKS.index("paper"),
+        key="presets_rank",
+        format_func=lambda name: RANKERS[name].title,
+    )
     st.caption(RANKERS[rank].what)
     n = st.segmented_control("How many", GRID_N, default=20, key="presets_n") or 20
     c = st.select_slider("Clamped at −c, in raw units", GRID_C, 100, key="presets_c")
-    st.button(f"Load {n} features at −{c}", key="presets_grid", on_click=_load_grid, args=(engine, rank, n, c), width="stretch")
+    st.button(
+        f"Load {n} features at −{c}",
+        key="presets_grid",
+        on_click=_load_grid,
+        args=(engine, rank, n, c),
+        width="stretch",
+    )
     st.markdown("**Your own**")
     for name, board in engine.saved_presets.all(engine.sae.d_sae).items():
         with st.container(horizontal=True):
-            st.button(f"{name} ({len(board.sliders)})", key=f"presets_load_{name}", on_click=state.set_board, args=(board,), kwargs={"redraw": True})
             st.button(
-                "Delete", key=f"presets_delete_{name}", icon=":material/delete:", type="tertiary", on_click=engine.saved_presets.delete, args=(name,)
+                f"{name} ({len(board.sliders)})",
+                key=f"presets_load_{name}",
+                on_click=state.set_board,
+                args=(board,),
+                kwargs={"redraw": True},
             )
-    st.text_input("Keep the present board as", key="presets_name", max_chars=MAX_NAME, placeholder="a name", on_change=_save, args=(engine,))
+            st.button(
+                "Delete",
+                key=f"presets_delete_{name}",
+                icon=":material/delete:",
+                type="tertiary",
+                on_click=engine.saved_presets.delete,
+                args=(name,),
+            )
+    st.text_input(
+        "Keep the present board as",
+        key="presets_name",
+        max_chars=MAX_NAME,
+        placeholder="a name",
+        on_change=_save,
+        args=(engine,),
+    )
     if problem := st.session_state.pop("presets_problem", ""):
         st.warning(problem)
 

@@ -1,4 +1,6 @@
-"""The clamped features, each with its slider: one element for all of them (clamp_sliders.js), drawn from the board."""
+"""The clamped features, each with its slider: one element for all of them (clamp_sliders.js), drawn
+from the board.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +17,9 @@ LOW, HIGH = -15.0, 2.0
 """Range of a slider, in multiples of the feature's maximum activation; 0 ablates."""
 STEP = 0.25
 START = -5.0
-"""Where a new slider stands: ablation and small negative values change next to nothing (Farrell et al. 2024)."""
+"""Where a new slider stands: ablation and small negative values change next to nothing (Farrell et
+al. 2024).
+"""
 
 About = Callable[[int], dict[str, Any]]
 """Feature -> name, max_act, fires_forget, fires_retain."""
@@ -35,29 +39,57 @@ GROUPS: dict[str, Callable[[Slider, dict[str, Any]], str]] = {
 
 _here = Path(__file__)
 _sliders = st.components.v2.component(
-    "clamp_sliders", css=_here.with_suffix(".css").read_text(encoding="utf-8"), js=_here.with_suffix(".js").read_text(encoding="utf-8")
+    "clamp_sliders",
+    css=_here.with_suffix(".css").read_text(encoding="utf-8"),
+    js=_here.with_suffix(".js").read_text(encoding="utf-8"),
 )
 
 
-def draw_sliders(board: Board, about: About, key: str, *, raw: bool, order: str, group: str, on_edit: Callable[[], None]) -> int | None:
-    """Draw the board. `on_edit` is called when the user changed something: `edited` then says to what.
+def draw_sliders(
+    board: Board,
+    about: About,
+    key: str,
+    *,
+    raw: bool,
+    order: str,
+    group: str,
+    on_edit: Callable[[], None],
+) -> int | None:
+    """Draw the board. `on_edit` is called when the user changed something: `edited` then says to
+    what.
 
     Returns the feature whose page the user wants to see, if any. A new `key` draws all afresh.
     """
     result = _sliders(
-        key=key, on_edit_change=on_edit, on_open_change=lambda: None,
+        key=key,
+        on_edit_change=on_edit,
+        on_open_change=lambda: None,
         data={
-            "seen": (_edit(key) or {}).get("number", 0), "master": board.master, "max_master": MAX_MASTER, "solo": board.solo, "raw": raw,
-            "low": LOW, "high": HIGH, "step": STEP, "reset": START,
-            "groups": [{"title": title, "rows": [_row(slider, about(slider.feature)) for slider in sliders]}
-                       for title, sliders in arranged(board.sliders, about, order, group)],
+            "seen": (_edit(key) or {}).get("number", 0),
+            "master": board.master,
+            "max_master": MAX_MASTER,
+            "solo": board.solo,
+            "raw": raw,
+            "low": LOW,
+            "high": HIGH,
+            "step": STEP,
+            "reset": START,
+            "groups": [
+                {
+                    "title": title,
+                    "rows": [_row(slider, about(slider.feature)) for slider in sliders],
+                }
+                for title, sliders in arranged(board.sliders, about, order, group)
+            ],
         },
-    )  # fmt: skip
+    )
     return result.open if result.open in board.features() else None
 
 
 def edited(board: Board, key: str) -> Board:
-    """The board as the user left it on the page; a message that does not fit the board changes nothing."""
+    """The board as the user left it on the page; a message that does not fit the board changes
+    nothing.
+    """
     edit = _edit(key)
     if edit is None:
         return board
@@ -66,17 +98,31 @@ def edited(board: Board, key: str) -> Board:
         master, solo = float(edit["master"]), edit["solo"]
     except (KeyError, TypeError, ValueError):
         return board
-    if not all(abs(value) <= MAX_VALUE / MAX_MASTER for value, _ in rows.values()) or not 0 <= master <= MAX_MASTER:
+    if (
+        not all(abs(value) <= MAX_VALUE / MAX_MASTER for value, _ in rows.values())
+        or not 0 <= master <= MAX_MASTER
+    ):
         return board
-    kept = tuple(replace(s, value=rows[s.feature][0], on=rows[s.feature][1]) for s in board.sliders if s.feature in rows)
+    kept = tuple(
+        replace(s, value=rows[s.feature][0], on=rows[s.feature][1])
+        for s in board.sliders
+        if s.feature in rows
+    )
     return Board(kept, master, solo if solo in rows else None)
 
 
-def arranged(sliders: Sequence[Slider], about: About, order: str, group: str) -> list[tuple[str, list[Slider]]]:
+def arranged(
+    sliders: Sequence[Slider], about: About, order: str, group: str
+) -> list[tuple[str, list[Slider]]]:
     """The sliders in their groups, (title, sliders); the order is stable, groups come by title."""
     ordered = sorted(sliders, key=lambda slider: ORDERS[order](slider, about(slider.feature)))
     ordered.sort(key=lambda slider: GROUPS[group](slider, about(slider.feature)))
-    return [(title, list(members)) for title, members in groupby(ordered, key=lambda slider: GROUPS[group](slider, about(slider.feature)))]
+    return [
+        (title, list(members))
+        for title, members in groupby(
+            ordered, key=lambda slider: GROUPS[group](slider, about(slider.feature))
+        )
+    ]
 
 
 def fires_mostly_on(about: dict[str, Any]) -> str:
@@ -84,7 +130,13 @@ def fires_mostly_on(about: dict[str, Any]) -> str:
     forget, retain = about["fires_forget"], about["fires_retain"]
     if forget + retain == 0:
         return "Fires on no question"
-    return "Fires on forget questions alone" if retain == 0 else "Mostly on forget questions" if forget > retain else "Mostly on retain questions"
+    return (
+        "Fires on forget questions alone"
+        if retain == 0
+        else "Mostly on forget questions"
+        if forget > retain
+        else "Mostly on retain questions"
+    )
 
 
 def new_slider(feature: int, max_act: float) -> Slider:
@@ -94,7 +146,11 @@ def new_slider(feature: int, max_act: float) -> Slider:
 
 def reset(board: Board, about: About) -> Board:
     """Every slider as a new one, on, and the master at 1."""
-    return Board(tuple(new_slider(slider.feature, about(slider.feature)["max_act"]) for slider in board.sliders))
+    return Board(
+        tuple(
+            new_slider(slider.feature, about(slider.feature)["max_act"]) for slider in board.sliders
+        )
+    )
 
 
 def _edit(key: str) -> dict[str, Any] | None:
@@ -104,6 +160,10 @@ def _edit(key: str) -> dict[str, Any] | None:
 
 def _row(slider: Slider, about: dict[str, Any]) -> dict[str, Any]:
     return {
-        "feature": slider.feature, "value": slider.value, "on": slider.on, "name": about["name"], "unit": unit_of(about["max_act"]),
+        "feature": slider.feature,
+        "value": slider.value,
+        "on": slider.on,
+        "name": about["name"],
+        "unit": unit_of(about["max_act"]),
         "fires": f"{about['fires_forget']} forget, {about['fires_retain']} retain",
-    }  # fmt: skip
+    }

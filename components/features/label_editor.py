@@ -13,23 +13,46 @@ FROM = {
     "": "no label",
 }
 """Where a label is from, in words."""
-RULE = "Your own label stands before the setup's, the setup's before Neuronpedia's. Labels and stars are the SAE's: every setup with it shows them."
+RULE = (
+    "Your own label stands before the setup's, the setup's before Neuronpedia's. Labels and stars"
+    " are the SAE's: every setup with it shows them."
+)
 
 
 def draw_label_editor(atlas: Atlas, feature: int) -> None:
-    """The label that stands, whose it is, a star, and a form to write one's own; changes are kept at once."""
+    """The label that stands, whose it is, a star, and a form to write one's own; changes are kept
+    at once.
+    """
     atlas.refresh()
     standing, own = atlas.labels.of(feature), atlas.labels.own(feature)
     key = f"{feature}_{own.label}_{own.star}"  # drawn afresh from what is kept after every change
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(FROM[standing.source])
-        st.toggle("Star", own.star, key=f"label_star_{key}", on_change=_star, args=(atlas, feature, not own.star))
+        st.toggle(
+            "Star",
+            own.star,
+            key=f"label_star_{key}",
+            on_change=_star,
+            args=(atlas, feature, not own.star),
+        )
         with st.popover("Edit label", icon=":material/edit:"):
-            st.text_input("Your own label", own.label, MAX_LABEL, key=f"label_text_{key}", placeholder=standing.text or "three to eight words",
-                          on_change=_label, args=(atlas, feature, f"label_text_{key}"))  # fmt: skip
+            st.text_input(
+                "Your own label",
+                own.label,
+                MAX_LABEL,
+                key=f"label_text_{key}",
+                placeholder=standing.text or "three to eight words",
+                on_change=_label,
+                args=(atlas, feature, f"label_text_{key}"),
+            )
             st.caption(RULE)
             if own.label:
-                st.button("Take my label back", key=f"label_back_{key}", on_click=_label, args=(atlas, feature, None))
+                st.button(
+                    "Take my label back",
+                    key=f"label_back_{key}",
+                    on_click=_label,
+                    args=(atlas, feature, None),
+                )
     if error := st.session_state.pop("label_error", None):
         st.error(error, icon=":material/error:")
 

@@ -18,8 +18,12 @@ OWN = "these features"
 WORK = "controls"
 
 
-def draw_controls(engine: Engine, evaluation: Evaluation, only: Bool[Tensor, " question"] | None) -> None:
-    """What is known of the controls of a complete evaluation; runs the rest when asked to, so call it last."""
+def draw_controls(
+    engine: Engine, evaluation: Evaluation, only: Bool[Tensor, " question"] | None
+) -> None:
+    """What is known of the controls of a complete evaluation; runs the rest when asked to, so call
+    it last.
+    """
     clamps = evaluation.clamps
     st.markdown("**Is it these features, or just damage?**")
 
@@ -28,17 +32,30 @@ def draw_controls(engine: Engine, evaluation: Evaluation, only: Bool[Tensor, " q
 
     known = known_controls(engine, clamps)
     own = seen(OWN, "", evaluation)
-    effects = [seen(control.name, control.how, result) for control, result in known if result is not None]
+    effects = [
+        seen(control.name, control.how, result) for control, result in known if result is not None
+    ]
     missing = [control for control, result in known if result is None]
     place = st.empty()
     _draw(place, own, effects, missing=len(missing))
     if not missing:
         return
     if not state.asked(WORK, clamps):
-        st.button(f"Run {len(missing)} controls", icon=":material/science:", key="controls_run", on_click=state.ask, args=(WORK, clamps),
-                  help=f"About {len(missing) * evaluation.seconds:.0f} s. Kept, so that they come at once next time.")  # fmt: skip
+        st.button(
+            f"Run {len(missing)} controls",
+            icon=":material/science:",
+            key="controls_run",
+            on_click=state.ask,
+            args=(WORK, clamps),
+            help=(
+                f"About {len(missing) * evaluation.seconds:.0f} s. Kept, so that they come at once"
+                " next time."
+            ),
+        )
         return
-    st.button("Stop", icon=":material/stop:", key="controls_stop", on_click=state.ask, args=(WORK, None))
+    st.button(
+        "Stop", icon=":material/stop:", key="controls_stop", on_click=state.ask, args=(WORK, None)
+    )
     bar = st.progress(0.0, "Controls…")
     for i, control in enumerate(missing):
 
@@ -57,15 +74,16 @@ def _draw(place, own: Effect, effects: Sequence[Effect], missing: int) -> None:
     with place.container():
         if not effects:
             st.caption(
-                "The same push elsewhere: five sets of random features that fire as often, other directions, and plain ablation. "
-                "If they forget as much, it is damage."
+                "The same push elsewhere: five sets of random features that fire as often, other"
+                " directions, and plain ablation. If they forget as much, it is damage."
             )
             return
         st.write(verdict(own, effects))
         rows = effect_rows([own, *effects])
         st.altair_chart(controls_chart(rows), width="stretch")
         st.caption(
-            "Circles: forget questions. Squares: retain questions. Bands: 95 % intervals. Each mark of the random features is a set of its own."
+            "Circles: forget questions. Squares: retain questions. Bands: 95 % intervals. Each mark"
+            " of the random features is a set of its own."
         )
         with st.expander(f"The {len(effects)} controls in numbers"):
             st.dataframe(effect_table([own, *effects]), hide_index=True, width="stretch")
@@ -78,16 +96,32 @@ def _draw(place, own: Effect, effects: Sequence[Effect], missing: int) -> None:
 
 def effect_rows(effects: Sequence[Effect]) -> pd.DataFrame:
     """One row a setting and role, for the chart."""
-    return pd.DataFrame([{
-        "group": "random features" if e.name.startswith("random features") else e.name, "name": e.name, "role": role,
-        "change": s.change_pp, "low": s.ci_low_pp, "high": s.ci_high_pp, "n": s.n,
-    } for e in effects for role, s in (("forget", e.forget), ("retain", e.retain))])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "group": "random features" if e.name.startswith("random features") else e.name,
+                "name": e.name,
+                "role": role,
+                "change": s.change_pp,
+                "low": s.ci_low_pp,
+                "high": s.ci_high_pp,
+                "n": s.n,
+            }
+            for e in effects
+            for role, s in (("forget", e.forget), ("retain", e.retain))
+        ]
+    )
 
 
 def effect_table(effects: Sequence[Effect]) -> pd.DataFrame:
     """The same in words."""
 
     def words(s) -> str:
-        return f"{signed(s.change_pp)} pp [{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}] lost {s.lost}, gained {s.gained}, n {s.n}"
+        return (
+            f"{signed(s.change_pp)} pp [{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}] lost"
+            f" {s.lost}, gained {s.gained}, n {s.n}"
+        )
 
-    return pd.DataFrame([{"clamp": e.name, "forget": words(e.forget), "retain": words(e.retain)} for e in effects])
+    return pd.DataFrame(
+        [{"clamp": e.name, "forget": words(e.forget), "retain": words(e.retain)} for e in effects]
+    )

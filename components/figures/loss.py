@@ -17,12 +17,17 @@ def loss_html(loss: TextLoss) -> str:
     if loss.n_affected == 0:
         change = ", no clamped feature fires on it"
     else:
-        change = f" → <b>{loss.clamped:.3f}</b>, added <b>{signed(loss.added)}</b> [{signed(loss.ci_low)}, {signed(loss.ci_high)}]"
+        change = (
+            f" → <b>{loss.clamped:.3f}</b>, added <b>{signed(loss.added)}</b>"
+            f" [{signed(loss.ci_low)}, {signed(loss.ci_high)}]"
+        )
     return (
-        f'<div style="font-size:.92rem;font-variant-numeric:tabular-nums"><span style="border-left:4px solid {RETAIN};padding-left:.4rem">'
-        f"<small>TEXT</small> {html.escape(loss.title)}</span>: cross-entropy {loss.baseline:.3f} nats a token{change}"
-        f'<br><small style="padding-left:.6rem;opacity:.75">over {loss.n_tokens:,} tokens in {loss.n_rows} rows, {loss.n_affected} touched; '
-        "95 % interval over rows</small></div>"
+        '<div style="font-size:.92rem;font-variant-numeric:tabular-nums"><span'
+        f' style="border-left:4px solid {RETAIN};padding-left:.4rem"><small>TEXT</small>'
+        f" {html.escape(loss.title)}</span>: cross-entropy {loss.baseline:.3f} nats a"
+        f' token{change}<br><small style="padding-left:.6rem;opacity:.75">over {loss.n_tokens:,}'
+        f" tokens in {loss.n_rows} rows, {loss.n_affected} touched; 95 % interval over"
+        " rows</small></div>"
     )
 
 

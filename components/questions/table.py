@@ -1,4 +1,6 @@
-"""The questions behind the board: what became of each, where clamped features fired, and one of them looked at closely."""
+"""The questions behind the board: what became of each, where clamped features fired, and one of
+them looked at closely.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -8,45 +10,97 @@ import streamlit as st
 from backend.store import key
 
 CHANGES = ("lost", "gained", "unchanged")
-SHOWN = ("change", "question", "right", "before", "after", "p_before", "p_after", "fired", "set", "row", "topic")
+SHOWN = (
+    "change",
+    "question",
+    "right",
+    "before",
+    "after",
+    "p_before",
+    "p_after",
+    "fired",
+    "set",
+    "row",
+    "topic",
+)
 
 
-def draw_questions(table: pd.DataFrame, features: Sequence[int], name: Callable[[int], str]) -> int | None:
-    """The questions with what became of them, narrowed by the user. Columns as backend.evaluation.answers.question_table.
+def draw_questions(
+    table: pd.DataFrame, features: Sequence[int], name: Callable[[int], str]
+) -> int | None:
+    """The questions with what became of them, narrowed by the user. Columns as
+    backend.evaluation.answers.question_table.
 
-    Returns the row of the table that the user selected, if any. `features` are the clamped ones, `name` says what they are.
+    Returns the row of the table that the user selected, if any. `features` are the clamped ones,
+    `name` says what they are.
     """
     counts = table["change"].value_counts()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        change = st.pills("Show", CHANGES, selection_mode="multi", default=["lost", "gained"], key="questions_change",
-                          format_func=lambda c: f"{c} {counts.get(c, 0)}")  # fmt: skip
+        change = st.pills(
+            "Show",
+            CHANGES,
+            selection_mode="multi",
+            default=["lost", "gained"],
+            key="questions_change",
+            format_func=lambda c: f"{c} {counts.get(c, 0)}",
+        )
         chosen_set = st.selectbox("Set", ["all", *table["set"].unique()], key="questions_set")
-        topic = st.selectbox("Topic", ["all", *sorted(table["topic"].unique())], key="questions_topic")
-        feature = st.selectbox("Fired feature", ["any or none", *features], key="questions_feature",
-                               format_func=lambda f: f if isinstance(f, str) else f"{f} · {name(f)}")  # fmt: skip
+        topic = st.selectbox(
+            "Topic", ["all", *sorted(table["topic"].unique())], key="questions_topic"
+        )
+        feature = st.selectbox(
+            "Fired feature",
+            ["any or none", *features],
+            key="questions_feature",
+            format_func=lambda f: f if isinstance(f, str) else f"{f} · {name(f)}",
+        )
     rows = narrowed(table, change, chosen_set, topic, feature if isinstance(feature, int) else None)
     shown = rows[list(SHOWN)]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            f"{len(rows)} of {len(table)} questions. P is the share of the four options' likelihood that the right answer gets. Select a row to look closer."
+            f"{len(rows)} of {len(table)} questions. P is the share of the four options' likelihood"
+            " that the right answer gets. Select a row to look closer."
         )
         st.space("stretch")
-        st.download_button("Download as CSV", shown.to_csv(index=False).encode(), "questions.csv", "text/csv", key="questions_csv",
-                           icon=":material/download:", disabled=rows.empty, on_click="ignore")  # fmt: skip
+        st.download_button(
+            "Download as CSV",
+            shown.to_csv(index=False).encode(),
+            "questions.csv",
+            "text/csv",
+            key="questions_csv",
+            icon=":material/download:",
+            disabled=rows.empty,
+            on_click="ignore",
+        )
     event = st.dataframe(
-        shown, hide_index=True, width="stretch", height=min(420, 80 + 35 * len(rows)), on_select="rerun", selection_mode="single-row",
-        key=f"questions_table_{key({'rows': rows.index.tolist()})}", column_config={
-            "change": "Change", "question": st.column_config.TextColumn("Question", width="large"), "right": "Right answer",
-            "before": "Answer before", "after": "Answer after", "p_before": st.column_config.NumberColumn("P before", format="%.2f"),
-            "p_after": st.column_config.NumberColumn("P after", format="%.2f"), "row": "Row",
-            "fired": st.column_config.TextColumn("Clamped features fired at", width="medium"), "set": "Set", "topic": "Topic",
+        shown,
+        hide_index=True,
+        width="stretch",
+        height=min(420, 80 + 35 * len(rows)),
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"questions_table_{key({'rows': rows.index.tolist()})}",
+        column_config={
+            "change": "Change",
+            "question": st.column_config.TextColumn("Question", width="large"),
+            "right": "Right answer",
+            "before": "Answer before",
+            "after": "Answer after",
+            "p_before": st.column_config.NumberColumn("P before", format="%.2f"),
+            "p_after": st.column_config.NumberColumn("P after", format="%.2f"),
+            "row": "Row",
+            "fired": st.column_config.TextColumn("Clamped features fired at", width="medium"),
+            "set": "Set",
+            "topic": "Topic",
         },
-    )  # fmt: skip
+    )
     chosen = [row for row in event.selection.rows if row < len(rows)]
     return int(rows.index[chosen[0]]) if chosen else None
 
 
-def narrowed(table: pd.DataFrame, change: Sequence[str], set_title: str, topic: str, feature: int | None) -> pd.DataFrame:
+def narrowed(
+    table: pd.DataFrame, change: Sequence[str], set_title: str, topic: str, feature: int | None
+) -> pd.DataFrame:
     """The rows that pass every filter; "all" and None let everything pass."""
     rows = table[table["change"].isin(change)]
     rows = rows if set_title == "all" else rows[rows["set"] == set_title]

@@ -1,4 +1,6 @@
-"""One question as the model sees it: every token with its bounds, the tokens at which features fire, and what is scored."""
+"""One question as the model sees it: every token with its bounds, the tokens at which features
+fire, and what is scored.
+"""
 
 import html
 from collections.abc import Sequence
@@ -18,15 +20,21 @@ MOST_LISTED = 40
 
 
 def draw_question_view(view: SeenQuestion, clamped: bool = True) -> None:
-    """`clamped`: the features asked for are the ones a user clamped, and the scores after are with those clamps."""
+    """`clamped`: the features asked for are the ones a user clamped, and the scores after are with
+    those clamps.
+    """
     st.caption(heading(view, clamped))
     st.html(view_html(view, clamped))
     st.caption(legend(view))
 
 
 def draw_orders(engine: Engine, place: int, clamps: Clamps) -> None:
-    """Asks the question in all orders of its options when the user wants it; nothing where prompts do not show the options."""
-    if engine.setup.scoring == "letter" and st.button("Ask it in all 24 orders of its options", key=f"orders_{place}"):
+    """Asks the question in all orders of its options when the user wants it; nothing where prompts
+    do not show the options.
+    """
+    if engine.setup.scoring == "letter" and st.button(
+        "Ask it in all 24 orders of its options", key=f"orders_{place}"
+    ):
         with st.spinner("Asking in all 24 orders…"):
             check = permutation_check(engine, place, clamps)
         st.caption(check.in_words())
@@ -35,45 +43,88 @@ def draw_orders(engine: Engine, place: int, clamps: Clamps) -> None:
 def heading(view: SeenQuestion, clamped: bool) -> str:
     what = "a clamped feature" if clamped else "the feature"
     at = sum(bool(token.fired) for token in view.all_tokens())
-    fires = f"{what} fires on {at} of them" if at else f"{what} fires on none of them, so nothing changes here"
-    return f"{view.set}, question {view.question.index}: the {len(view.all_tokens())} tokens the model reads; {fires}."
+    fires = (
+        f"{what} fires on {at} of them"
+        if at
+        else f"{what} fires on none of them, so nothing changes here"
+    )
+    return (
+        f"{view.set}, question {view.question.index}: the {len(view.all_tokens())} tokens the model"
+        f" reads; {fires}."
+    )
 
 
 def legend(view: SeenQuestion) -> str:
-    exempt = " Dotted underline: a position no clamp touches." if any(token.exempt for token in view.all_tokens()) else ""
+    exempt = (
+        " Dotted underline: a position no clamp touches."
+        if any(token.exempt for token in view.all_tokens())
+        else ""
+    )
     branches = any(option.tokens for option in view.options)
-    own = " Each option is read after the shared tokens, by itself; of its last token only the probability counts." if branches else ""
-    return f"A thin line begins a token, ↵ is a line break, the darker the stronger the feature.{exempt}{own}"
+    own = (
+        " Each option is read after the shared tokens, by itself; of its last token only the"
+        " probability counts."
+        if branches
+        else ""
+    )
+    return (
+        "A thin line begins a token, ↵ is a line break, the darker the stronger the"
+        f" feature.{exempt}{own}"
+    )
 
 
 def view_html(view: SeenQuestion, clamped: bool) -> str:
-    """The tokens, the options with their shares before and after, and in words where which feature fires. All text escaped."""
+    """The tokens, the options with their shares before and after, and in words where which feature
+    fires. All text escaped.
+    """
     top = max((act for _, _, act in view.fired()), default=0.0)
     rows = "".join(
         _option_html(letter, choice, option, letter == LETTERS[view.question.answer], clamped, top)
         for letter, choice, option in zip(LETTERS, view.question.choices, view.options, strict=True)
     )
     heads = ("Option", "What is read and scored", "P, share of the four", "Score")
-    head = "".join(f'<th scope="col" style="text-align:left;padding:.2rem .8rem .2rem 0">{title}</th>' for title in heads)
+    head = "".join(
+        f'<th scope="col" style="text-align:left;padding:.2rem .8rem .2rem 0">{title}</th>'
+        for title in heads
+    )
     return (
         f'<div style="padding:.4rem 0 .8rem">{tokens_html(view.tokens, top)}</div>'
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums">'
+        '<div style="overflow-x:auto"><table'
+        ' style="border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_fired_html(view)}"
     )
 
 
-def _option_html(letter: str, choice: str, option: SeenOption, right: bool, clamped: bool, top: float) -> str:
+def _option_html(
+    letter: str, choice: str, option: SeenOption, right: bool, clamped: bool, top: float
+) -> str:
     last = f'<span style="{_EDGE};opacity:.6">{_text(option.scored[-1])}</span>'
-    scored = tokens_html(option.tokens, top) + last if option.tokens or len(option.scored) == 1 else ""
-    read = scored or f"{html.escape(choice)} <small style='opacity:.75'>scored by {' or '.join(_quoted(t) for t in option.scored)}</small>"
+    scored = (
+        tokens_html(option.tokens, top) + last if option.tokens or len(option.scored) == 1 else ""
+    )
+    read = (
+        scored
+        or f"{html.escape(choice)} <small style='opacity:.75'>scored by {' or '.join(_quoted(t) for t in option.scored)}</small>"
+    )
     if len(option.scored) == 1 and option.scored[0].strip() == letter:
-        read = f"{html.escape(choice)} <small style='opacity:.75'>scored by {_quoted(option.scored[0])}</small>"
+        read = (
+            f"{html.escape(choice)} <small style='opacity:.75'>scored by"
+            f" {_quoted(option.scored[0])}</small>"
+        )
     share = f"{option.p_before:.1%}" + (f" → <b>{option.p_after:.1%}</b>" if clamped else "")
-    score = (f"{option.before:.2f}" + (f" → {option.after:.2f}" if clamped else "")).replace("-", "−")
+    score = (f"{option.before:.2f}" + (f" → {option.after:.2f}" if clamped else "")).replace(
+        "-", "−"
+    )
     cells = (f"<b>{letter}</b>{' right' if right else ''}", read, share, score)
-    return "<tr>" + "".join(
-        f'<td style="padding:.25rem .8rem .25rem 0;border-top:1px solid rgba(128,128,128,.25);vertical-align:top">{cell}</td>' for cell in cells
-    ) + "</tr>"  # fmt: skip
+    return (
+        "<tr>"
+        + "".join(
+            '<td style="padding:.25rem .8rem .25rem 0;border-top:1px solid'
+            f' rgba(128,128,128,.25);vertical-align:top">{cell}</td>'
+            for cell in cells
+        )
+        + "</tr>"
+    )
 
 
 def tokens_html(tokens: Sequence[SeenToken], top: float) -> str:
@@ -90,11 +141,15 @@ def _token_html(token: SeenToken, top: float) -> str:
     if token.exempt:
         style.append("text-decoration:underline dotted")
     if token.fired:
-        style.append(f"background:rgba({HIGHLIGHT},{opacity(token.fired[0][1], top):.2f});font-weight:700")
+        style.append(
+            f"background:rgba({HIGHLIGHT},{opacity(token.fired[0][1], top):.2f});font-weight:700"
+        )
         title += "".join(f"; feature {feature}: {act:.2f}" for feature, act in token.fired)
     focus = ' tabindex="0"' if token.fired else ""
     broken = "<br>" if token.text.endswith("\n") else ""
-    return f'<span{focus} title="{title}" style="{";".join(style)}">{_text(token.text)}</span>{broken}'
+    return (
+        f'<span{focus} title="{title}" style="{";".join(style)}">{_text(token.text)}</span>{broken}'
+    )
 
 
 def _fired_html(view: SeenQuestion) -> str:
@@ -104,14 +159,23 @@ def _fired_html(view: SeenQuestion) -> str:
     of_feature: dict[int, list[str]] = {}
     for feature, token, act in fired[:MOST_LISTED]:
         of_feature.setdefault(feature, []).append(f"{_quoted(token)} {act:.2f}")
-    more = f"<li>and at {len(fired) - MOST_LISTED} more places</li>" if len(fired) > MOST_LISTED else ""
-    items = "".join(f"<li>feature {feature} fires at {', '.join(places)}</li>" for feature, places in of_feature.items())
+    more = (
+        f"<li>and at {len(fired) - MOST_LISTED} more places</li>"
+        if len(fired) > MOST_LISTED
+        else ""
+    )
+    items = "".join(
+        f"<li>feature {feature} fires at {', '.join(places)}</li>"
+        for feature, places in of_feature.items()
+    )
     return f'<ul style="margin:.6rem 0 0 1.1rem">{items}{more}</ul>'
 
 
 def _text(token: str) -> str:
     """Every character to be seen, also those that would draw nothing or turn the text round."""
-    seen = "".join(SIGNS.get(c) or (c if c == " " or c.isprintable() else f"[U+{ord(c):04X}]") for c in token)
+    seen = "".join(
+        SIGNS.get(c) or (c if c == " " or c.isprintable() else f"[U+{ord(c):04X}]") for c in token
+    )
     return html.escape(seen) or "[no text]"
 
 

@@ -12,7 +12,9 @@ SHOWN = 60
 """Characters of a token that are shown."""
 _here = Path(__file__)
 _picker = st.components.v2.component(
-    "token_picker", css=_here.with_suffix(".css").read_text(encoding="utf-8"), js=_here.with_suffix(".js").read_text(encoding="utf-8")
+    "token_picker",
+    css=_here.with_suffix(".css").read_text(encoding="utf-8"),
+    js=_here.with_suffix(".js").read_text(encoding="utf-8"),
 )
 
 
@@ -24,31 +26,56 @@ def draw_token_picker(
     picked: Sequence[int],
     key: str,
 ) -> list[int]:
-    """The tokens; returns the indices of those picked. `strongest` are each token's features and activations, `off` cannot be picked."""
+    """The tokens; returns the indices of those picked. `strongest` are each token's features and
+    activations, `off` cannot be picked.
+    """
     result = _picker(
-        key=key, on_picked_change=lambda: None, default={"picked": list(picked)},
-        data={"label": "Tokens of your text: pick some to rank features there", "picked": list(picked), "tokens": token_data(tokens, strongest, off, name)},
-    )  # fmt: skip
+        key=key,
+        on_picked_change=lambda: None,
+        default={"picked": list(picked)},
+        data={
+            "label": "Tokens of your text: pick some to rank features there",
+            "picked": list(picked),
+            "tokens": token_data(tokens, strongest, off, name),
+        },
+    )
     n = len(tokens)
-    return sorted({i for i in result.picked or [] if isinstance(i, int) and 0 <= i < n and not off[i]})
+    return sorted(
+        {i for i in result.picked or [] if isinstance(i, int) and 0 <= i < n and not off[i]}
+    )
 
 
 def token_data(
-    tokens: Sequence[str], strongest: Sequence[Sequence[tuple[int, float]]], off: Sequence[bool], name: Callable[[int], str]
+    tokens: Sequence[str],
+    strongest: Sequence[Sequence[tuple[int, float]]],
+    off: Sequence[bool],
+    name: Callable[[int], str],
 ) -> list[dict[str, Any]]:
-    """What the browser is told of each token: its text, how brightly it is lit, and its strongest features in words. Pure."""
+    """What the browser is told of each token: its text, how brightly it is lit, and its strongest
+    features in words. Pure.
+    """
     top = max((best[0][1] for best in strongest if best), default=0.0)
     return [
         {
-            "shown": _shown(token), "off": bool(exempt), "lit": round(opacity(best[0][1], top), 3) if best else 0,
-            "about": "not counted: no clamp touches this position" if exempt
-            else "\n".join(f"{value:.1f}  {feature} · {name(feature)}" for feature, value in best) or "no feature fires here",
+            "shown": _shown(token),
+            "off": bool(exempt),
+            "lit": round(opacity(best[0][1], top), 3) if best else 0,
+            "about": (
+                "not counted: no clamp touches this position"
+                if exempt
+                else "\n".join(
+                    f"{value:.1f}  {feature} · {name(feature)}" for feature, value in best
+                )
+                or "no feature fires here"
+            ),
         }
         for token, best, exempt in zip(tokens, strongest, off, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _shown(token: str) -> str:
     """Bytes of a character begun before have no text of their own."""
-    visible = (token or "▫").replace("\r\n", "↵").replace("\n", "↵").replace("\r", "↵").replace("\t", "⇥")
+    visible = (
+        (token or "▫").replace("\r\n", "↵").replace("\n", "↵").replace("\r", "↵").replace("\t", "⇥")
+    )
     return visible if len(visible) <= SHOWN else visible[:SHOWN] + "…"

@@ -1,8 +1,9 @@
 """Tokens with their activations as HTML. Pure: text is data, every piece of it is escaped.
 
-The text in the page is the exact text, so that it can be copied; signs for spaces, line breaks and invisible
-characters are drawn over it by the style sheet. A lit token is told by its background, by a line below it that is the
-thicker the stronger it fires, and by its value, which shows on hover, and for a whole row when the row has the focus.
+The text in the page is the exact text, so that it can be copied; signs for spaces, line breaks and
+invisible characters are drawn over it by the style sheet. A lit token is told by its background, by
+a line below it that is the thicker the stronger it fires, and by its value, which shows on hover,
+and for a whole row when the row has the focus.
 """
 
 import html
@@ -13,13 +14,18 @@ from itertools import pairwise
 from typing import NamedTuple
 
 HIGHLIGHT = "255, 140, 0"
-"""Dark orange, as in sae_vis; translucent, so that the text's own colour reads on light and dark (contrast at least 4.5)."""
+"""Dark orange, as in sae_vis; translucent, so that the text's own colour reads on light and dark
+(contrast at least 4.5).
+"""
 STRONGEST = 0.5
 KEPT_INVISIBLE = "\u200c\u200d"
 """Joiners: scripts and emoji are wrong without them, and they reorder nothing."""
 
 STYLE = f"""<style>
-.tv-text {{ white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.75; unicode-bidi: isolate; min-width: 0; }}
+.tv-text {{
+  white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.75; unicode-bidi: isolate;
+  min-width: 0;
+}}
 .tv-lit {{ position: relative; border-bottom: 1px solid rgb({HIGHLIGHT}); border-radius: 2px; }}
 .tv-mid {{ border-bottom-width: 2px; }}
 .tv-high {{ border-bottom-width: 3px; }}
@@ -28,16 +34,27 @@ STYLE = f"""<style>
 .tv-sp::before {{ content: "·"; position: absolute; opacity: .75; }}
 .tv-sign::before {{ content: attr(data-sign); opacity: .75; font-size: .85em; }}
 .tv-flat .tv-nl {{ white-space: normal; }}
-.tv-lit:hover::after {{ content: attr(data-value); position: absolute; left: 0; bottom: 100%; z-index: 9; padding: .1rem .4rem;
-  background: #1f2328; color: #fff; border-radius: 3px; font: 600 .8rem/1.3 sans-serif; white-space: nowrap; }}
-.tv-row {{ display: flex; flex-wrap: wrap; gap: .1rem .8rem; padding: .45rem .3rem; border-bottom: 1px solid rgba(128, 128, 128, .25); }}
+.tv-lit:hover::after {{
+  content: attr(data-value); position: absolute; left: 0; bottom: 100%; z-index: 9;
+  padding: .1rem .4rem; background: #1f2328; color: #fff; border-radius: 3px;
+  font: 600 .8rem/1.3 sans-serif; white-space: nowrap;
+}}
+.tv-row {{
+  display: flex; flex-wrap: wrap; gap: .1rem .8rem; padding: .45rem .3rem;
+  border-bottom: 1px solid rgba(128, 128, 128, .25);
+}}
 .tv-row:focus {{ outline: 2px solid rgb({HIGHLIGHT}); outline-offset: -2px; }}
-.tv-row:focus .tv-lit:not(:hover)::after {{ content: attr(data-short); font: 600 .7em/1 sans-serif; vertical-align: super; padding-left: .1em; }}
+.tv-row:focus .tv-lit:not(:hover)::after {{
+  content: attr(data-short); font: 600 .7em/1 sans-serif; vertical-align: super; padding-left: .1em;
+}}
 .tv-margin {{ flex: 0 0 7.5rem; font-variant-numeric: tabular-nums; }}
 .tv-margin small {{ display: block; }}
 .tv-body {{ flex: 1 1 16rem; min-width: 0; }}
 .tv-ranked ol {{ list-style: none; margin: .2rem 0 0; padding: 0; }}
-.tv-ranked li {{ display: flex; justify-content: space-between; gap: .5rem; margin: .15rem 0; font-variant-numeric: tabular-nums; }}
+.tv-ranked li {{
+  display: flex; justify-content: space-between; gap: .5rem; margin: .15rem 0;
+  font-variant-numeric: tabular-nums;
+}}
 </style>"""
 """Goes once before any of the HTML below, in the same element."""
 
@@ -52,7 +69,9 @@ class Row(NamedTuple):
     mark: int | None = None
     """Index of the token the row is shown for."""
     lines: Sequence[int] = ()
-    """Tokens that begin a line of their own though the text has no line break there (an option of a question)."""
+    """Tokens that begin a line of their own though the text has no line break there (an option of a
+    question).
+    """
 
 
 class Piece(NamedTuple):
@@ -64,14 +83,18 @@ class Piece(NamedTuple):
 
 
 def opacity(value: float, top: float) -> float:
-    """0 for a silent token, else 0.08 to 0.5, logarithmic so that weak activations stay visible (as Neuronpedia's)."""
+    """0 for a silent token, else 0.08 to 0.5, logarithmic so that weak activations stay visible (as
+    Neuronpedia's).
+    """
     if value <= 0 or top <= 0:
         return 0.0
     return 0.08 + (STRONGEST - 0.08) * math.log10(1 + 9 * min(1.0, value / top))
 
 
 def pieces(tokens: Sequence[str], values: Sequence[float], mark: int | None = None) -> list[Piece]:
-    """Tokens without a text of their own (bytes of a character begun before) are one piece with the token that has it."""
+    """Tokens without a text of their own (bytes of a character begun before) are one piece with the
+    token that has it.
+    """
     out: list[Piece] = []
     for i, (token, value) in enumerate(zip(tokens, values, strict=True)):
         if token or not out:
@@ -82,22 +105,38 @@ def pieces(tokens: Sequence[str], values: Sequence[float], mark: int | None = No
 
 
 def visible(text: str, spaces: bool = False) -> str:
-    """The text as HTML: exact, with signs for line breaks, tabs, runs of spaces and what cannot be seen; `spaces` marks every space."""
+    """The text as HTML: exact, with signs for line breaks, tabs, runs of spaces and what cannot be
+    seen; `spaces` marks every space.
+    """
     out, marks = [], spaces or not text.strip(" ") or "  " in text
     for c in text:
         if c == " ":
             out.append('<span class="tv-sp"> </span>' if marks else " ")
         elif c in "\n\t":
-            out.append(f'<span class="tv-sign{" tv-nl" if c == chr(10) else ""}" data-sign="{"↵" if c == chr(10) else "⇥"}">{c}</span>')
-        elif c == "\u00a0" or (unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs") and c not in KEPT_INVISIBLE):
+            out.append(
+                f'<span class="tv-sign{" tv-nl" if c == chr(10) else ""}"'
+                f' data-sign="{"↵" if c == chr(10) else "⇥"}">{c}</span>'
+            )
+        elif c == "\u00a0" or (
+            unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+            and c not in KEPT_INVISIBLE
+        ):
             out.append(f'<span class="tv-sign" data-sign="[U+{ord(c):04X}]"></span>')
         else:
             out.append(html.escape(c))
     return "".join(out)
 
 
-def token_html(tokens: Sequence[str], values: Sequence[float], top: float, mark: int | None = None, breaks: bool = True) -> str:
-    """Running text; the token at `mark` is bold and framed. `breaks`: a line break in the text breaks the line."""
+def token_html(
+    tokens: Sequence[str],
+    values: Sequence[float],
+    top: float,
+    mark: int | None = None,
+    breaks: bool = True,
+) -> str:
+    """Running text; the token at `mark` is bold and framed. `breaks`: a line break in the text
+    breaks the line.
+    """
     out = []
     for piece in pieces(tokens, values, mark):
         strongest = max(piece.values)
@@ -105,33 +144,45 @@ def token_html(tokens: Sequence[str], values: Sequence[float], top: float, mark:
             out.append(visible(piece.text))
             continue
         share = min(1.0, strongest / top) if top > 0 else 0.0
-        names = "tv-lit" + (" tv-high" if share > 2 / 3 else " tv-mid" if share > 1 / 3 else "") + (" tv-mark" if piece.marked else "")
+        names = (
+            "tv-lit"
+            + (" tv-high" if share > 2 / 3 else " tv-mid" if share > 1 / 3 else "")
+            + (" tv-mark" if piece.marked else "")
+        )
         out.append(
-            f'<span class="{names}" data-value="{" ".join(f"{v:+.3f}" for v in piece.values)}" data-short="{strongest:.1f}" '
+            f'<span class="{names}" data-value="{" ".join(f"{v:+.3f}" for v in piece.values)}"'
+            f' data-short="{strongest:.1f}" '
             f'style="background:rgba({HIGHLIGHT},{opacity(strongest, top):.2f})">{visible(piece.text, spaces=True)}</span>'
         )
     return f'<span dir="auto" class="tv-text{"" if breaks else " tv-flat"}">{"".join(out)}</span>'
 
 
 def excerpt(row: Row, around: int | None) -> Row:
-    """`around` tokens on each side of the marked one; everything if None or if no token is marked."""
+    """`around` tokens on each side of the marked one; everything if None or nothing is marked."""
     if around is None or row.mark is None:
         return row
     span = slice(max(0, row.mark - around), row.mark + around + 1)
     lines = tuple(line - span.start for line in row.lines if span.start < line < span.stop)
-    return row._replace(tokens=row.tokens[span], values=row.values[span], mark=row.mark - span.start, lines=lines)
+    return row._replace(
+        tokens=row.tokens[span], values=row.values[span], mark=row.mark - span.start, lines=lines
+    )
 
 
-def rows_html(rows: Iterable[Row], top: float, around: int | None = None, breaks: bool = True) -> str:
-    """A list of rows, each a stop of the Tab key that shows all its values; colours are relative to `top`."""
+def rows_html(
+    rows: Iterable[Row], top: float, around: int | None = None, breaks: bool = True
+) -> str:
+    """A list of rows, each a stop of the Tab key that shows all its values; colours are relative to
+    `top`.
+    """
     return STYLE + "".join(_row(excerpt(row, around), top, breaks) for row in rows)
 
 
 def _row(row: Row, top: float, breaks: bool) -> str:
     return (
-        f'<div class="tv-row" tabindex="0" role="group" aria-label="{html.escape(f"{row.head}, {row.note}")}">'
-        f'<div class="tv-margin"><b>{html.escape(row.head)}</b><small>{html.escape(row.note)}</small></div>'
-        f'<div class="tv-body">{"<br>".join(_lines(row, top, breaks))}</div></div>'
+        '<div class="tv-row" tabindex="0" role="group"'
+        f' aria-label="{html.escape(f"{row.head}, {row.note}")}"><div'
+        f' class="tv-margin"><b>{html.escape(row.head)}</b><small>{html.escape(row.note)}</small></div><div'
+        f' class="tv-body">{"<br>".join(_lines(row, top, breaks))}</div></div>'
     )
 
 
@@ -142,10 +193,12 @@ def _lines(row: Row, top: float, breaks: bool) -> Iterator[str]:
 
 
 def ranked_html(title: str, tokens: Sequence[str], values: Sequence[float]) -> str:
-    """Tokens by a signed value, each with its number; the background grows with the value's size."""
+    """Tokens by a signed value, each with its number; the background grows with its size."""
     top = max((abs(value) for value in values), default=0.0) or 1.0
     items = "".join(
-        f'<li><span class="tv-text" style="background:rgba({HIGHLIGHT},{STRONGEST * abs(value) / top:.2f});padding:0 .3rem">{visible(token, spaces=True)}</span>'
-        f"<small>{value:+.3f}</small></li>" for token, value in zip(tokens, values, strict=True)
-    )  # fmt: skip
+        '<li><span class="tv-text"'
+        f' style="background:rgba({HIGHLIGHT},{STRONGEST * abs(value) / top:.2f});padding:0'
+        f' .3rem">{visible(token, spaces=True)}</span><small>{value:+.3f}</small></li>'
+        for token, value in zip(tokens, values, strict=True)
+    )
     return f'{STYLE}<div class="tv-ranked"><b>{html.escape(title)}</b><ol>{items}</ol></div>'

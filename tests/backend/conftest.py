@@ -6,12 +6,16 @@ import torch
 
 @pytest.fixture(scope="session")
 def dense(toy):
-    """Activations of every corpus token, computed row by row with the whole model and sae-lens's own encode."""
+    """Activations of every corpus token, computed row by row with the whole model and sae-lens's
+    own encode.
+    """
     out = {}
     for scanned in toy.atlas.corpora:
         rows = []
         for ids in scanned.corpus.ids:
-            hidden = toy.model.hf(torch.tensor([ids]), output_hidden_states=True).hidden_states[toy.model.block + 1][0]
+            hidden = toy.model.hf(torch.tensor([ids]), output_hidden_states=True).hidden_states[
+                toy.model.block + 1
+            ][0]
             acts = toy.sae.sae.encode(hidden)
             acts[0] = 0  # the first token is exempt in this setup
             rows.append(acts)

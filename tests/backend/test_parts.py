@@ -1,4 +1,6 @@
-"""Preparing is killed again and again, and goes on where it was: nothing is run twice, and the figures are those of one run."""
+"""Preparing is killed again and again, and goes on where it was: nothing is run twice, and the
+figures are those of one run.
+"""
 
 import os
 import subprocess
@@ -45,14 +47,31 @@ for deaths in range(40):
         break
 print(deaths)
 """
-"""The first process dies at its fifth report, the next at its sixth, and so on, until one lives to the end."""
+"""The first process dies at its fifth report, the next at its sixth, and so on, until one lives to
+the end.
+"""
 
 
 def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_path, monkeypatch):
     path, log = write_setup(tmp_path), tmp_path / "log"
-    environment = {**os.environ, "CLAMPBOARD_CACHE": str(tmp_path / "killed"), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "CLAMPBOARD_CACHE": str(tmp_path / "killed"),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
     command = [sys.executable, "-c", KILLED_AND_RESUMED, str(path), str(log)]
-    deaths = int(subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=300, check=True).stdout)
+    deaths = int(
+        subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+            timeout=300,
+            check=True,
+        ).stdout
+    )
     ran = log.read_text().splitlines()
     assert deaths >= 4 and len(ran) > 4
     assert len(set(ran)) == len(ran), "no batch ran twice"
@@ -65,12 +84,21 @@ def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_pa
     finally:
         torch.set_num_threads(threads)
     monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path / "killed"))
-    monkeypatch.setattr("backend.engine.engine.record", lambda *_, **__: pytest.fail("it was not whole"))
+    monkeypatch.setattr(
+        "backend.engine.engine.record", lambda *_, **__: pytest.fail("it was not whole")
+    )
     again = Engine(load_setup(path))
     assert not list(again._folder.glob("*.parts-*")), "the parts are gone once the whole is there"
     for name in ("resid", "exempt", "log_probs", "baseline"):
         assert torch.equal(getattr(again.recording, name), getattr(whole.recording, name)), name
-    assert all(torch.equal(a, b) for a, b in zip(again.recording.acts.tensors().values(), whole.recording.acts.tensors().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            again.recording.acts.tensors().values(),
+            whole.recording.acts.tensors().values(),
+            strict=True,
+        )
+    )
     numbers = [engine.atlas.table.select_dtypes("number") for engine in (again, whole)]
     pd.testing.assert_frame_equal(*numbers, check_exact=True)
 
@@ -81,7 +109,10 @@ def test_what_is_kept_is_not_run_again(tmp_path, monkeypatch):
     parts.add(3, {"token": torch.arange(4)})
     parts.add(1, {"token": torch.arange(2)})
     (tmp_path / "p" / "000007-000009.safetensors").write_bytes(b"damaged")
-    assert {number: len(tensors["token"]) for number, tensors in Parts(tmp_path / "p").done()} == {1: 2, 3: 4}
+    assert {number: len(tensors["token"]) for number, tensors in Parts(tmp_path / "p").done()} == {
+        1: 2,
+        3: 4,
+    }
     parts.remove()
     assert list(Parts(tmp_path / "p").done()) == []
 

@@ -3,7 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from backend.statistics import is_inconclusive, longest_option_accuracy, mcnemar_p, paired_change, wilson
+from backend.statistics import (
+    is_inconclusive,
+    longest_option_accuracy,
+    mcnemar_p,
+    paired_change,
+    wilson,
+)
 
 
 def test_change_and_interval_of_a_case_worked_by_hand():
@@ -35,4 +41,6 @@ def test_a_guessing_model_is_inconclusive_and_a_knowing_one_is_not():
 
 
 def test_longest_option_shares_ties():
-    assert longest_option_accuracy([["aa", "b", "cc", "d"], ["a", "bbb", "c", "d"]], [0, 2]) == pytest.approx(0.25)
+    assert longest_option_accuracy(
+        [["aa", "b", "cc", "d"], ["a", "bbb", "c", "d"]], [0, 2]
+    ) == pytest.approx(0.25)

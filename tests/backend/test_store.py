@@ -24,7 +24,9 @@ def test_damaged_files_are_misses_said_in_the_log(tmp_path, caplog):
     assert read_tensors(tmp_path / "t.safetensors")["a"].tolist() == [0, 1, 2, 3, 4]
     (tmp_path / "t.safetensors").write_bytes(b"\0" * 20)
     (tmp_path / "j.json").write_text("{")
-    assert read_tensors(tmp_path / "t.safetensors") is None and read_json(tmp_path / "j.json") is None
+    assert (
+        read_tensors(tmp_path / "t.safetensors") is None and read_json(tmp_path / "j.json") is None
+    )
     assert len(caplog.records) == 2 and all("is damaged" in r.getMessage() for r in caplog.records)
     assert read_tensors(tmp_path / "none") is None and read_json(tmp_path / "none") is None
 

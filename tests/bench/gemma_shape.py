@@ -1,9 +1,11 @@
-"""The benchmark on gemma-2-2b's shape with random weights: what a machine makes of it, without access to the model.
+"""The benchmark on gemma-2-2b's shape with random weights: what a machine makes of it, without
+access to the model.
 
     CLAMPBOARD_DATA=folder python -m tests.bench.gemma_shape OUT [--limit 20]
 
-writes the model (5.2 GB) and a Gemma Scope SAE of 16,384 features to OUT, where they are not there yet, and runs `bench` on them:
-WMDP-Bio and the paper's four subjects in the paper's prompt. Times and memory mean something, answers do not.
+writes the model (5.2 GB) and a Gemma Scope SAE of 16,384 features to OUT, where they are not there
+yet, and runs `bench` on them: WMDP-Bio and the paper's four subjects in the paper's prompt. Times
+and memory mean something, answers do not.
 """
 
 import argparse
@@ -22,9 +24,17 @@ from backend.setups import load_setup
 from tests.support.gemma import as_gemmas
 
 GEMMA_2_2B = {
-    "vocab_size": 256_000, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,
-    "head_dim": 256, "query_pre_attn_scalar": 256, "sliding_window": 4096, "max_position_embeddings": 8192,
-}  # fmt: skip
+    "vocab_size": 256_000,
+    "hidden_size": 2304,
+    "intermediate_size": 9216,
+    "num_hidden_layers": 26,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+    "head_dim": 256,
+    "query_pre_attn_scalar": 256,
+    "sliding_window": 4096,
+    "max_position_embeddings": 8192,
+}
 BLOCK, D_SAE = 7, 16_384
 L0 = 69
 """Active features a token, as of the SAE in whose place this stands."""
@@ -32,11 +42,18 @@ SPARSEST = 1e-4
 """Density of the rarest feature; the others' are spread evenly on a log scale."""
 SAMPLE, ROW = 4096, 256
 """Tokens the thresholds are set on, in rows of so many."""
-SUBJECTS = ("high_school_us_history", "college_computer_science", "high_school_geography", "human_aging")
+SUBJECTS = (
+    "high_school_us_history",
+    "college_computer_science",
+    "high_school_geography",
+    "human_aging",
+)
 DEMO = load_setup("demo")
 
 
-def write_model(folder: Path, shape: dict[str, int], tokenizer: PreTrainedTokenizerFast) -> Gemma2ForCausalLM:
+def write_model(
+    folder: Path, shape: dict[str, int], tokenizer: PreTrainedTokenizerFast
+) -> Gemma2ForCausalLM:
     torch.manual_seed(0)
     torch.set_default_dtype(torch.bfloat16)
     try:
@@ -50,45 +67,84 @@ def write_model(folder: Path, shape: dict[str, int], tokenizer: PreTrainedTokeni
 
 def densities(d_sae: int, l0: float) -> torch.Tensor:
     """From SPARSEST up, evenly on a log scale, so that they add up to l0."""
-    place, low, high = torch.linspace(0, 1, d_sae), SPARSEST, 1.0
+    place = torch.linspace(0, 1, d_sae)
+    low = SPARSEST
+    high = 1.0
     for _ in range(50):
         densest = (low + high) / 2
-        low, high = (densest, high) if float((SPARSEST * (densest / SPARSEST) ** place).sum()) < l0 else (low, densest)
+        low, high = (
+            (densest, high)
+            if float((SPARSEST * (densest / SPARSEST) ** place).sum()) < l0
+            else (low, densest)
+        )
     return SPARSEST * (high / SPARSEST) ** place
 
 
 @torch.inference_mode()
-def write_sae(folder: Path, model: Gemma2ForCausalLM, ids: torch.Tensor, block: int, d_sae: int, l0: float) -> None:
-    """Random directions, each with the threshold above which it fires as often as it should on these tokens [row, pos]."""
-    resid = model(ids, output_hidden_states=True, logits_to_keep=1).hidden_states[block + 1][:, 1:].flatten(0, 1).float()
+def write_sae(
+    folder: Path, model: Gemma2ForCausalLM, ids: torch.Tensor, block: int, d_sae: int, l0: float
+) -> None:
+    """Random directions, each with the threshold above which it fires as often as it should on
+    these tokens [row, pos].
+    """
+    resid = (
+        model(ids, output_hidden_states=True, logits_to_keep=1)
+        .hidden_states[block + 1][:, 1:]
+        .flatten(0, 1)
+        .float()
+    )
     directions = torch.randn(d_sae, resid.shape[1], generator=torch.Generator().manual_seed(1))
     directions /= directions.norm(dim=-1, keepdim=True)
     rank = (densities(d_sae, l0) * len(resid)).round().long().clamp(min=1)
     thresholds = (
-        torch.cat([(resid @ part.T).sort(0, descending=True).values for part in directions.split(1024)], 1).T.gather(1, rank[:, None]).squeeze(1)
+        torch.cat(
+            [(resid @ part.T).sort(0, descending=True).values for part in directions.split(1024)], 1
+        )
+        .T.gather(1, rank[:, None])
+        .squeeze(1)
     )
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "params.npz", W_enc=directions.T.contiguous().numpy(), W_dec=directions.numpy(), b_enc=np.zeros(d_sae, np.float32),
-             b_dec=np.zeros(resid.shape[1], np.float32), threshold=thresholds.clamp(min=1e-3).numpy())  # fmt: skip
+    np.savez(
+        folder / "params.npz",
+        W_enc=directions.T.contiguous().numpy(),
+        W_dec=directions.numpy(),
+        b_enc=np.zeros(d_sae, np.float32),
+        b_dec=np.zeros(resid.shape[1], np.float32),
+        threshold=thresholds.clamp(min=1e-3).numpy(),
+    )
 
 
 def setup_text(limit: int | None, block: int) -> str:
     """The setup's TOML."""
     some = "" if limit is None else f"limit = {limit}\n"
     passages = f'file = "{DEMO.corpora[0].file}"\ndocuments = 40\n'
-    sets = f'[[sets]]\nname = "wmdp_bio"\ntitle = "WMDP-Bio"\nrole = "forget"\nsubject = "biology"\ndataset = "cais/wmdp"\nconfig = "wmdp-bio"\nlocal = "wmdp"\n{some}'
+    sets = (
+        '[[sets]]\nname = "wmdp_bio"\ntitle = "WMDP-Bio"\nrole = "forget"\nsubject ='
+        f' "biology"\ndataset = "cais/wmdp"\nconfig = "wmdp-bio"\nlocal = "wmdp"\n{some}'
+    )
     for subject in SUBJECTS:
-        sets += f'[[sets]]\nname = "{subject}"\ntitle = "{subject}"\nrole = "retain"\ndataset = "cais/mmlu"\nsubjects = ["{subject}"]\nlocal = "mmlu"\n{some}'
+        sets += (
+            f'[[sets]]\nname = "{subject}"\ntitle = "{subject}"\nrole = "retain"\ndataset ='
+            f' "cais/mmlu"\nsubjects = ["{subject}"]\nlocal = "mmlu"\n{some}'
+        )
     return (
-        'title = "The shape of gemma-2-2b, random weights"\nscoring = "letter"\nprompt = "paper-chat"\nuntouched = ["first"]\n'
-        '[model]\nname = "random/gemma-2-2b"\npath = "model"\n'
-        f'[sae]\npath = "sae"\nhook_name = "blocks.{block}.hook_resid_post"\n{sets}'
-        f'[[corpora]]\nrole = "forget"\ntitle = "biology passages"\nwhere = "biology"\n{passages}'
-        f'[[corpora]]\nrole = "retain"\ntitle = "other passages"\nwhere = "other"\n{passages}'
+        'title = "The shape of gemma-2-2b, random weights"\nscoring = "letter"\nprompt ='
+        ' "paper-chat"\nuntouched = ["first"]\n[model]\nname = "random/gemma-2-2b"\npath ='
+        ' "model"\n[sae]\npath = "sae"\nhook_name ='
+        f' "blocks.{block}.hook_resid_post"\n{sets}[[corpora]]\nrole = "forget"\ntitle = "biology'
+        f' passages"\nwhere = "biology"\n{passages}[[corpora]]\nrole = "retain"\ntitle = "other'
+        f' passages"\nwhere = "other"\n{passages}'
     )
 
 
-def write(folder: Path, shape: dict[str, int], limit: int | None, block: int = BLOCK, d_sae: int = D_SAE, l0: float = L0) -> Path:
+def write(
+    folder: Path,
+    shape: dict[str, int],
+    limit: int | None,
+    block: int = BLOCK,
+    d_sae: int = D_SAE,
+    l0: float = L0,
+) -> Path:
     """The setup's file, with all it names; what is there already stays."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "gemma-shape.toml"
@@ -96,17 +152,25 @@ def write(folder: Path, shape: dict[str, int], limit: int | None, block: int = B
     if not (folder / "sae" / "params.npz").exists():
         tokenizer = as_gemmas(AutoTokenizer.from_pretrained(model_source(DEMO)))
         model = write_model(folder / "model", shape, tokenizer)
-        text = "\n".join(question.question for source in DEMO.sets for question in read_set(source).questions)
-        text += "\n".join(text for source in DEMO.corpora for text in read_corpus(tokenizer, source, folder).texts)
+        text = "\n".join(
+            question.question for source in DEMO.sets for question in read_set(source).questions
+        )
+        text += "\n".join(
+            text for source in DEMO.corpora for text in read_corpus(tokenizer, source, folder).texts
+        )
         ids = torch.tensor(tokenizer(text)["input_ids"])
         rows = ids[: len(ids) // ROW * ROW].view(-1, ROW)
-        some = torch.randperm(len(rows), generator=torch.Generator().manual_seed(2))[: SAMPLE // ROW]
+        some = torch.randperm(len(rows), generator=torch.Generator().manual_seed(2))[
+            : SAMPLE // ROW
+        ]
         write_sae(folder / "sae", model, rows[some], block, d_sae, l0)
     return file
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("--limit", type=int, help="questions of each set; all unless given")
     args = parser.parse_args()

@@ -9,11 +9,15 @@ WAIT_MS = 180_000
 
 def complete(page: Page) -> None:
     """The board says that its figures are final."""
-    expect(page.get_by_text(re.compile("the others keep their answer bit for bit|No clamp is on"))).to_be_visible(timeout=WAIT_MS)
+    expect(
+        page.get_by_text(re.compile("the others keep their answer bit for bit|No clamp is on"))
+    ).to_be_visible(timeout=WAIT_MS)
 
 
 def figures(page: Page) -> list[str]:
-    """The board's rows, once the script has ended: until then the former setting's may stand there, with a caption as final."""
+    """The board's rows, once the script has ended: until then the former setting's may stand there,
+    with a caption as final.
+    """
     complete(page)
     settled(page)
     rows = page.locator(".board tbody tr")
@@ -22,12 +26,18 @@ def figures(page: Page) -> list[str]:
 
 
 def settled(page: Page) -> None:
-    """The script has run to its end. With the small toolbar there is no status to see; the app's own element has it."""
-    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_have_count(1, timeout=WAIT_MS)
+    """The script has run to its end. With the small toolbar there is no status to see; the app's
+    own element has it.
+    """
+    expect(
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    ).to_have_count(1, timeout=WAIT_MS)
 
 
 def feature_list(page: Page) -> Locator:
-    """The search page's table, once it is the only one: while the page is drawn, former lists stand beside it."""
+    """The search page's table, once it is the only one: while the page is drawn, former lists stand
+    beside it.
+    """
     settled(page)
     table = page.get_by_test_id("stDataFrame")
     expect(table).to_have_count(1, timeout=WAIT_MS)

@@ -1,4 +1,6 @@
-"""axe-core over every page, light and dark, on the demo in Chromium; and the way from a feature by its dose curve to a clamp."""
+"""axe-core over every page, light and dark, on the demo in Chromium; and the way from a feature by
+its dose curve to a clamp.
+"""
 
 import re
 
@@ -24,8 +26,9 @@ def serious(page) -> dict[str, str]:
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return {
         v["id"]: f"{v['help']}: {v['nodes'][0]['html'][:300]} (and {len(v['nodes']) - 1} more)"
-        for v in found if v["impact"] in ("serious", "critical")
-    }  # fmt: skip
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    }
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -46,14 +49,18 @@ def test_axe_finds_nothing_serious(server, browser, name, scheme):
 
 def test_feature_then_dose_curve_then_clamp(server, page, demo):
     page.goto(f"{server}/feature?feature={FEATURE}")
-    expect(page.get_by_text(re.compile("Band: 95 % interval of the change.$"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile("Band: 95 % interval of the change.$"))).to_be_visible(
+        timeout=WAIT_MS
+    )
     page.get_by_role("slider", name="Strength").focus()
     for _ in range(2):  # from -5x by -6x to -8x
         page.keyboard.press("ArrowLeft")
     page.get_by_role("button", name="Clamp at -8x").click()
     rows = figures(page)
     value = value_of(-8, float(demo.atlas.table.max_act[FEATURE]))
-    for shown, s in zip(rows, demo.evaluate(demo.check(((FEATURE, value),)), listed=False).sets, strict=True):
+    for shown, s in zip(
+        rows, demo.evaluate(demo.check(((FEATURE, value),)), listed=False).sets, strict=True
+    ):
         assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in shown
 
 

@@ -1,4 +1,6 @@
-"""What was found in the demo comes back in Chromium: by a dot, after a reload, from a link in another session, and out of an exported file."""
+"""What was found in the demo comes back in Chromium: by a dot, after a reload, from a link in
+another session, and out of an exported file.
+"""
 
 import io
 import json
@@ -36,27 +38,37 @@ def test_back_to_a_setting_and_forth_by_keyboard(server, page, demo):
     page.get_by_role("combobox", name=re.compile("Go back to")).focus()
     page.keyboard.press("ArrowDown")  # a click that has to scroll first closes the list again
     page.get_by_role("option", name=re.compile("at -150")).first.click()
-    expect(page).to_have_url(re.compile(re.escape(urllib.parse.quote("2187:-150"))), timeout=WAIT_MS)
+    expect(page).to_have_url(
+        re.compile(re.escape(urllib.parse.quote("2187:-150"))), timeout=WAIT_MS
+    )
     shows(page, first)
     page.keyboard.press("Escape")
     page.locator("h1").click()
     page.keyboard.press("Control+z")
-    expect(page).to_have_url(re.compile(re.escape(urllib.parse.quote("2187:-300"))), timeout=WAIT_MS)
+    expect(page).to_have_url(
+        re.compile(re.escape(urllib.parse.quote("2187:-300"))), timeout=WAIT_MS
+    )
     shows(page, second)
     expect(page.get_by_text("1 on, 1 off")).to_be_visible()
     page.keyboard.press("Control+Shift+z")
-    expect(page).to_have_url(re.compile(re.escape(urllib.parse.quote("2187:-150"))), timeout=WAIT_MS)
+    expect(page).to_have_url(
+        re.compile(re.escape(urllib.parse.quote("2187:-150"))), timeout=WAIT_MS
+    )
     page.reload()
     shows(page, first)
 
 
 def lowest_dot(page) -> tuple[float, float]:
-    """Where on the page the lowest dot of the trials is: the lowest pixel in the forget colour, on the dot's ring."""
+    """Where on the page the lowest dot of the trials is: the lowest pixel in the forget colour, on
+    the dot's ring.
+    """
     chart = page.locator("[data-testid=stVegaLiteChart]").last
     chart.scroll_into_view_if_needed()
     page.wait_for_timeout(1000)
     picture = np.asarray(Image.open(io.BytesIO(chart.screenshot())).convert("RGB")).astype(int)
-    y, x = (np.abs(picture - [int(FORGET[i : i + 2], 16) for i in (1, 3, 5)]).sum(-1) < 40).nonzero()
+    y, x = (
+        np.abs(picture - [int(FORGET[i : i + 2], 16) for i in (1, 3, 5)]).sum(-1) < 40
+    ).nonzero()
     box = chart.bounding_box()
     return box["x"] + float(np.median(x[y == y.max()])), box["y"] + float(y.max())
 
@@ -69,7 +81,9 @@ def test_a_dot_brings_its_setting_back(server, page, demo):
     expect(page.get_by_text(re.compile("settings?, each over"))).to_be_visible(timeout=WAIT_MS)
     page.mouse.click(*lowest_dot(page))
     lowest = min(demo.history.trials(), key=lambda trial: trial.forget.right).run.clamps
-    expect(page.get_by_text(re.compile(rf"{len(lowest)} clamped after block"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile(rf"{len(lowest)} clamped after block"))).to_be_visible(
+        timeout=WAIT_MS
+    )
     shows(page, demo.evaluate(lowest))
 
 
@@ -93,7 +107,11 @@ def test_an_exported_file_runs_again_and_opens_in_another_session(server, browse
     file = tmp_path / "run.json"
     download.value.save_as(file)
     again = subprocess.run(
-        [sys.executable, "-m", "backend", "evaluate", "--from", str(file), "--json"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "backend", "evaluate", "--from", str(file), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     value = json.loads(again.stdout)
     assert value["same"] and value["differences"] == [] and value["clamps"] == "2187:-300"
@@ -105,6 +123,8 @@ def test_an_exported_file_runs_again_and_opens_in_another_session(server, browse
         figures(second)
         second.get_by_role("button", name="Take away").click()
         second.locator("input[type=file]").set_input_files(file)
-        expect(second.get_by_text(re.compile("The same figures as in the file"))).to_be_visible(timeout=WAIT_MS)
+        expect(second.get_by_text(re.compile("The same figures as in the file"))).to_be_visible(
+            timeout=WAIT_MS
+        )
         expect(second.get_by_text("1 on, 1 off")).to_be_visible()
         assert figures(second) == mine

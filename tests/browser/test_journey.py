@@ -1,4 +1,6 @@
-"""One journey through the demo in Chromium, on a real server: search, read, clamp, see the board change, reload."""
+"""One journey through the demo in Chromium, on a real server: search, read, clamp, see the board
+change, reload.
+"""
 
 import json
 import re
@@ -21,7 +23,9 @@ def test_search_read_clamp_reload(server, page, demo):
     page.get_by_role("link", name="Search").first.click()
     page.get_by_role("textbox", name="Keywords").fill("virus")
     page.keyboard.press("Enter")
-    expect(page.get_by_text(re.compile(r"\d+ features, ranked by relevance"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile(r"\d+ features, ranked by relevance"))).to_be_visible(
+        timeout=WAIT_MS
+    )
     feature_list(page).click(position={"x": 16, "y": 52})
     page.get_by_role("button", name="Open feature").click()
     first = int(demo.atlas.search("virus").hits["feature"].iloc[0])
@@ -41,7 +45,9 @@ def test_search_read_clamp_reload(server, page, demo):
     assert figures(page) == after and page.url == address
     clamps = re.search(r"clamps=([^&]*)", urllib.parse.unquote(address))[1]
     command = [sys.executable, "-m", "backend", "evaluate", "demo", "--clamps", clamps, "--json"]
-    value = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    value = json.loads(
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    )
     for shown, said in zip(after, value["sets"], strict=True):
         assert f"{said['baseline_accuracy']:.1%} → {said['accuracy']:.1%}" in shown
 
@@ -63,5 +69,7 @@ def test_two_sessions_do_not_see_each_others_numbers(server, browser, demo):
 
 def test_a_bad_link_is_said_and_loses_nothing(server, page):
     page.goto(f"{server}/?clamps=abc")
-    expect(page.get_by_text(re.compile("link's clamps cannot be read"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile("link's clamps cannot be read"))).to_be_visible(
+        timeout=WAIT_MS
+    )
     figures(page)

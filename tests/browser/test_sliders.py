@@ -1,4 +1,6 @@
-"""The slider list in Chromium: many of them stay quick, a new position stops the old run, the keyboard is enough."""
+"""The slider list in Chromium: many of them stay quick, a new position stops the old run, the
+keyboard is enough.
+"""
 
 import re
 import statistics
@@ -18,13 +20,19 @@ MOST_ELEMENTS = 1200
 def shows(page: Page, evaluation) -> None:
     """The board's first row shows this evaluation."""
     first = evaluation.sets[0]
-    expect(page.locator(".board tbody tr").first).to_contain_text(f"{first.accuracy:.1%}", timeout=WAIT_MS)
+    expect(page.locator(".board tbody tr").first).to_contain_text(
+        f"{first.accuracy:.1%}", timeout=WAIT_MS
+    )
     figures(page)
 
 
 def test_sixty_sliders_redraw_quickly(server, page, demo):
-    """Undo and redo between two settings that are known: what is timed is drawing the page, all sliders afresh."""
-    clamps = clamp_set((clamp.feature, round(clamp.value / 4, 1)) for clamp in demo.preset("too-strong")[:60])
+    """Undo and redo between two settings that are known: what is timed is drawing the page, all
+    sliders afresh.
+    """
+    clamps = clamp_set(
+        (clamp.feature, round(clamp.value / 4, 1)) for clamp in demo.preset("too-strong")[:60]
+    )
     one_off = clamps[1:]
     for setting in (clamps, one_off):
         demo.evaluate(setting)
@@ -44,7 +52,10 @@ def test_sixty_sliders_redraw_quickly(server, page, demo):
         settled(page)
     expect(page.locator(".list")).to_have_count(1, timeout=WAIT_MS)
     elements = page.locator(".list *").count()
-    print(f"\n60 sliders: page redraw {statistics.median(times):.2f} s (median of {len(times)}), {elements} elements")
+    print(
+        f"\n60 sliders: page redraw {statistics.median(times):.2f} s (median of {len(times)}),"
+        f" {elements} elements"
+    )
     assert page.get_by_role("slider").count() == 61 and elements < MOST_ELEMENTS
 
 
@@ -59,8 +70,13 @@ def test_a_new_position_stops_the_old_run_and_only_its_figures_stay(server, page
     for multiple in (-3.5, -7.5):
         box.fill(str(multiple))
         box.press("Enter")
-        expect(page).to_have_url(re.compile(re.escape(f"{features[0]}%3A{round(multiple * max_act, 2):g}")), timeout=WAIT_MS)
-    wanted = demo.evaluate(clamp_set([(features[0], round(-7.5 * max_act, 2)), *((f, -20.5) for f in features[1:])]))
+        expect(page).to_have_url(
+            re.compile(re.escape(f"{features[0]}%3A{round(multiple * max_act, 2):g}")),
+            timeout=WAIT_MS,
+        )
+    wanted = demo.evaluate(
+        clamp_set([(features[0], round(-7.5 * max_act, 2)), *((f, -20.5) for f in features[1:])])
+    )
     shows(page, wanted)
     for row, s in zip(figures(page), wanted.sets, strict=True):
         assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in row

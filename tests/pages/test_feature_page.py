@@ -20,7 +20,10 @@ def test_it_says_the_numbers_of_the_backend(app, toy):  # noqa: F811
     page, at = feature_page(toy, 5, 20), app("feature", feature="5")
     said = words(at)
     fired, scanned = sum(page["tokens_fired"].values()), sum(page["tokens_scanned"].values())
-    assert f"**Fires on {fired / scanned:.3%} of tokens:** {fired:,} of {scanned:,} scanned, strongest {page['max_act']:.2f}" in said
+    assert (
+        f"**Fires on {fired / scanned:.3%} of tokens:** {fired:,} of {scanned:,} scanned, strongest"
+        f" {page['max_act']:.2f}" in said
+    )
     assert f"Selectivity {page['selectivity']:+.1f}" in said
     for interval in page["intervals"]:
         assert f"{interval['n']:,} tokens, {interval['share']:.2%} of those it fires on" in said
@@ -40,14 +43,19 @@ def test_the_dose_curve_is_drawn_whole_and_its_table_says_the_engines_figures(ap
     row = table[(table["at"] == -5) & (table["role"] == "forget")].iloc[0]
     result = toy.evaluate(toy.check(((2, value_of(-5, max_act)),)), listed=False)
     s = next(s for s in result.sets if s.role == "forget")
-    assert row["accuracy, %"] == pytest.approx(100 * s.accuracy) and (row["lost"], row["gained"]) == (s.lost, s.gained)
+    assert row["accuracy, %"] == pytest.approx(100 * s.accuracy) and (
+        row["lost"],
+        row["gained"],
+    ) == (s.lost, s.gained)
 
 
 def test_a_point_of_the_curve_becomes_a_clamp(app, toy):  # noqa: F811
     at = app("feature", feature="2")
     at.select_slider(key="feature_strength").set_value(-8.0).run()
     at.button(key="feature_clamp_at").click().run()
-    assert at.session_state.board.clamps() == ((2, value_of(-8, float(toy.atlas.table.max_act[2]))),)
+    assert at.session_state.board.clamps() == (
+        (2, value_of(-8, float(toy.atlas.table.max_act[2]))),
+    )
 
 
 def test_a_neighbour_is_one_click_away(app, toy):  # noqa: F811
@@ -62,14 +70,18 @@ def test_own_text_is_read_and_hostile_text_stays_text(app, toy):  # noqa: F811
     text = "<script>alert(1)</script> $x$ :smile: the heart"
     at.text_area(key="feature_text").set_value(text).run()
     assert not at.exception and "<script>" not in markup(at) and "tokens of your text" in words(at)
-    mine = next(e.proto.body for e in at.get("html") if "your text" in e.proto.body).split("</style>")[1]
+    mine = next(e.proto.body for e in at.get("html") if "your text" in e.proto.body).split(
+        "</style>"
+    )[1]
     assert text in html.unescape(re.sub(r"<[^>]*>", "", mine))
 
 
 def test_a_hostile_label_is_shown_as_it_stands(app, monkeypatch):  # noqa: F811
     label = "$x$ :smile: _a_ **b** [c](http://d) <i>"
     summary = Atlas.summary
-    monkeypatch.setattr(Atlas, "summary", lambda self, feature: {**summary(self, feature), "label": label})
+    monkeypatch.setattr(
+        Atlas, "summary", lambda self, feature: {**summary(self, feature), "label": label}
+    )
     at = app("feature", feature="7")
     shown = next(s.value for s in at.subheader if "smile" in s.value)
     assert "".join(shown.split("\\")) == label and all(f"\\{c}" in shown for c in "$:_*[<")

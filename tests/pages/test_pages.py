@@ -26,7 +26,9 @@ def app(toy, toy_toml, monkeypatch):
     made = PagesManager.__init__
 
     def after_the_first_session(self, *args, **kwargs):
-        """As a server is once some session has called st.navigation; AppTest begins each run as if none had."""
+        """As a server is once some session has called st.navigation; AppTest begins each run as if
+        none had.
+        """
         made(self, *args, **kwargs)
         PagesManager.uses_pages_directory = False
 
@@ -46,11 +48,17 @@ def app(toy, toy_toml, monkeypatch):
 
 
 def words(at: AppTest) -> str:
-    return " ".join(str(e.value) for kind in (at.title, at.subheader, at.caption, at.markdown, at.error, at.warning, at.info) for e in kind)
+    return " ".join(
+        str(e.value)
+        for kind in (at.title, at.subheader, at.caption, at.markdown, at.error, at.warning, at.info)
+        for e in kind
+    )
 
 
 def board(at: AppTest) -> str:
-    return " ".join(e.proto.body for e in at.main if e.type == "html") or " ".join(str(e) for e in at.get("html"))
+    return " ".join(e.proto.body for e in at.main if e.type == "html") or " ".join(
+        str(e) for e in at.get("html")
+    )
 
 
 def sliders(at: AppTest) -> dict:
@@ -58,9 +66,18 @@ def sliders(at: AppTest) -> dict:
     return json.loads(_slider_list(at).proto.json)
 
 
-def slide(at: AppTest, *, master: float = 1.0, solo: int | None = None, **rows: tuple[float, bool]) -> AppTest:
-    """What the browser sends after an edit: f2=(-4.0, True) is the row of feature 2; a row left out was removed."""
-    edit = {"number": 1, "master": master, "solo": solo, "rows": [[int(name[1:]), value, on] for name, (value, on) in rows.items()]}
+def slide(
+    at: AppTest, *, master: float = 1.0, solo: int | None = None, **rows: tuple[float, bool]
+) -> AppTest:
+    """What the browser sends after an edit: f2=(-4.0, True) is the row of feature 2; a row left out
+    was removed.
+    """
+    edit = {
+        "number": 1,
+        "master": master,
+        "solo": solo,
+        "rows": [[int(name[1:]), value, on] for name, (value, on) in rows.items()],
+    }
     states = at._tree.get_widget_states()
     mine = states.widgets.add()
     mine.id, mine.json_value = _slider_list(at).proto.id, json.dumps({"edit": edit})
@@ -90,9 +107,15 @@ def test_a_link_brings_its_clamps_and_the_board_says_the_engines_numbers(app, to
 def test_moving_a_slider_changes_the_board_and_undo_brings_it_back(app, toy):
     at = app(clamps="2:-4")
     slide(at, f2=(-3.5, True))
-    assert at.session_state.board.sliders[0].value == -3.5 and toy.known(clamp_set([(2, -3.5)])) is not None
+    assert (
+        at.session_state.board.sliders[0].value == -3.5
+        and toy.known(clamp_set([(2, -3.5)])) is not None
+    )
     next(b for b in at.button if b.label == "Undo").click().run()
-    assert at.session_state.board.sliders[0].value == -4.0 and sliders(at)["groups"][0]["rows"][0]["value"] == -4.0
+    assert (
+        at.session_state.board.sliders[0].value == -4.0
+        and sliders(at)["groups"][0]["rows"][0]["value"] == -4.0
+    )
     next(b for b in at.button if b.label == "Redo").click().run()
     assert at.session_state.board.sliders[0].value == -3.5
 
@@ -100,14 +123,27 @@ def test_moving_a_slider_changes_the_board_and_undo_brings_it_back(app, toy):
 def test_off_solo_master_and_remove(app):
     at = app(clamps="2:-4,3:-5")
     slide(at, f2=(-4.0, False), f3=(-5.0, True))
-    assert at.session_state.board.clamps() == ((3, -5.0),) and at.session_state.board.sliders[0].value == -4.0
+    assert (
+        at.session_state.board.clamps() == ((3, -5.0),)
+        and at.session_state.board.sliders[0].value == -4.0
+    )
     slide(at, f2=(-4.0, True), f3=(-5.0, True), solo=2, master=2.0)
     assert at.session_state.board.clamps() == ((2, -8.0),)
     slide(at, f3=(-5.0, True), master=2.0)
-    assert at.session_state.board.features() == (3,) and at.session_state.board.clamps() == ((3, -10.0),)
+    assert at.session_state.board.features() == (3,) and at.session_state.board.clamps() == (
+        (3, -10.0),
+    )
 
 
-@pytest.mark.parametrize("rows", [{"f2": ("x", True)}, {"f2": (float("nan"), True)}, {"f2": (-1e9, True)}, {"f9": (1.0, True), "f2": (-4.0, True)}])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"f2": ("x", True)},
+        {"f2": (float("nan"), True)},
+        {"f2": (-1e9, True)},
+        {"f9": (1.0, True), "f2": (-4.0, True)},
+    ],
+)
 def test_a_message_that_does_not_fit_the_board_changes_nothing(app, rows):
     at = app(clamps="2:-4")
     assert not slide(at, **rows).exception and at.session_state.board.sliders == (Slider(2, -4.0),)
@@ -128,7 +164,10 @@ def test_sorting_and_grouping_reorder_the_rows_and_nothing_else(app, toy):
     at = app(clamps="3:-5,2:-4,!1:-4")
     at.selectbox(key="clamp_order").set_value("number").run()
     at.selectbox(key="clamp_group").set_value("on or off").run()
-    assert [(g["title"], [r["feature"] for r in g["rows"]]) for g in sliders(at)["groups"]] == [("Off", [1]), ("On", [2, 3])]
+    assert [(g["title"], [r["feature"] for r in g["rows"]]) for g in sliders(at)["groups"]] == [
+        ("Off", [1]),
+        ("On", [2, 3]),
+    ]
     assert at.session_state.board.features() == (3, 2, 1)
 
 
@@ -148,7 +187,15 @@ def test_clamps_survive_a_change_of_page(app):
 
 
 @pytest.mark.parametrize(
-    "link", [{"clamps": "abc"}, {"clamps": "999:1"}, {"clamps": "1:1", "master": "x"}, {"feature": "999"}, {"feature": "²"}, {"half": "left"}]
+    "link",
+    [
+        {"clamps": "abc"},
+        {"clamps": "999:1"},
+        {"clamps": "1:1", "master": "x"},
+        {"feature": "999"},
+        {"feature": "²"},
+        {"half": "left"},
+    ],
 )
 def test_a_bad_link_is_said_and_the_page_works(app, link):
     at = app(**link)
@@ -183,7 +230,10 @@ def test_search_by_own_text_lists_what_fires_there(app, toy):
     at.toggle(key="search_own_sparse").set_value(False).run()
     expected = firing(read_text(toy, text), toy.atlas.table, densest=None)
     assert table(at)["feature"].tolist() == expected["feature"].tolist() and not at.exception
-    assert table(at)["why"][0] == [f"your text: {expected['act'][0]:.1f} at “{read_text(toy, text).tokens[expected['at'][0]].strip()}”"]
+    assert table(at)["why"][0] == [
+        f"your text: {expected['act'][0]:.1f} at"
+        f" “{read_text(toy, text).tokens[expected['at'][0]].strip()}”"
+    ]
 
 
 @pytest.mark.parametrize("rank", [*RANKERS, *COLUMNS])
@@ -235,7 +285,9 @@ def test_labels_are_counted_and_ones_own_can_be_taken_away(app, toy):
 
 def test_a_file_of_labels_is_imported_or_refused_in_words(app, toy):
     at = app("search")
-    at.file_uploader(key="labels_file").upload("mine.jsonl", b'{"index": "99", "description": "x"}').run()
+    at.file_uploader(key="labels_file").upload(
+        "mine.jsonl", b'{"index": "99", "description": "x"}'
+    ).run()
     at.button(key="labels_import").click().run()
     assert "no feature 99" in at.error[0].value
     mine = b'{"index": "9", "description": "mine", "typeName": "clampboard-own"}'
@@ -304,7 +356,9 @@ def test_a_pinned_pair_is_compared_on_the_runs_page(app, toy):
 def test_an_expectation_is_kept_with_the_next_setting(app, toy):
     toy.results.forget(clamp_set([(3, -6.5)]))
     at = app(clamps="2:-4")
-    next(t for t in at.text_input if t.label.startswith("What do you expect")).set_value("history stays").run()
+    next(t for t in at.text_input if t.label.startswith("What do you expect")).set_value(
+        "history stays"
+    ).run()
     assert toy.results.read(clamp_set([(2, -4.0)])).hypothesis == ""
     at.session_state.board = board_of(clamp_set([(3, -6.5)]))
     at.run()
@@ -319,8 +373,12 @@ def test_words_are_those_of_the_generator_and_stay_when_the_page_is_left(app, to
     at.button(key="words_write").click().run()
     assert not at.exception
     ids = prompt_ids(toy.model.tokenizer, "The <b>heart</b>", chat=False)
-    for clamps, mine in zip(((), clamp_set([(0, -40.0)])), at.session_state.words.texts, strict=True):
-        *_, last = generate(toy.model, toy.sae, ids, clamps, untouched_rules=("first",), max_tokens=8)
+    for clamps, mine in zip(
+        ((), clamp_set([(0, -40.0)])), at.session_state.words.texts, strict=True
+    ):
+        *_, last = generate(
+            toy.model, toy.sae, ids, clamps, untouched_rules=("first",), max_tokens=8
+        )
         assert mine == last and html.escape(last.text.strip()) in board(at)
     assert "then part" in words(at)
     at.switch_page("pages/runs.py").run()
@@ -338,7 +396,9 @@ def test_an_exported_file_opens_the_board_it_came_from(app, toy):
     pick(at, "Undo").click().run()
     assert at.session_state.board.features() == (2,)
     at.get("file_uploader")[0].upload("other.json", b'{"kind": 1}', "application/json").run()
-    assert "no export of this program" in " ".join(w.value for w in at.warning) and at.session_state.board.features() == (2,)
+    assert "no export of this program" in " ".join(
+        w.value for w in at.warning
+    ) and at.session_state.board.features() == (2,)
 
 
 def test_an_empty_prompt_is_said(app):
@@ -364,7 +424,9 @@ def test_a_deep_link_to_a_fresh_server_gets_the_frame(toy, toy_toml, monkeypatch
     monkeypatch.setenv("CLAMPBOARD_SETUP", str(toy_toml))
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     at.switch_page("pages/search.py").run()
-    assert at.title[0].value == "Find features" and any("Toy" in e.value for e in at.sidebar.subheader)
+    assert at.title[0].value == "Find features" and any(
+        "Toy" in e.value for e in at.sidebar.subheader
+    )
 
 
 def test_broken_setup_is_one_message(monkeypatch, toy):
@@ -389,7 +451,10 @@ def test_a_feature_can_be_typed_and_a_chip_searches(app):
     assert "Feature 9" in words(at)
     at = app("search")
     next(g for g in at.button_group if g.key == "search_chip").set_value("virus").run()
-    assert at.text_input(key="search_text").value == "virus" and 5 in at.dataframe[0].value["feature"].tolist()
+    assert (
+        at.text_input(key="search_text").value == "virus"
+        and 5 in at.dataframe[0].value["feature"].tolist()
+    )
 
 
 def test_the_lights_are_said_in_words_once_the_run_is_complete(app):
@@ -401,7 +466,11 @@ def test_the_lights_are_said_in_words_once_the_run_is_complete(app):
 def test_controls_run_when_asked_and_come_at_once_afterwards(app, toy):
     at = app(clamps="2:-40.5")
     next(b for b in at.button if b.key == "controls_run").click().run()
-    assert not at.exception and "5 random sets" in words(at) and not any(b.key == "controls_run" for b in at.button)
+    assert (
+        not at.exception
+        and "5 random sets" in words(at)
+        and not any(b.key == "controls_run" for b in at.button)
+    )
     numbers = next(d.value for d in at.dataframe if "clamp" in d.value.columns)
     assert numbers["clamp"].tolist()[0] == "these features" and len(numbers) == 9
     assert "5 random sets" in words(app(clamps="2:-40.5"))
@@ -425,7 +494,10 @@ def test_a_sweep_runs_when_asked_and_a_point_goes_onto_the_board(app, toy):
     next(b for b in at.button if b.key == "sweep_run").click().run()
     assert not at.exception and "4 settings, 4 of them known" in words(at)
     points = next(d.value for d in at.dataframe if "strength" in d.value.columns)
-    assert points["features"].tolist() == [1, 1, 2, 2] and points["strength"].tolist() == ["-2.5x", "-4.5x"] * 2
+    assert (
+        points["features"].tolist() == [1, 1, 2, 2]
+        and points["strength"].tolist() == ["-2.5x", "-4.5x"] * 2
+    )
     at.text_input(key="sweep_strengths").set_value("a lot").run()
     assert "'a' is not a number" in words(at) and not at.exception
 
@@ -448,4 +520,8 @@ def test_the_papers_grid_and_an_own_preset_go_onto_the_board(app, toy):
 
 def test_more_clamps_than_others_to_compare_with_is_said_and_the_page_goes_on(app, toy):
     at = app(clamps=",".join(f"{f}:-1" for f in range(13)))
-    assert "not as many others to compare with" in words(at) and not at.exception and "Sweep" in words(at)
+    assert (
+        "not as many others to compare with" in words(at)
+        and not at.exception
+        and "Sweep" in words(at)
+    )

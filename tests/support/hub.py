@@ -1,6 +1,8 @@
-"""A small model hub on loopback: the API and file routes that huggingface_hub, transformers, sae-lens and datasets ask for.
+"""A small model hub on loopback: the API and file routes that huggingface_hub, transformers,
+sae-lens and datasets ask for.
 
-Files lie under `root`: models as ORG/NAME/..., data sets as datasets/ORG/NAME/.... Every repository has one commit.
+Files lie under `root`: models as ORG/NAME/..., data sets as datasets/ORG/NAME/.... Every repository
+has one commit.
 """
 
 import hashlib
@@ -34,7 +36,9 @@ class Hub:
 @contextmanager
 def serve(root: Path) -> Iterator[Hub]:
     hub = Hub(root)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub})
+    )
     hub.address = f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -69,9 +73,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._refuse(401, None, "Invalid credentials in Authorization header")
         elif match := re.fullmatch(r"/((?:datasets/)?[^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._file(*match.groups(), token, body)
-        elif match := re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?", path):
+        elif match := re.fullmatch(
+            r"/api/(models|datasets)/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?",
+            path,
+        ):
             kind, name, what, revision, inside = match.groups()
-            self._api(f"{'datasets/' if kind == 'datasets' else ''}{name}", what, revision, inside or "", token, posted)
+            self._api(
+                f"{'datasets/' if kind == 'datasets' else ''}{name}",
+                what,
+                revision,
+                inside or "",
+                token,
+                posted,
+            )
         else:
             self._refuse(404, "RepoNotFound", "Not Found")
 
@@ -82,7 +96,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif revision not in (None, "main", COMMIT):
             self._refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         elif repository in self.hub.gated and token != GOOD_TOKEN:
-            self._refuse(403 if token else 401, "GatedRepo", f"Access to model {repository} is restricted.")
+            self._refuse(
+                403 if token else 401, "GatedRepo", f"Access to model {repository} is restricted."
+            )
         else:
             return True
         return False
@@ -118,26 +134,53 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             while block := content.read(1 << 20):
                 self.wfile.write(block)
 
-    def _api(self, repository: str, what: str | None, revision: str | None, inside: str, token: str, posted: bytes) -> None:
+    def _api(
+        self,
+        repository: str,
+        what: str | None,
+        revision: str | None,
+        inside: str,
+        token: str,
+        posted: bytes,
+    ) -> None:
         folder = self.hub.root / repository
         if what is None or what == "revision":
             if not folder.is_dir() or revision not in (None, "main", COMMIT):
                 self._admitted(repository, revision, token)
                 return
-            files = [{"rfilename": str(f.relative_to(folder))} for f in sorted(folder.rglob("*")) if f.is_file()]
+            files = [
+                {"rfilename": str(f.relative_to(folder))}
+                for f in sorted(folder.rglob("*"))
+                if f.is_file()
+            ]
             gated = "manual" if repository in self.hub.gated else False
-            self._json({"id": repository.removeprefix("datasets/"), "sha": COMMIT, "private": False, "gated": gated, "siblings": files, "tags": []})
+            self._json(
+                {
+                    "id": repository.removeprefix("datasets/"),
+                    "sha": COMMIT,
+                    "private": False,
+                    "gated": gated,
+                    "siblings": files,
+                    "tags": [],
+                }
+            )
         elif self._admitted(repository, revision, token):
             if what == "paths-info":
-                wanted = urllib.parse.parse_qs(posted.decode()).get("paths") or json.loads(posted).get("paths", [])
-                self._json([_entry(folder, folder / path) for path in wanted if (folder / path).exists()])
+                wanted = urllib.parse.parse_qs(posted.decode()).get("paths") or json.loads(
+                    posted
+                ).get("paths", [])
+                self._json(
+                    [_entry(folder, folder / path) for path in wanted if (folder / path).exists()]
+                )
             else:
                 deep = "recursive=true" in self.path.lower()
                 top = folder / inside
                 if not top.is_dir():
                     self._refuse(404, "EntryNotFound", "Entry not found")
                     return
-                self._json([_entry(folder, f) for f in sorted(top.rglob("*") if deep else top.iterdir())])
+                self._json(
+                    [_entry(folder, f) for f in sorted(top.rglob("*") if deep else top.iterdir())]
+                )
 
     def _json(self, value: object) -> None:
         content = json.dumps(value).encode()
@@ -157,10 +200,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _etag(file: Path) -> str:
-    return hashlib.sha256(f"{file}{file.stat().st_size}{file.stat().st_mtime_ns}".encode()).hexdigest()
+    return hashlib.sha256(
+        f"{file}{file.stat().st_size}{file.stat().st_mtime_ns}".encode()
+    ).hexdigest()
 
 
 def _entry(folder: Path, path: Path) -> dict[str, object]:
     if path.is_dir():
-        return {"type": "directory", "path": str(path.relative_to(folder)), "oid": _etag(path), "size": 0}
-    return {"type": "file", "path": str(path.relative_to(folder)), "oid": _etag(path), "size": path.stat().st_size}
+        return {
+            "type": "directory",
+            "path": str(path.relative_to(folder)),
+            "oid": _etag(path),
+            "size": 0,
+        }
+    return {
+        "type": "file",
+        "path": str(path.relative_to(folder)),
+        "oid": _etag(path),
+        "size": path.stat().st_size,
+    }

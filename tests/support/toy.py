@@ -1,4 +1,6 @@
-"""A whole setup small enough for every test: a random model, a random SAE, a tokenizer and plain sentences, on disk."""
+"""A whole setup small enough for every test: a random model, a random SAE, a tokenizer and plain
+sentences, on disk.
+"""
 
 import json
 from pathlib import Path
@@ -32,20 +34,39 @@ from transformers import (
     Qwen3Config,
 )
 
-BIOLOGY = ["The heart pumps blood through the body.", "A cell has a nucleus and a membrane.", "Leaves make sugar from light, water and air.",
-           "Bone and muscle move the arm.", "A virus is smaller than a cell. Antibodies find it."]  # fmt: skip
-OTHER = ["The river runs to the sea past the old town.", "A program is a list of steps.", "The treaty was signed in the spring.",
-         "She plays the piano on Sundays.", "Prices rose and trade fell <b>that</b> year, by $5 or :six: percent."]  # fmt: skip
-D_MODEL, N_BLOCKS, BLOCK, D_SAE = 32, 4, 1, 24
+BIOLOGY = [
+    "The heart pumps blood through the body.",
+    "A cell has a nucleus and a membrane.",
+    "Leaves make sugar from light, water and air.",
+    "Bone and muscle move the arm.",
+    "A virus is smaller than a cell. Antibodies find it.",
+]
+OTHER = [
+    "The river runs to the sea past the old town.",
+    "A program is a list of steps.",
+    "The treaty was signed in the spring.",
+    "She plays the piano on Sundays.",
+    "Prices rose and trade fell <b>that</b> year, by $5 or :six: percent.",
+]
+D_MODEL = 32
+N_BLOCKS = 4
+BLOCK = 1
+D_SAE = 24
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<|end|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=["<|end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
     tokenizer.train_from_iterator([*BIOLOGY, *OTHER, "Question: Answer: A. B. C. D."], trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>", pad_token="<|end|>")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<|end|>", pad_token="<|end|>"
+    )
 
 
 WINDOW = 6
@@ -53,31 +74,73 @@ WINDOW = 6
 ARCHITECTURES = {
     "llama": (LlamaConfig, {}),
     "gemma": (GemmaConfig, {"head_dim": 8}),
-    "gemma2": (Gemma2Config, {"head_dim": 8, "sliding_window": WINDOW, "attn_logit_softcapping": 3.0, "final_logit_softcapping": 5.0, "query_pre_attn_scalar": 8}),
-    "gemma3": (Gemma3TextConfig, {"head_dim": 8, "sliding_window": WINDOW, "query_pre_attn_scalar": 8,
-                                  "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"]}),
+    "gemma2": (
+        Gemma2Config,
+        {
+            "head_dim": 8,
+            "sliding_window": WINDOW,
+            "attn_logit_softcapping": 3.0,
+            "final_logit_softcapping": 5.0,
+            "query_pre_attn_scalar": 8,
+        },
+    ),
+    "gemma3": (
+        Gemma3TextConfig,
+        {
+            "head_dim": 8,
+            "sliding_window": WINDOW,
+            "query_pre_attn_scalar": 8,
+            "layer_types": [
+                "sliding_attention",
+                "full_attention",
+                "sliding_attention",
+                "full_attention",
+            ],
+        },
+    ),
     "qwen2": (Qwen2Config, {}),
-    "qwen2, sliding": (Qwen2Config, {"use_sliding_window": True, "sliding_window": WINDOW, "max_window_layers": 2}),
+    "qwen2, sliding": (
+        Qwen2Config,
+        {"use_sliding_window": True, "sliding_window": WINDOW, "max_window_layers": 2},
+    ),
     "qwen3": (Qwen3Config, {"head_dim": 8}),
     "mistral, sliding": (MistralConfig, {"sliding_window": WINDOW}),
-}  # fmt: skip
+}
 
 
 def build_model(vocab_size: int, architecture: str = "llama", seed: int = 0) -> PreTrainedModel:
     torch.manual_seed(seed)
     kind, special = ARCHITECTURES[architecture]
     config = kind(
-        vocab_size=vocab_size, hidden_size=D_MODEL, intermediate_size=64, num_hidden_layers=N_BLOCKS, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=512, initializer_range=0.3, tie_word_embeddings=False,
-        bos_token_id=0, eos_token_id=0, pad_token_id=0, **special,
-    )  # fmt: skip
+        vocab_size=vocab_size,
+        hidden_size=D_MODEL,
+        intermediate_size=64,
+        num_hidden_layers=N_BLOCKS,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        initializer_range=0.3,
+        tie_word_embeddings=False,
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=0,
+        **special,
+    )
     model = AutoModelForCausalLM.from_config(config).eval()
     model.config.architectures = [type(model).__name__]
     return model
 
 
-def build_sae(folder: Path, architecture: str = "jumprelu", d_in: int = D_MODEL, hook_name: str = f"blocks.{BLOCK}.hook_resid_post", **cfg) -> None:
-    """Random weights in sae-lens's own format; jumprelu features fire the less, the higher their number."""
+def build_sae(
+    folder: Path,
+    architecture: str = "jumprelu",
+    d_in: int = D_MODEL,
+    hook_name: str = f"blocks.{BLOCK}.hook_resid_post",
+    **cfg,
+) -> None:
+    """Random weights in sae-lens's own format; jumprelu features fire the less, the higher their
+    number.
+    """
     torch.manual_seed(1)
     shape = {"d_in": d_in, "d_sae": D_SAE, **cfg}
     sae = {
@@ -102,12 +165,25 @@ def build_sae(folder: Path, architecture: str = "jumprelu", d_in: int = D_MODEL,
 
 def questions() -> list[dict]:
     rows = []
-    stems = {"biology": ["Which organ pumps blood?", "What has a nucleus?", "What makes sugar from light?", "What finds a virus?"],
-             "history": ["When was the treaty signed?", "What fell that year?", "Who plays the piano?"]}  # fmt: skip
+    stems = {
+        "biology": [
+            "Which organ pumps blood?",
+            "What has a nucleus?",
+            "What makes sugar from light?",
+            "What finds a virus?",
+        ],
+        "history": ["When was the treaty signed?", "What fell that year?", "Who plays the piano?"],
+    }
     for name, texts in stems.items():
         for i, stem in enumerate(texts):
             rows.append(
-                {"set": name, "topic": "t", "question": stem, "choices": ["The heart", "A cell", "The old town by the sea", "Air"], "answer": i % 4}
+                {
+                    "set": name,
+                    "topic": "t",
+                    "question": stem,
+                    "choices": ["The heart", "A cell", "The old town by the sea", "Air"],
+                    "answer": i % 4,
+                }
             )
     return rows
 
@@ -132,9 +208,13 @@ def write_setup(
     build_sae(folder / "sae", **(sae or {}))
     (folder / "labels.tsv").write_text("3\theart and vessels\n5\tviruses\n", encoding="utf-8")
     write_jsonl(folder / "quiz.jsonl", questions())
-    write_jsonl(folder / "passages.jsonl", [{"role": "biology", "text": t} for t in BIOLOGY] + [{"role": "other", "text": t} for t in OTHER])
+    write_jsonl(
+        folder / "passages.jsonl",
+        [{"role": "biology", "text": t} for t in BIOLOGY]
+        + [{"role": "other", "text": t} for t in OTHER],
+    )
     path = folder / "toy.toml"
-    path.write_text(f'''
+    path.write_text(f"""
 title = "Toy"
 scoring = "{scoring}"
 {f'prompt = "{prompt}"' if prompt else ""}
@@ -168,5 +248,5 @@ title = "other text"
 file = "passages.jsonl"
 where = "other"
 {more}
-''')
+""")
     return path

@@ -23,7 +23,9 @@ class Result(NamedTuple):
 
 @pytest.fixture
 def run(capsys):
-    """The command's main function, in this process: importing torch anew for each case would take minutes."""
+    """The command's main function, in this process: importing torch anew for each case would take
+    minutes.
+    """
 
     def call(*args) -> Result:
         capsys.readouterr()
@@ -45,8 +47,25 @@ def fails(result, *words):
 
 
 def test_a_process_of_its_own(toy, toy_toml):
-    command = [sys.executable, "-m", "backend", "evaluate", str(toy_toml), "--clamps", "1:-8", "--json"]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=dict(os.environ), timeout=240, check=True)
+    command = [
+        sys.executable,
+        "-m",
+        "backend",
+        "evaluate",
+        str(toy_toml),
+        "--clamps",
+        "1:-8",
+        "--json",
+    ]
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=dict(os.environ),
+        timeout=240,
+        check=True,
+    )
     assert json.loads(result.stdout)["clamps"] == "1:-8"
 
 
@@ -56,25 +75,50 @@ def test_evaluate_says_what_the_engine_says(run, toy, toy_toml):
     value = json.loads(result.stdout)
     mine = toy.evaluate(toy.check(((2, -40.0), (5, 0.0))))
     assert [s["accuracy"] for s in value["sets"]] == [s.accuracy for s in mine.sets]
-    assert {light["name"] for light in value["lights"]} >= {"Something to forget", "Edit in proportion"} and "mean" in value["sets"][0][
-        "margin_change"
-    ]
+    assert {light["name"] for light in value["lights"]} >= {
+        "Something to forget",
+        "Edit in proportion",
+    } and "mean" in value["sets"][0]["margin_change"]
     scores = torch.tensor([q["scores"] for s in value["sets"] for q in s["questions"]])
     torch.testing.assert_close(scores, mine.scores)
-    assert set(value["sets"][0]) >= {"name", "role", "n", "n_affected", "baseline_accuracy", "accuracy", "lost", "gained", "change_pp",
-                                     "ci_low_pp", "ci_high_pp", "p_value"}  # fmt: skip
+    assert set(value["sets"][0]) >= {
+        "name",
+        "role",
+        "n",
+        "n_affected",
+        "baseline_accuracy",
+        "accuracy",
+        "lost",
+        "gained",
+        "change_pp",
+        "ci_low_pp",
+        "ci_high_pp",
+        "p_value",
+    }
 
 
 def test_reference_and_sets(run, toy_toml):
-    fast, slow = (json.loads(run("evaluate", toy_toml, "--clamps", "1:-9", "--sets", "history", "--json", *more).stdout)
-                  for more in ((), ("--reference",)))  # fmt: skip
+    fast, slow = (
+        json.loads(
+            run(
+                "evaluate", toy_toml, "--clamps", "1:-9", "--sets", "history", "--json", *more
+            ).stdout
+        )
+        for more in ((), ("--reference",))
+    )
     assert [s["name"] for s in fast["sets"]] == ["history"]
-    assert fast["sets"][0]["accuracy"] == slow["sets"][0]["accuracy"] and slow["path"] == "reference"
+    assert (
+        fast["sets"][0]["accuracy"] == slow["sets"][0]["accuracy"] and slow["path"] == "reference"
+    )
 
 
 def test_search_and_feature(run, toy_toml):
-    found = json.loads(run("search", toy_toml, "virus", "--json", "--limit", "3").stdout)["features"]
-    assert found[0]["feature"] == 5 and len(found) <= 3 and found[0]["why"] == {"label": ["viruses"]}
+    found = json.loads(run("search", toy_toml, "virus", "--json", "--limit", "3").stdout)[
+        "features"
+    ]
+    assert (
+        found[0]["feature"] == 5 and len(found) <= 3 and found[0]["why"] == {"label": ["viruses"]}
+    )
     page = json.loads(run("feature", toy_toml, "5", "--json").stdout)
     assert page["label"] == "viruses" and page["tokens_scanned"]["forget"] > 0
 
@@ -83,7 +127,9 @@ def test_dose_says_what_evaluate_says(run, toy_toml):
     value = json.loads(run("dose", toy_toml, "2", "--multiples", "1", "-3", "--json").stdout)
     assert [p["multiple"] for p in value["points"]] == [-3, 1]
     for point in value["points"]:
-        alone = json.loads(run("evaluate", toy_toml, "--clamps", f"2:{point['value']}", "--json").stdout)
+        alone = json.loads(
+            run("evaluate", toy_toml, "--clamps", f"2:{point['value']}", "--json").stdout
+        )
         assert [s["accuracy"] for s in alone["sets"]] == [s["accuracy"] for s in point["sets"]]
 
 
@@ -91,53 +137,107 @@ def test_generate_writes_what_the_module_writes(run, toy, toy_toml):
     from backend.experiments.generate import Sampling, generate, prompt_ids
 
     value = json.loads(
-        run("generate", toy_toml, "The heart", "--clamps", "0:-40", "--max-tokens", "8", "--temperature", "1", "--seed", "5", "--json").stdout
+        run(
+            "generate",
+            toy_toml,
+            "The heart",
+            "--clamps",
+            "0:-40",
+            "--max-tokens",
+            "8",
+            "--temperature",
+            "1",
+            "--seed",
+            "5",
+            "--json",
+        ).stdout
     )
     ids = prompt_ids(toy.model.tokenizer, "The heart", chat=False)
     for which, clamps in (("baseline", ()), ("clamped", toy.check(((0, -40.0),)))):
-        *_, last = generate(toy.model, toy.sae, ids, clamps, untouched_rules=("first",), max_tokens=8, sampling=Sampling(1.0, 5))
+        *_, last = generate(
+            toy.model,
+            toy.sae,
+            ids,
+            clamps,
+            untouched_rules=("first",),
+            max_tokens=8,
+            sampling=Sampling(1.0, 5),
+        )
         assert value[which]["text"] == last.text and value[which]["ids"] == list(last.ids)
     assert value["clamped"]["edited_positions"] and not value["baseline"]["edited_positions"]
-    assert "With 1 features clamped" in run("generate", toy_toml, "The heart", "--clamps", "0:-40", "--max-tokens", "2").stdout
+    assert (
+        "With 1 features clamped"
+        in run("generate", toy_toml, "The heart", "--clamps", "0:-40", "--max-tokens", "2").stdout
+    )
 
 
 def test_search_by_text_and_by_ranking(run, toy, toy_toml):
     from backend.reading.own_text import firing, read_text
 
-    value = json.loads(run("search", toy_toml, "--text", "The heart pumps.", "--densest", "0.3", "--json").stdout)
+    value = json.loads(
+        run("search", toy_toml, "--text", "The heart pumps.", "--densest", "0.3", "--json").stdout
+    )
     expected = firing(read_text(toy, "The heart pumps."), toy.atlas.table, densest=0.3)
     assert [row["feature"] for row in value["features"]] == expected["feature"].head(20).tolist()
     assert value["features"][0]["on_text"]["act"] == pytest.approx(expected["act"][0])
-    ranked = json.loads(run("search", toy_toml, "--rank", "forget density", "--json").stdout)["features"]
+    ranked = json.loads(run("search", toy_toml, "--rank", "forget density", "--json").stdout)[
+        "features"
+    ]
     assert ranked[0]["forget_density"] == toy.atlas.table.forget_density.max()
-    assert "viruses" in json.loads(run("search", toy_toml, "viruss", "--json").stdout)["read_as"]["viruss"]
+    assert (
+        "viruses"
+        in json.loads(run("search", toy_toml, "viruss", "--json").stdout)["read_as"]["viruss"]
+    )
 
 
 def test_labels_go_in_and_out(run, toy_toml, tmp_path, monkeypatch, own_cache):
     monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path))
     file = tmp_path / "batch-0.jsonl.gz"
-    file.write_bytes(gzip.compress(b'{"index": "7", "description": "nerves"}\n{"index": "5", "description": "not the setup\'s"}\n'))
+    file.write_bytes(
+        gzip.compress(
+            b'{"index": "7", "description": "nerves"}\n{"index": "5", "description": "not the'
+            b" setup's\"}\n"
+        )
+    )
     value = json.loads(run("labels", toy_toml, "import", file, "--json").stdout)
-    assert value["neuronpedia"] == 2 and value["labels"] == {"own": 0, "setup": 2, "Neuronpedia": 2, "stars": 0}
-    (tmp_path / "mine.jsonl").write_text('{"index": "9", "description": "mine", "typeName": "clampboard-own", "star": true}\n')
+    assert value["neuronpedia"] == 2 and value["labels"] == {
+        "own": 0,
+        "setup": 2,
+        "Neuronpedia": 2,
+        "stars": 0,
+    }
+    (tmp_path / "mine.jsonl").write_text(
+        '{"index": "9", "description": "mine", "typeName": "clampboard-own", "star": true}\n'
+    )
     assert "1 your own" in run("labels", toy_toml, "import", tmp_path / "mine.jsonl").stdout
     run("labels", toy_toml, "export", tmp_path / "out.jsonl")
     assert json.loads((tmp_path / "out.jsonl").read_text())["description"] == "mine"
 
 
-def test_a_file_runs_again_to_the_same_figures_and_says_when_it_does_not(run, toy, toy_toml, tmp_path):
+def test_a_file_runs_again_to_the_same_figures_and_says_when_it_does_not(
+    run, toy, toy_toml, tmp_path
+):
     file = tmp_path / "run.json"
     assert run("export", toy_toml, "--clamps", "1:-120,4:-3.7", "--out", file).returncode == 0
     again = run("evaluate", toy_toml, "--from", file, "--json")
     value = json.loads(again.stdout)
-    assert again.returncode == 0 and value["same"] and value["questions"] == 7 and value["differences"] == []
+    assert (
+        again.returncode == 0
+        and value["same"]
+        and value["questions"] == 7
+        and value["differences"] == []
+    )
     assert value["clamps"] == "1:-120,4:-3.7"
     raw = json.loads(file.read_text())
     raw["identity"]["the SAE"] = "0" * 64
     raw["sets"][0]["questions"][0]["scores"] = raw["sets"][0]["questions"][0]["scores"][::-1]
     file.write_text(json.dumps(raw))
     again = run("evaluate", toy_toml, "--from", file)
-    assert again.returncode == 1 and "Different: The SAE: 000000000000… in the file" in again.stdout and "Not the figures of the file" in again.stdout
+    assert (
+        again.returncode == 1
+        and "Different: The SAE: 000000000000… in the file" in again.stdout
+        and "Not the figures of the file" in again.stdout
+    )
     fails(run("evaluate", "--from", file), "no setup 'toy'")
     fails(run("evaluate", "--from", tmp_path / "nothing.json"), "cannot be read")
     fails(run("evaluate", toy_toml, "--from", file, "--half", "held-out"), "leave out")
@@ -162,19 +262,39 @@ def test_controls_stand_beside_the_users_own(run, toy, toy_toml):
     result = run("controls", toy_toml, "--clamps", "2:-40", "--json")
     assert result.returncode == 0, result.stderr
     value = json.loads(result.stdout)
-    assert [c["name"] for c in value["controls"]][::6] == ["these features", "next decoder"] and len(value["controls"]) == 9
+    assert [c["name"] for c in value["controls"]][::6] == [
+        "these features",
+        "next decoder",
+    ] and len(value["controls"]) == 9
     mine = toy.evaluate(toy.check(((2, -40.0),)))
-    assert value["controls"][0]["retain"]["lost"] == sum(s.lost for s in mine.sets if s.role == "retain")
+    assert value["controls"][0]["retain"]["lost"] == sum(
+        s.lost for s in mine.sets if s.role == "retain"
+    )
     fails(run("controls", toy_toml, "--clamps", ""), "nothing to hold controls against")
 
 
 def test_a_sweep_gives_a_point_for_each_setting(run, toy, toy_toml):
-    result = run("sweep", toy_toml, "--features", "2", "9", "--n", "1", "2", "--multiples", "-3", "-6", "--json")
+    result = run(
+        "sweep",
+        toy_toml,
+        "--features",
+        "2",
+        "9",
+        "--n",
+        "1",
+        "2",
+        "--multiples",
+        "-3",
+        "-6",
+        "--json",
+    )
     assert result.returncode == 0, result.stderr
     points = json.loads(result.stdout)["points"]
     assert [(p["n"], p["multiple"]) for p in points] == [(1, -3.0), (1, -6.0), (2, -3.0), (2, -6.0)]
     mine = toy.evaluate(toy.check(((2, round(-3.0 * float(toy.atlas.table.max_act[2]), 2)),)))
-    assert points[0]["forget"]["accuracy"] == next(s.accuracy for s in mine.sets if s.role == "forget")
+    assert points[0]["forget"]["accuracy"] == next(
+        s.accuracy for s in mine.sets if s.role == "forget"
+    )
     fails(run("sweep", toy_toml, "--features", "99"), "no feature 99")
 
 
@@ -192,7 +312,10 @@ def test_a_sweep_gives_a_point_for_each_setting(run, toy, toy_toml):
         (("dose", "TOY", "24"), "no feature 24"),
         (("dose", "TOY", "2", "--multiples", "a"), "invalid float"),
         (("generate", "TOY", " ", "--clamps", "1:2"), "There is no prompt"),
-        (("generate", "TOY", "A cell", "--clamps", "1:2", "--max-tokens", "9999"), "length can be 1"),
+        (
+            ("generate", "TOY", "A cell", "--clamps", "1:2", "--max-tokens", "9999"),
+            "length can be 1",
+        ),
         (("generate", "TOY", "A cell", "--clamps", "1:2", "--temperature", "-1"), "temperature"),
         (("search", "TOY", ""), "needs a word"),
         (("search", "TOY", "x" * 10_000), "10,000 characters"),
@@ -264,9 +387,16 @@ def test_question_lists_the_tokens_the_model_sees(run, toy, toy_toml):
 
 def test_question_can_be_asked_in_all_orders(run, tmp_path):
     path = write_setup(tmp_path, scoring="letter")
-    value = json.loads(run("question", path, "biology", "0", "--clamps", "2:-40", "--orders", "--json").stdout)
+    value = json.loads(
+        run("question", path, "biology", "0", "--clamps", "2:-40", "--orders", "--json").stdout
+    )
     orders = value["orders"]
-    assert len(orders["after"]) == 24 and orders["right_after"] == orders["after"].count(value["question"]["answer"])
+    assert len(orders["after"]) == 24 and orders["right_after"] == orders["after"].count(
+        value["question"]["answer"]
+    )
     assert sum(orders["letters_after"].values()) == 24
     (tmp_path / "cloze").mkdir()
-    fails(run("question", write_setup(tmp_path / "cloze"), "biology", "0", "--orders"), "letter scoring only")
+    fails(
+        run("question", write_setup(tmp_path / "cloze"), "biology", "0", "--orders"),
+        "letter scoring only",
+    )

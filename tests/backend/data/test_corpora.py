@@ -20,7 +20,11 @@ def source(file, **options) -> CorpusSource:
 
 def test_plain_text_is_a_text_a_line_with_its_end(tmp_path):
     (tmp_path / "wiki").write_text(" = A heading = \n\n The first line . \n[ not JSON ] \n")
-    assert read_texts(source(tmp_path / "wiki")) == [" = A heading = \n", " The first line . \n", "[ not JSON ] \n"]
+    assert read_texts(source(tmp_path / "wiki")) == [
+        " = A heading = \n",
+        " The first line . \n",
+        "[ not JSON ] \n",
+    ]
     assert read_texts(source(tmp_path / "wiki", longer_than=16)) == [" The first line . \n"]
 
 
@@ -45,16 +49,26 @@ def test_a_sample_is_fair_in_order_and_the_same_every_time():
 
 
 def test_joined_rows_are_the_papers(tmp_path):
-    """Against its code: join with the end-of-text token, tokenise in 20 pieces, cut, set each row's first token to BOS."""
+    """Against its code: join with the end-of-text token, tokenise in 20 pieces, cut, set each row's
+    first token to BOS.
+    """
     tokenizer, texts = gemma_tokenizer(), [*BIOLOGY, *OTHER] * 3
     full = tokenizer.eos_token.join(texts)
     length = (len(full) - 1) // 20 + 1
-    stream = [t for i in range(20) for t in tokenizer(full[i * length : (i + 1) * length])["input_ids"]]
-    expected = [[tokenizer.bos_token_id, *stream[i + 1 : i + 32]] for i in range(0, len(stream) - 31, 32)]
+    stream = [
+        t for i in range(20) for t in tokenizer(full[i * length : (i + 1) * length])["input_ids"]
+    ]
+    expected = [
+        [tokenizer.bos_token_id, *stream[i + 1 : i + 32]] for i in range(0, len(stream) - 31, 32)
+    ]
     corpus = cut_joined(tokenizer, source(tmp_path, row_tokens=32), texts)
     assert list(corpus.ids) == expected
     for text, spans, ids in zip(corpus.texts, corpus.spans, corpus.ids, strict=True):
-        assert "".join(token_texts(text, spans)) == text and text in full and len(ids) == len(spans) == 32
+        assert (
+            "".join(token_texts(text, spans)) == text
+            and text in full
+            and len(ids) == len(spans) == 32
+        )
         assert spans[0] == (0, 0)
     some = cut_joined(tokenizer, source(tmp_path, row_tokens=32, rows=3), texts)
     assert len(some.ids) == 3 and all(row in expected for row in some.ids)
@@ -76,7 +90,7 @@ def test_a_corpus_cut_before_is_read_back_the_same_and_cut_anew_when_its_file_ch
 
 
 def test_wikitext_gives_the_lines_the_paper_keeps():
-    """F's code keeps the rows of wikitext-2-raw-v1 of more than 50 characters, line end included."""
+    """F's code keeps the rows of wikitext-2-raw-v1 of more than 50 characters with line end."""
     file = shared_data() / "wikitext2" / "wiki.test.raw"
     lines = [line.rstrip("\r\n") + "\n" for line in file.open(encoding="utf-8", newline="")]
     assert read_texts(source(file, longer_than=50)) == [line for line in lines if len(line) > 50]

@@ -39,7 +39,11 @@ def root(tmp_path_factory):
 
 def turn(monkeypatch, address: str, offline: bool = False) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", address)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(
+        constants,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        address + "/{repo_id}/resolve/{revision}/{filename}",
+    )
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
     monkeypatch.setattr(hf_api.api, "endpoint", address)
     monkeypatch.setattr(datasets.config, "HF_ENDPOINT", address)
@@ -55,7 +59,11 @@ def server(root):
 @pytest.fixture
 def hub(server, tmp_path, monkeypatch):
     """The hub, an empty hub cache, no token, and no waiting between tries."""
-    monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda _: None, time=time.time, monotonic=time.monotonic))
+    monkeypatch.setattr(
+        _http,
+        "time",
+        SimpleNamespace(sleep=lambda _: None, time=time.time, monotonic=time.monotonic),
+    )
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
     monkeypatch.setattr(constants, "HF_XET_CACHE", str(tmp_path / "xet"))
@@ -180,7 +188,9 @@ def test_a_full_disk(hub, monkeypatch):
 
 
 def test_no_such_model_and_no_such_revision(hub):
-    with pytest.raises(Unavailable, match="'google/none' is not on the hub, or is private.*hf auth login"):
+    with pytest.raises(
+        Unavailable, match="'google/none' is not on the hub, or is private.*hf auth login"
+    ):
         load("google/none")
     with pytest.raises(Unavailable, match="no such revision"):
         load(revision="old")
@@ -195,19 +205,25 @@ def test_the_papers_sae_from_the_hub_and_gated(hub):
         load_sae(source, "cpu")
 
 
-WMDP = SetSource("wmdp_bio", "WMDP-Bio", "forget", subject="biology", dataset="cais/wmdp", config="wmdp-bio")
+WMDP = SetSource(
+    "wmdp_bio", "WMDP-Bio", "forget", subject="biology", dataset="cais/wmdp", config="wmdp-bio"
+)
 
 
 def test_questions_from_the_hub_in_one_subject_and_in_all(hub):
     assert len(read_set(WMDP).questions) == 5
     mmlu = SetSource("mmlu", "All MMLU", "retain", dataset="cais/mmlu", subjects=("all",))
     assert len(read_set(mmlu).questions) == 3 * 57
-    assert len([a for a in hub.asked if a.startswith("GET") and a.endswith(".parquet")]) == 2, "all subjects come in one file"
+    assert len([a for a in hub.asked if a.startswith("GET") and a.endswith(".parquet")]) == 2, (
+        "all subjects come in one file"
+    )
 
 
 def test_a_gated_data_set_and_no_network(hub, monkeypatch):
     hub.gated.add("datasets/cais/wmdp")
-    with pytest.raises(Unavailable, match="data set 'cais/wmdp' is gated.*/datasets/cais/wmdp.*hf auth login"):
+    with pytest.raises(
+        Unavailable, match="data set 'cais/wmdp' is gated.*/datasets/cais/wmdp.*hf auth login"
+    ):
         read_set(WMDP)
     turn(monkeypatch, "http://127.0.0.1:9")
     with pytest.raises(Unavailable, match="data set 'cais/wmdp'.*cannot be reached"):

@@ -8,13 +8,27 @@ from backend.data.token_text import texts_of_ids, token_texts
 from tests.support.toy import build_tokenizer
 
 TOKENIZER = build_tokenizer()
-HOSTILE = ["<script>", "$x$", ":smile:", "_a_", "مرحبا بالعالم", "🧬👩‍👩‍👧", "a\r\nb\tc", "\u202eabc", "é" * 5, "x" * 1000, "  two  ", "naïve – “q”"]
+HOSTILE = [
+    "<script>",
+    "$x$",
+    ":smile:",
+    "_a_",
+    "مرحبا بالعالم",
+    "🧬👩‍👩‍👧",
+    "a\r\nb\tc",
+    "\u202eabc",
+    "é" * 5,
+    "x" * 1000,
+    "  two  ",
+    "naïve – “q”",
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_cut_and_joined_without_loss(text):
     coded = TOKENIZER(text, return_offsets_mapping=True)
-    by_span, by_id = token_texts(text, coded["offset_mapping"]), texts_of_ids(TOKENIZER, coded["input_ids"])
+    by_span = token_texts(text, coded["offset_mapping"])
+    by_id = texts_of_ids(TOKENIZER, coded["input_ids"])
     assert "".join(by_span) == "".join(by_id) == text
     assert len(by_span) == len(by_id) == len(coded["input_ids"])
 
@@ -43,4 +57,8 @@ def test_special_tokens_keep_their_spelling_and_cut_bytes_are_shown():
 def test_the_demo_tokenizer_too(demo, text):
     tokenizer = demo.model.tokenizer
     coded = tokenizer(text, return_offsets_mapping=True)
-    assert "".join(texts_of_ids(tokenizer, coded["input_ids"])) == "".join(token_texts(text, coded["offset_mapping"])) == text
+    assert (
+        "".join(texts_of_ids(tokenizer, coded["input_ids"]))
+        == "".join(token_texts(text, coded["offset_mapping"]))
+        == text
+    )

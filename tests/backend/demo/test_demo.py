@@ -1,4 +1,6 @@
-"""The engine on the embedded demo: against the full forward path, and the findings the demo is there to show."""
+"""The engine on the embedded demo: against the full forward path, and the findings the demo is
+there to show.
+"""
 
 import pytest
 import torch
@@ -34,7 +36,8 @@ def change(evaluation, role):
 
 
 def test_ablating_does_nothing_and_clamping_negative_forgets_biology(demo):
-    ablated, forgotten = demo.evaluate(demo.preset("ablate-biology")), demo.evaluate(demo.preset("forget-biology"))
+    ablated = demo.evaluate(demo.preset("ablate-biology"))
+    forgotten = demo.evaluate(demo.preset("forget-biology"))
     assert len(forgotten.clamps) <= 50
     assert abs(change(ablated, "forget")) < 3
     assert change(forgotten, "forget") <= -20 and abs(change(forgotten, "retain")) < 8
@@ -42,13 +45,17 @@ def test_ablating_does_nothing_and_clamping_negative_forgets_biology(demo):
 
 
 def test_too_strong_a_clamp_spills_over(demo):
-    assert change(demo.evaluate(demo.preset("too-strong")), "retain") < change(demo.evaluate(demo.preset("forget-biology")), "retain")
+    assert change(demo.evaluate(demo.preset("too-strong")), "retain") < change(
+        demo.evaluate(demo.preset("forget-biology")), "retain"
+    )
 
 
 def test_one_named_feature_unlearns_its_own_topic_and_nothing_elsewhere(demo):
     feature = 2187
     assert "inheritance" in demo.atlas.name(feature)
-    result = demo.evaluate(demo.check(((feature, round(-8 * float(demo.atlas.table.max_act[feature]), 1)),)))
+    result = demo.evaluate(
+        demo.check(((feature, round(-8 * float(demo.atlas.table.max_act[feature]), 1)),))
+    )
     table = question_table(demo.sets, demo.recording, demo.model.tokenizer, result)
     lost = table[table["change"] == "lost"]
     assert (lost["topic"] == "genetics").sum() >= 3

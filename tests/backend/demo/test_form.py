@@ -21,7 +21,10 @@ def test_enough_questions_over_enough_topics():
 
 
 def test_four_distinct_options_and_no_stem_twice():
-    assert all(len({choice.lower() for choice in row["choices"]}) == len(row["choices"]) == 4 for row in QUIZ)
+    assert all(
+        len({choice.lower() for choice in row["choices"]}) == len(row["choices"]) == 4
+        for row in QUIZ
+    )
     assert len({row["question"].lower() for row in QUIZ}) == len(QUIZ)
 
 
@@ -34,7 +37,13 @@ def test_answers_are_spread_evenly(name):
 @pytest.mark.parametrize("name", SETS)
 def test_always_the_longest_option_scores_about_chance(name):
     rows = [row for row in QUIZ if row["set"] == name]
-    assert 0.20 <= longest_option_accuracy([row["choices"] for row in rows], [row["answer"] for row in rows]) <= 0.32
+    assert (
+        0.20
+        <= longest_option_accuracy(
+            [row["choices"] for row in rows], [row["answer"] for row in rows]
+        )
+        <= 0.32
+    )
 
 
 def test_enough_passages_of_the_length_of_a_paragraph():

@@ -13,8 +13,13 @@ AROUND = 8
 
 
 def about(demo, feature, *stems):
-    """How many of the feature's five strongest examples have one of the words near the token it fires on most."""
-    near = ("".join(e.tokens[max(0, e.at - AROUND) : e.at + AROUND]).lower() for e in top_examples(demo.atlas.corpora, feature, 5))
+    """How many of the feature's five strongest examples have one of the words near the token it
+    fires on most.
+    """
+    near = (
+        "".join(e.tokens[max(0, e.at - AROUND) : e.at + AROUND]).lower()
+        for e in top_examples(demo.atlas.corpora, feature, 5)
+    )
     return sum(any(stem in text for stem in stems) for text in near)
 
 
@@ -37,7 +42,15 @@ def test_one_of_the_first_five_is_plainly_about_the_word(demo, word, stems):
 def test_a_sentence_about_the_heart_brings_a_feature_of_the_heart(demo):
     read = read_text(demo, "The heart pumps blood through the arteries to every organ of the body.")
     heart = next(i for i, token in enumerate(read.tokens) if token.strip() == "heart")
-    first = find(demo.atlas.table, on_text=firing(read, demo.atlas.table, [heart]), filters=Filters(known=True))["feature"].head(5).tolist()
+    first = (
+        find(
+            demo.atlas.table,
+            on_text=firing(read, demo.atlas.table, [heart]),
+            filters=Filters(known=True),
+        )["feature"]
+        .head(5)
+        .tolist()
+    )
     assert max(about(demo, feature, "heart") for feature in first) >= 3
 
 

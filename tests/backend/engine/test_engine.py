@@ -1,4 +1,4 @@
-"""The engine against slower and independent ways to the same numbers, on a random model in float32."""
+"""The engine against slower, independent ways to the same numbers: a random model in float32."""
 
 import threading
 
@@ -15,22 +15,37 @@ from backend.interventions.edit import clamp_set
 from backend.setups import load_setup
 from tests.support.toy import D_SAE, write_setup
 
-CLAMPS = st.lists(st.tuples(st.integers(0, D_SAE - 1), st.sampled_from([0.0, -2.0, -30.0, 4.0])), max_size=5, unique_by=lambda c: c[0]).map(clamp_set)
+CLAMPS = st.lists(
+    st.tuples(st.integers(0, D_SAE - 1), st.sampled_from([0.0, -2.0, -30.0, 4.0])),
+    max_size=5,
+    unique_by=lambda c: c[0],
+).map(clamp_set)
 VARIANTS = {
     "cloze, first": {},
-    "cloze, first and sinks, topk": {"untouched": ("first", "sinks"), "sae": {"architecture": "topk", "rescale_acts_by_decoder_norm": True}},
+    "cloze, first and sinks, topk": {
+        "untouched": ("first", "sinks"),
+        "sae": {"architecture": "topk", "rescale_acts_by_decoder_norm": True},
+    },
     "letter as in lm-eval": {"scoring": "letter", "prompt": "lm-eval"},
-    "letter, nothing exempt, standard": {"scoring": "letter", "untouched": (), "sae": {"architecture": "standard"}},
+    "letter, nothing exempt, standard": {
+        "scoring": "letter",
+        "untouched": (),
+        "sae": {"architecture": "standard"},
+    },
     "cloze per character, special": {"scoring": "cloze_per_char", "untouched": ("special",)},
 }
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def engine(request, tmp_path_factory, own_cache):
-    return Engine(load_setup(write_setup(tmp_path_factory.mktemp("variant"), **VARIANTS[request.param])))
+    return Engine(
+        load_setup(write_setup(tmp_path_factory.mktemp("variant"), **VARIANTS[request.param]))
+    )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(clamps=CLAMPS)
 def test_same_scores_as_a_full_forward_pass_with_a_hook(engine, clamps):
     fast, slow = engine.evaluate(clamps), engine.evaluate_reference(clamps)
@@ -44,7 +59,9 @@ def test_no_clamp_is_the_baseline_bit_for_bit(engine):
     assert not result.affected.any() and result.complete
 
 
-def test_untouched_questions_keep_their_scores_bit_for_bit_and_a_strong_clamp_changes_touched_ones(engine):
+def test_untouched_questions_keep_their_scores_bit_for_bit_and_a_strong_clamp_changes_touched_ones(
+    engine,
+):
     clamps = clamp_set([(2, -50.0)])
     result = engine.evaluate(clamps)
     affected = affected_questions(engine.recording, clamps)
@@ -55,7 +72,9 @@ def test_untouched_questions_keep_their_scores_bit_for_bit_and_a_strong_clamp_ch
 
 def test_some_feature_is_selective_in_the_toy(toy):
     """Without it, the tests on affected questions would test nothing."""
-    counts = [int(affected_questions(toy.recording, clamp_set([(f, 0.0)])).sum()) for f in range(D_SAE)]
+    counts = [
+        int(affected_questions(toy.recording, clamp_set([(f, 0.0)])).sum()) for f in range(D_SAE)
+    ]
     assert 0 < min(c for c in counts if c) < toy.n_questions
 
 
@@ -79,7 +98,10 @@ def test_the_first_figure_takes_a_quarter_of_a_batch(toy):
         final = toy.evaluate(clamps, seen.append)
     finally:
         toy.budget = before
-    assert [int(e.done.sum()) for e in seen] == [-(-int(final.affected.sum()) // 4), int(final.affected.sum())]
+    assert [int(e.done.sum()) for e in seen] == [
+        -(-int(final.affected.sum()) // 4),
+        int(final.affected.sum()),
+    ]
 
 
 class Stop(BaseException):
@@ -98,7 +120,9 @@ def test_lock_is_free_after_success_error_and_cancel(toy):
     with pytest.raises(BadClamps):
         toy.evaluate(clamp_set([(D_SAE, 0.0)]))
     assert not toy._lock.locked()
-    assert toy.known(clamp_set([(1, -4.5), (2, -1.0), (3, -1.0)])) is None, "a cancelled run leaves no result"
+    assert toy.known(clamp_set([(1, -4.5), (2, -1.0), (3, -1.0)])) is None, (
+        "a cancelled run leaves no result"
+    )
 
 
 def test_waiting_for_another_run_can_be_cancelled(toy):
@@ -130,7 +154,9 @@ def test_two_threads_with_different_clamps_get_right_answers(toy):
 def test_a_result_comes_back_from_disk_the_same(toy, toy_toml):
     clamps = clamp_set([(4, -6.0), (7, 0.0)])
     first = toy.evaluate(clamps)
-    again = Engine(load_setup(toy_toml)).evaluate(clamps, on_partial=lambda _: pytest.fail("it was computed again"))
+    again = Engine(load_setup(toy_toml)).evaluate(
+        clamps, on_partial=lambda _: pytest.fail("it was computed again")
+    )
     assert torch.equal(first.scores, again.scores) and first.sets == again.sets
 
 
@@ -154,7 +180,11 @@ def test_halves_split_every_set_and_add_up(toy):
     result = toy.evaluate(clamp_set([(2, -20.0), (3, -20.0)]))
     parts = [toy.restrict(result, toy.half(which)) for which in ("selection", "held-out")]
     for whole, a, b in zip(result.sets, *(p.sets for p in parts), strict=True):
-        assert (whole.n, whole.lost, whole.gained) == (a.n + b.n, a.lost + b.lost, a.gained + b.gained)
+        assert (whole.n, whole.lost, whole.gained) == (
+            a.n + b.n,
+            a.lost + b.lost,
+            a.gained + b.gained,
+        )
 
 
 def test_halves_drawn_with_a_seed_are_what_features_are_counted_on(toy, tmp_path):
@@ -167,7 +197,9 @@ def test_halves_drawn_with_a_seed_are_what_features_are_counted_on(toy, tmp_path
     retain = engine.in_sets([s.name for s in engine.sets if s.role == "retain"])
     for feature in range(D_SAE):
         on = affected_questions(engine.recording, clamp_set([(feature, 0.0)]))
-        assert engine.atlas.table["fires_retain_selection"][feature] == int((on & half & retain).sum())
+        assert engine.atlas.table["fires_retain_selection"][feature] == int(
+            (on & half & retain).sum()
+        )
 
 
 def test_an_unknown_set_is_named(toy):

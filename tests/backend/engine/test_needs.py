@@ -23,7 +23,11 @@ def test_the_first_batch_tells_the_time_of_all():
     forecast(Progress("Recording", 0, 100, None))
     forecast(Progress("Recording", 10, 100, 90.0))
     forecast(Progress("Recording", 20, 100, 80.0))
-    assert [p.note for p in seen] == ["", "By the first batch's pace, preparing takes about 17 minutes.", ""]
+    assert [p.note for p in seen] == [
+        "",
+        "By the first batch's pace, preparing takes about 17 minutes.",
+        "",
+    ]
 
 
 def test_durations_as_one_says_them():

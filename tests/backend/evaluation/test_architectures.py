@@ -1,4 +1,6 @@
-"""Every kind of model and of SAE against the full forward path, float32: lengths, clamps and sets are drawn."""
+"""Every kind of model and of SAE against the full forward path, float32: lengths, clamps and sets
+are drawn.
+"""
 
 from functools import cache
 
@@ -23,17 +25,27 @@ from tests.support.toy import ARCHITECTURES, BLOCK, D_SAE, build_model, build_sa
 
 HOOK = f"blocks.{BLOCK}.hook_resid_post"
 VOCAB = 300
-CLAMPS = st.lists(st.tuples(st.integers(0, D_SAE - 1), st.sampled_from([0.0, -2.0, -30.0, 4.0])), max_size=4, unique_by=lambda c: c[0]).map(clamp_set)
+CLAMPS = st.lists(
+    st.tuples(st.integers(0, D_SAE - 1), st.sampled_from([0.0, -2.0, -30.0, 4.0])),
+    max_size=4,
+    unique_by=lambda c: c[0],
+).map(clamp_set)
 TOKEN = st.integers(1, VOCAB - 1)
 
 
 @st.composite
 def packed_questions(draw, scoring: str) -> list[Packed]:
-    """Questions of drawn lengths: cloze with options of one token or more, or one to six orders of a letter question."""
+    """Questions of drawn lengths: cloze with options of one token or more, or one to six orders of
+    a letter question.
+    """
     out = []
     for _ in range(draw(st.integers(1, 5))):
         prefix = [0, *draw(st.lists(TOKEN, min_size=0, max_size=14))]
-        ids, branch, pos, token, choice = list(prefix), [PREFIX] * len(prefix), [], [], []
+        ids = list(prefix)
+        branch = [PREFIX] * len(prefix)
+        pos = []
+        token = []
+        choice = []
         if scoring == "letter" and draw(st.booleans()):
             for option in range(4):
                 pos.append(len(prefix) - 1), token.append(draw(TOKEN)), choice.append(option)
@@ -50,11 +62,15 @@ def packed_questions(draw, scoring: str) -> list[Packed]:
 
 
 @cache
-def model_and_reference(architecture: str, rules: tuple[str, ...], sae: LoadedSae) -> tuple[SplitModel, Reference]:
+def model_and_reference(
+    architecture: str, rules: tuple[str, ...], sae: LoadedSae
+) -> tuple[SplitModel, Reference]:
     tokenizer = build_tokenizer()
     hf = build_model(VOCAB, architecture)
     hf.set_attn_implementation(GROUPED)
-    return split(hf, tokenizer, HOOK), Reference(build_model(VOCAB, architecture), tokenizer, sae, rules)
+    return split(hf, tokenizer, HOOK), Reference(
+        build_model(VOCAB, architecture), tokenizer, sae, rules
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +84,36 @@ def saes(tmp_path_factory):
     return made
 
 
-def check(model: SplitModel, reference: Reference, sae: LoadedSae, packed: list[Packed], clamps, scoring: str, rules, keys: bool) -> None:
-    rows, everything = Rows.of(packed), [Question(i, "", "q", ("a", "b", "c", "d"), 0) for i in range(len(packed))]
+def check(
+    model: SplitModel,
+    reference: Reference,
+    sae: LoadedSae,
+    packed: list[Packed],
+    clamps,
+    scoring: str,
+    rules,
+    keys: bool,
+) -> None:
+    rows = Rows.of(packed)
+    everything = [Question(i, "", "q", ("a", "b", "c", "d"), 0) for i in range(len(packed))]
     middle = len(everything) // 2
-    sets = [QuestionSet("s", "S", "forget", tuple(everything[:middle])), QuestionSet("t", "T", "retain", tuple(everything[middle:]))]
-    recording = record(model, sae, rows, stage="", scoring=scoring, untouched_rules=rules, budget=40, keep_keys=keys)
-    *_, result = evaluate(model, sae, recording, sets, clamps, scoring=scoring, budget=24, halving=Halving())
+    sets = [
+        QuestionSet("s", "S", "forget", tuple(everything[:middle])),
+        QuestionSet("t", "T", "retain", tuple(everything[middle:])),
+    ]
+    recording = record(
+        model,
+        sae,
+        rows,
+        stage="",
+        scoring=scoring,
+        untouched_rules=rules,
+        budget=40,
+        keep_keys=keys,
+    )
+    *_, result = evaluate(
+        model, sae, recording, sets, clamps, scoring=scoring, budget=24, halving=Halving()
+    )
     slow = reference.scores(packed, clamps, scoring)
     torch.testing.assert_close(result.scores, slow, atol=1e-4, rtol=1e-4)
     first, second = slow.topk(2).values.T
@@ -89,7 +129,16 @@ def test_a_models_scores_are_those_of_its_full_forward_pass(saes, architecture, 
     sae, scoring = saes("jumprelu"), data.draw(st.sampled_from(["cloze", "letter"]))
     rules = data.draw(st.sampled_from([(), ("first",), ("special", "sinks"), RULES]))
     model, reference = model_and_reference(architecture, rules, sae)
-    check(model, reference, sae, data.draw(packed_questions(scoring)), data.draw(CLAMPS), scoring, rules, data.draw(st.booleans()))
+    check(
+        model,
+        reference,
+        sae,
+        data.draw(packed_questions(scoring)),
+        data.draw(CLAMPS),
+        scoring,
+        rules,
+        data.draw(st.booleans()),
+    )
 
 
 @pytest.mark.parametrize("kind", ["standard", "gated", "jumprelu", "topk", "batchtopk"])
@@ -98,7 +147,16 @@ def test_a_models_scores_are_those_of_its_full_forward_pass(saes, architecture, 
 def test_every_kind_of_sae_is_clamped_as_its_own_encode_and_decode_say(saes, kind, data):
     sae = saes(kind)
     model, reference = model_and_reference("llama", ("first",), sae)
-    check(model, reference, sae, data.draw(packed_questions("cloze")), data.draw(CLAMPS), "cloze", ("first",), data.draw(st.booleans()))
+    check(
+        model,
+        reference,
+        sae,
+        data.draw(packed_questions("cloze")),
+        data.draw(CLAMPS),
+        "cloze",
+        ("first",),
+        data.draw(st.booleans()),
+    )
 
 
 @pytest.mark.parametrize("kind", ["standard", "gated", "jumprelu", "topk", "batchtopk"])
@@ -114,7 +172,14 @@ def test_other_saes_are_refused_with_the_reason(tmp_path):
         load_sae(SaeSource(path=tmp_path), "cpu")
 
 
-SMALL = {"vocab_size": VOCAB, "hidden_size": 32, "num_hidden_layers": 4, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+SMALL = {
+    "vocab_size": VOCAB,
+    "hidden_size": 32,
+    "num_hidden_layers": 4,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+    "pad_token_id": 0,
+}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +188,13 @@ SMALL = {"vocab_size": VOCAB, "hidden_size": 32, "num_hidden_layers": 4, "bos_to
         GPT2Config(vocab_size=VOCAB, n_embd=32, n_layer=4, n_head=4),
         GPTNeoXConfig(**SMALL, intermediate_size=64, num_attention_heads=4),
         MambaConfig(**SMALL),
-        CohereConfig(**SMALL, intermediate_size=64, num_attention_heads=4, num_key_value_heads=2, logit_scale=0.25),
+        CohereConfig(
+            **SMALL,
+            intermediate_size=64,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            logit_scale=0.25,
+        ),
     ],
     ids=lambda config: config.model_type,
 )
@@ -140,14 +211,30 @@ def test_the_models_window_is_shorter_than_its_prompts_and_matters():
     ids = torch.randint(1, VOCAB, (1, 14))
     whole = hf(ids).logits[0, -1]
     hf.config.sliding_window = 512
-    assert (AutoModelForCausalLM.from_config(hf.config) is not hf) and not torch.allclose(hf(ids).logits[0, -1], whole)
+    assert (AutoModelForCausalLM.from_config(hf.config) is not hf) and not torch.allclose(
+        hf(ids).logits[0, -1], whole
+    )
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gemma2"])
 def test_keys_computed_after_a_restart_are_those_of_the_recording(saes, architecture):
     model, _ = model_and_reference(architecture, ("first",), saes("jumprelu"))
-    rows = Rows.of([Packed([5, 9, *range(20, 20 + n)], [PREFIX] * (n + 2), [n + 1], [7], [0], [1.0]) for n in range(1, 9)])
-    made = record(model, saes("jumprelu"), rows, stage="", scoring="letter", untouched_rules=("first",), budget=30, keep_keys=True)
+    rows = Rows.of(
+        [
+            Packed([5, 9, *range(20, 20 + n)], [PREFIX] * (n + 2), [n + 1], [7], [0], [1.0])
+            for n in range(1, 9)
+        ]
+    )
+    made = record(
+        model,
+        saes("jumprelu"),
+        rows,
+        stage="",
+        scoring="letter",
+        untouched_rules=("first",),
+        budget=30,
+        keep_keys=True,
+    )
     again = with_keys(model, made, 30)
     assert made.keys.by_layer.keys() == again.keys.by_layer.keys()
     for layer, kept in made.keys.by_layer.items():

@@ -1,4 +1,6 @@
-"""What was tried, as points: figures against the engine's own, the front against its definition, hypotheses only when written before."""
+"""What was tried, as points: figures against the engine's own, the front against its definition,
+hypotheses only when written before.
+"""
 
 import json
 import time
@@ -43,7 +45,9 @@ def test_a_trials_figures_are_those_of_the_board(toy, tried, half):
         mine = trial(toy, evaluation.clamps, only)
         for role, pooled in (("forget", mine.forget), ("retain", mine.retain)):
             sets = [s for s in shown.sets if s.role == role]
-            assert pooled.n == sum(s.n for s in sets) and pooled.right == round(sum(s.accuracy * s.n for s in sets))
+            assert pooled.n == sum(s.n for s in sets) and pooled.right == round(
+                sum(s.accuracy * s.n for s in sets)
+            )
     assert (trial(toy, (), only).forget, trial(toy, (), only).retain) == toy.history.baseline(only)
 
 
@@ -76,9 +80,16 @@ POINTS = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), max_size=12
 
 @given(POINTS)
 def test_the_front_is_what_no_other_trial_beats(points):
-    trials = [Trial(Run(clamp_set([(i, 1.0)]), [], 0, 0), Pooled(forget, 10), Pooled(retain, 10)) for i, (forget, retain) in enumerate(points)]
+    trials = [
+        Trial(Run(clamp_set([(i, 1.0)]), [], 0, 0), Pooled(forget, 10), Pooled(retain, 10))
+        for i, (forget, retain) in enumerate(points)
+    ]
     found = {(t.forget.right, t.retain.right) for t in front(trials)}
-    beaten = {(f, r) for f, r in points if any((f2 <= f and r2 >= r) and (f2, r2) != (f, r) for f2, r2 in points)}
+    beaten = {
+        (f, r)
+        for f, r in points
+        if any((f2 <= f and r2 >= r) and (f2, r2) != (f, r) for f2, r2 in points)
+    }
     assert found == set(points) - beaten
     best = best_kept(trials, Pooled(10, 10))
     kept = [f for f, r in points if r == 10]
@@ -105,26 +116,51 @@ def test_going_back_brings_the_master_and_what_was_off(toy):
     toy.results.remember(board.clamps(), write_link(board), "", 0.0)
     run = toy.results.read(board.clamps())
     assert board_of_run(run, toy.sae.d_sae) == board
-    for link in ((("clamps", "3:1"),), (("clamps", "nonsense"),)):  # says something else than the run, or cannot be read
-        assert board_of_run(Run(run.clamps, [], 0, 0, link=link), toy.sae.d_sae).clamps() == run.clamps
+    for link in (
+        (("clamps", "3:1"),),
+        (("clamps", "nonsense"),),
+    ):  # says something else than the run, or cannot be read
+        assert (
+            board_of_run(Run(run.clamps, [], 0, 0, link=link), toy.sae.d_sae).clamps() == run.clamps
+        )
 
 
 def test_two_settings_question_by_question(toy, tried):
     _, a, b = tried
     answer = torch.tensor([q.answer for s in toy.sets for q in s.questions])
     table = questions_side_by_side(toy.sets, a, b)
-    for kind, right_a, right_b in (("both", True, True), ("only A", True, False), ("only B", False, True), ("neither", False, False)):
-        expected = ((a.predictions() == answer) == right_a) & ((b.predictions() == answer) == right_b)
+    for kind, right_a, right_b in (
+        ("both", True, True),
+        ("only A", True, False),
+        ("only B", False, True),
+        ("neither", False, False),
+    ):
+        expected = ((a.predictions() == answer) == right_a) & (
+            (b.predictions() == answer) == right_b
+        )
         assert (table["right under"] == kind).tolist() == expected.tolist()
     for row, s in zip(versus(toy.sets, a, b), a.sets, strict=True):
         mine = table[table["set"] == row.title]
-        assert (row.only_a, row.only_b) == ((mine["right under"] == "only A").sum(), (mine["right under"] == "only B").sum())
-        assert row.a == pytest.approx(s.accuracy) and row.change.change_pp == pytest.approx(100 * (row.b - row.a))
+        assert (row.only_a, row.only_b) == (
+            (mine["right under"] == "only A").sum(),
+            (mine["right under"] == "only B").sum(),
+        )
+        assert row.a == pytest.approx(s.accuracy) and row.change.change_pp == pytest.approx(
+            100 * (row.b - row.a)
+        )
     settings = settings_side_by_side(a.clamps, b.clamps)
-    assert settings["feature"].tolist() == [0, 1, 2] and settings["a"].isna().tolist() == [True, False, True]
+    assert settings["feature"].tolist() == [0, 1, 2] and settings["a"].isna().tolist() == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_the_table_has_a_row_a_trial(toy, tried):
     trials = toy.history.trials()
     table = trial_table(trials, {t.id: "x" for t in trials})
-    assert len(table) == len(trials) and table["front"].any() and (table["forget_low"] <= table["forget"]).all()
+    assert (
+        len(table) == len(trials)
+        and table["front"].any()
+        and (table["forget_low"] <= table["forget"]).all()
+    )

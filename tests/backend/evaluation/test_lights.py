@@ -15,7 +15,12 @@ from backend.model.rows import Rows
 from backend.statistics import mean_change
 
 N = 40
-FORGET = QuestionSet("bio", "Bio", "forget", tuple(Question(i, "", "q", ("a", "bb", "cc", "dddd"), i % 4) for i in range(N)))
+FORGET = QuestionSet(
+    "bio",
+    "Bio",
+    "forget",
+    tuple(Question(i, "", "q", ("a", "bb", "cc", "dddd"), i % 4) for i in range(N)),
+)
 
 
 def scores_for(choices) -> torch.Tensor:
@@ -29,13 +34,24 @@ RIGHT = [question.answer for question in FORGET.questions]
 
 
 def recording(baseline: torch.Tensor) -> Recording:
-    """Forty tokens of residual length 2; feature 0 fires at the first three with 1, feature 1 at the third."""
+    """Forty tokens of residual length 2; feature 0 fires at the first three with 1, feature 1 at
+    the third.
+    """
     acts = by_feature([(torch.tensor([0, 1, 2, 2]), torch.tensor([0, 0, 0, 1]), torch.ones(4))], 2)
     resid = torch.zeros(N, 3)
     resid[:, 2] = 2.0
     rows = Rows.of_text([[i] for i in range(N)])
     parts = dict.fromkeys(Recording.__dataclass_fields__)
-    return Recording(**{**parts, "rows": rows, "exempt": torch.zeros(N, dtype=torch.bool), "resid": resid, "acts": acts, "baseline": baseline})
+    return Recording(
+        **{
+            **parts,
+            "rows": rows,
+            "exempt": torch.zeros(N, dtype=torch.bool),
+            "resid": resid,
+            "acts": acts,
+            "baseline": baseline,
+        }
+    )
 
 
 W_DEC = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -43,7 +59,9 @@ CLAMPS = clamp_set([(0, -0.5)])
 
 
 def found(before, after, *, letters=False, clamps=CLAMPS, only=None):
-    made = lights([FORGET], recording(scores_for(before)), W_DEC, clamps, scores_for(after), letters, only)
+    made = lights(
+        [FORGET], recording(scores_for(before)), W_DEC, clamps, scores_for(after), letters, only
+    )
     return {light.name: light for light in made}
 
 
@@ -78,7 +96,9 @@ def test_letters_that_lose_their_probability_are_seen():
 def test_reading_out_the_shortest_option_is_a_collapse_of_a_cloze_model():
     light = found(RIGHT, [0] * N)["No collapse to a length"]
     assert not light.ok and "the longest 25% → 0%, the shortest 25% → 100%" in light.finding
-    assert found([0] * N, [0] * N)["No collapse to a length"].ok, "a habit it had before is no collapse"
+    assert found([0] * N, [0] * N)["No collapse to a length"].ok, (
+        "a habit it had before is no collapse"
+    )
 
 
 def test_only_the_questions_asked_for_are_counted():
@@ -86,9 +106,13 @@ def test_only_the_questions_asked_for_are_counted():
     assert "over 20 questions" in found(RIGHT, RIGHT, only=only)["No collapse to a length"].finding
 
 
-@pytest.mark.parametrize(("value", "times", "ok"), [(-0.5, 0.75, True), (-3.0, 2.0, False), (1.0, 0.0, True)])
+@pytest.mark.parametrize(
+    ("value", "times", "ok"), [(-0.5, 0.75, True), (-3.0, 2.0, False), (1.0, 0.0, True)]
+)
 def test_the_edits_length_is_told_in_lengths_of_the_residual(value, times, ok):
-    """Feature 0 is 1 wherever it fires, its direction has length 1, the residual length 2: |value - 1| / 2."""
+    """Feature 0 is 1 wherever it fires, its direction has length 1, the residual length 2: |value -
+    1| / 2.
+    """
     clamps = clamp_set([(0, value)])
     assert overrun(recording(scores_for(RIGHT)), W_DEC, clamps) == pytest.approx(times)
     light = found(RIGHT, RIGHT, clamps=clamps)["Edit in proportion"]
@@ -98,12 +122,19 @@ def test_the_edits_length_is_told_in_lengths_of_the_residual(value, times, ok):
 def test_lengths_from_inner_products_are_the_edits_own(toy):
     clamps = clamp_set([(f, -3.0 * f) for f in range(6)])
     _, edit = residual_edit(toy.recording.acts, clamps, toy.sae.W_dec)
-    torch.testing.assert_close(edit_lengths(toy.recording.acts, clamps, toy.sae.W_dec), edit.norm(dim=-1), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        edit_lengths(toy.recording.acts, clamps, toy.sae.W_dec),
+        edit.norm(dim=-1),
+        rtol=1e-3,
+        atol=1e-3,
+    )
 
 
 def test_where_the_longest_option_is_often_right_the_floor_is_not_chance():
     longest_right = replace(FORGET, questions=tuple(replace(q, answer=3) for q in FORGET.questions))
-    made = lights([longest_right], recording(scores_for([3] * N)), W_DEC, (), scores_for([3] * N), False)
+    made = lights(
+        [longest_right], recording(scores_for([3] * N)), W_DEC, (), scores_for([3] * N), False
+    )
     light = next(light for light in made if "length does not pay" in light.name)
     assert not light.ok and "Bio 100.0% of 40" in light.finding
 
@@ -112,9 +143,15 @@ def test_margins_are_above_zero_exactly_where_the_answer_is_right_and_their_chan
     answers = torch.tensor(RIGHT)
     scores = torch.randn(N, 4, generator=torch.Generator().manual_seed(0))
     assert torch.equal(margins(scores, answers) > 0, scores.argmax(-1) == answers)
-    change = margin_changes([FORGET], scores, scores - torch.nn.functional.one_hot(answers, 4) * 0.5)["bio"]
-    assert change.mean == pytest.approx(-0.5) and change.high - change.low == pytest.approx(0, abs=1e-6)
+    change = margin_changes(
+        [FORGET], scores, scores - torch.nn.functional.one_hot(answers, 4) * 0.5
+    )["bio"]
+    assert change.mean == pytest.approx(-0.5) and change.high - change.low == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 def test_a_mean_has_the_textbook_interval():
-    assert mean_change([1.0, 2.0, 3.0]) == pytest.approx((2.0, 2 - 1.959964 / 3**0.5, 2 + 1.959964 / 3**0.5))
+    assert mean_change([1.0, 2.0, 3.0]) == pytest.approx(
+        (2.0, 2 - 1.959964 / 3**0.5, 2 + 1.959964 / 3**0.5)
+    )

@@ -1,4 +1,6 @@
-"""The controls: matched as they say they are, and along other directions exact against a full forward pass."""
+"""The controls: matched as they say they are, and along other directions exact against a full
+forward pass.
+"""
 
 import copy
 from dataclasses import replace
@@ -35,16 +37,22 @@ def test_a_push_along_other_directions_is_exact(toy, name):
     fast = toy.along(name, directions).evaluate(CLAMPS, listed=False)
     sae = copy.deepcopy(toy.sae.sae)
     sae.W_dec.data.copy_(directions)
-    reference = Reference(*toy._load_hf(), replace(toy.sae, sae=sae, W_dec=directions), toy.setup.untouched)
+    reference = Reference(
+        *toy._load_hf(), replace(toy.sae, sae=sae, W_dec=directions), toy.setup.untouched
+    )
     slow = reference.scores(toy.packed, CLAMPS, toy.setup.scoring)
     torch.testing.assert_close(fast.scores, slow, atol=1e-4, rtol=1e-4)
-    assert not torch.allclose(fast.scores, toy.evaluate(CLAMPS).scores, atol=1e-2), "it did the same as the decoder's own directions"
+    assert not torch.allclose(fast.scores, toy.evaluate(CLAMPS).scores, atol=1e-2), (
+        "it did the same as the decoder's own directions"
+    )
 
 
 def test_directions_keep_their_lengths_and_next_is_the_next_feature(toy):
     W_dec = toy.sae.W_dec
     torch.testing.assert_close(random_directions(W_dec).norm(dim=-1), W_dec.norm(dim=-1))
-    assert torch.equal(next_directions(W_dec)[3], W_dec[4]) and torch.equal(next_directions(W_dec)[-1], W_dec[0])
+    assert torch.equal(next_directions(W_dec)[3], W_dec[4]) and torch.equal(
+        next_directions(W_dec)[-1], W_dec[0]
+    )
 
 
 def test_random_features_are_others_that_fire_as_often_and_push_as_far():
@@ -57,7 +65,9 @@ def test_random_features_are_others_that_fire_as_often_and_push_as_far():
         assert len(set(features)) == 20 and not set(features) & set(range(300, 320))
         assert all(260 <= f <= 360 for f in features)
         lengths = sorted(abs(clamp.value) * float(W_dec[clamp.feature].norm()) for clamp in other)
-        assert lengths == pytest.approx(sorted(10.0 * float(W_dec[f].norm()) for f in range(300, 320)))
+        assert lengths == pytest.approx(
+            sorted(10.0 * float(W_dec[f].norm()) for f in range(300, 320))
+        )
     assert len(set(drawn)) == N_RANDOM
     stronger = matched(clamp_set([(f, -20.0) for f in range(300, 320)]), counts, W_dec, 0)
     assert [c.feature for c in stronger] == [c.feature for c in drawn[0]]
@@ -73,7 +83,9 @@ def test_firing_counts_are_over_forget_questions_alone(toy):
     rows = toy.recording.rows
     for feature in (0, 2, 9):
         tokens, _ = toy.recording.acts.of(feature)
-        assert int(forget_counts(toy)[feature]) == sum(int(r) in mine for r in rows.row_of_token()[tokens])
+        assert int(forget_counts(toy)[feature]) == sum(
+            int(r) in mine for r in rows.row_of_token()[tokens]
+        )
 
 
 def test_controls_are_kept_and_stay_out_of_the_history(toy):
@@ -82,15 +94,34 @@ def test_controls_are_kept_and_stay_out_of_the_history(toy):
     assert len(first) == N_RANDOM + 3
     known = known_controls(toy, CLAMPS)
     assert [c for c, _ in known] == controls(CLAMPS, forget_counts(toy), toy.sae.W_dec)
-    assert all(torch.equal(evaluation.scores, first[control.name].scores) for control, evaluation in known)
+    assert all(
+        torch.equal(evaluation.scores, first[control.name].scores) for control, evaluation in known
+    )
     assert sorted(toy.results._folder.glob("*.json")) == listed
-    assert toy.known(CLAMPS) is None or not torch.equal(toy.known(CLAMPS).scores, first["next decoder"].scores)
+    assert toy.known(CLAMPS) is None or not torch.equal(
+        toy.known(CLAMPS).scores, first["next decoder"].scores
+    )
 
 
 def made(name: str, lost: int, gained: int = 0) -> Effect:
     change = 100 * (gained - lost) / 100
     result = SetResult(
-        "f", "F", "forget", 100, 100, 100, 0.8, Interval(0.7, 0.9), 0.8 + change / 100, lost, gained, change, change, change, 0.1, False
+        "f",
+        "F",
+        "forget",
+        100,
+        100,
+        100,
+        0.8,
+        Interval(0.7, 0.9),
+        0.8 + change / 100,
+        lost,
+        gained,
+        change,
+        change,
+        change,
+        0.1,
+        False,
     )
     return Effect(name, "", result, result)
 
@@ -98,16 +129,32 @@ def made(name: str, lost: int, gained: int = 0) -> Effect:
 def test_the_verdict_says_how_many_random_sets_did_as_much():
     randoms = [made(f"random features {i}", lost) for i, lost in enumerate((0, 2, 4, 2, 2))]
     said = verdict(made("own", 20), randoms)
-    assert "−20.0 points" in said and "−2.0 on average (−4.0 to +0.0)" in said and "None did as much" in said and "10%" in said
-    assert "2 of 5 did as much or more" in verdict(made("own", 20), [*randoms[:3], made("random features 8", 20), made("random features 9", 30)])
+    assert (
+        "−20.0 points" in said
+        and "−2.0 on average (−4.0 to +0.0)" in said
+        and "None did as much" in said
+        and "10%" in said
+    )
+    assert "2 of 5 did as much or more" in verdict(
+        made("own", 20),
+        [*randoms[:3], made("random features 8", 20), made("random features 9", 30)],
+    )
     assert "4 of 5 sets" in verdict(made("own", 20), randoms[:4])
     assert "nothing to explain" in verdict(made("own", 1, 3), randoms)
-    assert "The retain questions: −20.0 with these, −2.0 with the random sets." in said and "other directions" not in said
+    assert (
+        "The retain questions: −20.0 with these, −2.0 with the random sets." in said
+        and "other directions" not in said
+    )
 
 
 def test_the_verdict_says_when_another_direction_does_as_much():
     randoms = [made(f"random features {i}", 2) for i in range(5)]
-    near = verdict(made("own", 20), [*randoms, made("next decoder", 11), made("random direction", 1)])
-    assert "next decoder −11.0 (retain −11.0), random direction −1.0 (retain −1.0)" in near and "where these features fire" in near
+    near = verdict(
+        made("own", 20), [*randoms, made("next decoder", 11), made("random direction", 1)]
+    )
+    assert (
+        "next decoder −11.0 (retain −11.0), random direction −1.0 (retain −1.0)" in near
+        and "where these features fire" in near
+    )
     far = verdict(made("own", 20), [*randoms, made("next decoder", 9), made("random direction", 1)])
     assert "next decoder −9.0" in far and "where these features fire" not in far

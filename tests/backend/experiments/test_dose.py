@@ -1,4 +1,6 @@
-"""Dose curves: the engine's own figures at each strength, kept, and continued where they were stopped."""
+"""Dose curves: the engine's own figures at each strength, kept, and continued where they were
+stopped.
+"""
 
 import pytest
 import torch
@@ -27,14 +29,28 @@ def test_a_curve_is_one_evaluation_for_each_multiple(toy):
                 right += int((direct.scores[mine].argmax(-1) == answer).sum())
                 before += int((toy.recording.baseline[mine].argmax(-1) == answer).sum())
                 n += len(answer)
-            assert (side.n, side.accuracy, side.baseline_accuracy) == (n, pytest.approx(right / n), pytest.approx(before / n))
+            assert (side.n, side.accuracy, side.baseline_accuracy) == (
+                n,
+                pytest.approx(right / n),
+                pytest.approx(before / n),
+            )
 
 
 def test_pooling_one_set_is_that_set(toy):
     for s in toy.evaluate(clamp_set([(1, -30.0)])).sets:  # the toy has one set of each role
         both = pooled([s], s.role)
-        assert (both.n, both.lost, both.gained, both.accuracy) == (s.n, s.lost, s.gained, pytest.approx(s.accuracy))
-        assert (both.change_pp, both.ci_low_pp, both.ci_high_pp, both.p_value) == (s.change_pp, s.ci_low_pp, s.ci_high_pp, s.p_value)
+        assert (both.n, both.lost, both.gained, both.accuracy) == (
+            s.n,
+            s.lost,
+            s.gained,
+            pytest.approx(s.accuracy),
+        )
+        assert (both.change_pp, both.ci_low_pp, both.ci_high_pp, both.p_value) == (
+            s.change_pp,
+            s.ci_low_pp,
+            s.ci_high_pp,
+            s.p_value,
+        )
 
 
 def test_a_stopped_curve_goes_on_where_it_was(toy, monkeypatch):
@@ -44,7 +60,13 @@ def test_a_stopped_curve_goes_on_where_it_was(toy, monkeypatch):
     walk.close()
     evaluated = []
     evaluate = toy.evaluate
-    monkeypatch.setattr(toy, "evaluate", lambda clamps, *args, **kwargs: evaluated.append(clamps) or evaluate(clamps, *args, **kwargs))
+    monkeypatch.setattr(
+        toy,
+        "evaluate",
+        lambda clamps, *args, **kwargs: (
+            evaluated.append(clamps) or evaluate(clamps, *args, **kwargs)
+        ),
+    )
     rest = list(dose_curve(toy, 3, multiples))
     assert [d.multiple for d in rest][0] == first.multiple and len(rest) == 3
     assert [clamps[0].value for clamps in evaluated] == [d.value for d in rest[1:]]
@@ -53,7 +75,10 @@ def test_a_stopped_curve_goes_on_where_it_was(toy, monkeypatch):
 def test_what_is_known_comes_first(toy):
     late = clamp_set([(4, -3.5)])
     toy.evaluate(late)
-    assert [clamps for clamps, _ in sweep(toy, [clamp_set([(4, -2.5)]), late])] == [late, clamp_set([(4, -2.5)])]
+    assert [clamps for clamps, _ in sweep(toy, [clamp_set([(4, -2.5)]), late])] == [
+        late,
+        clamp_set([(4, -2.5)]),
+    ]
 
 
 def test_points_of_a_curve_are_no_history_until_the_user_sets_them(toy):
@@ -77,7 +102,11 @@ def test_a_callback_that_raises_stops_the_curve_and_lets_the_lock_go(toy):
 def test_the_pages_row_spans_the_sliders_range_and_holds_ablation():
     from components.clamping.sliders import HIGH, LOW
 
-    assert (min(MULTIPLES), max(MULTIPLES)) == (LOW, HIGH) and 0 in MULTIPLES and len(set(MULTIPLES)) == len(MULTIPLES)
+    assert (
+        (min(MULTIPLES), max(MULTIPLES)) == (LOW, HIGH)
+        and 0 in MULTIPLES
+        and len(set(MULTIPLES)) == len(MULTIPLES)
+    )
 
 
 @pytest.mark.parametrize("feature", [-1, D_SAE])

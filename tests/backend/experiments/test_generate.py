@@ -1,4 +1,6 @@
-"""Written text against a full forward pass that is done from scratch for every token, with a hook on the whole model."""
+"""Written text against a full forward pass that is done from scratch for every token, with a hook
+on the whole model.
+"""
 
 import pytest
 import torch
@@ -23,25 +25,39 @@ def exempt_by_hand(ids, norms, n_prompt, rules, special):
     for t, token in enumerate(ids):
         row = norms[:n_prompt]
         sink = norms[t] > positions.SINK_RATIO * row.median()
-        out.append(("first" in rules and t == 0) or ("special" in rules and token in special) or ("sinks" in rules and bool(sink)))
+        out.append(
+            ("first" in rules and t == 0)
+            or ("special" in rules and token in special)
+            or ("sinks" in rules and bool(sink))
+        )
     return torch.tensor(out)
 
 
 def full_logits(model, sae, ids, n_prompt, clamps, rules):
-    """Logits after the last token, by the whole model with one hook: encode, clamp, decode, add the error back."""
+    """Logits after the last token, by the whole model with one hook: encode, clamp, decode, add the
+    error back.
+    """
     touched = []
 
     def hook(module, args, output):
         resid = output[0] if isinstance(output, tuple) else output
         acts = sae.encode(resid)
-        exempt = exempt_by_hand(ids, resid[0].float().norm(dim=-1), n_prompt, rules, set(model.tokenizer.all_special_ids))
+        exempt = exempt_by_hand(
+            ids,
+            resid[0].float().norm(dim=-1),
+            n_prompt,
+            rules,
+            set(model.tokenizer.all_special_ids),
+        )
         edited = acts.clone()
         for feature, value in clamps:
             where = (acts[0, :, feature] > 0) & ~exempt
             touched.extend(where.nonzero().squeeze(-1).tolist())
             edited[0, where, feature] = value
         error = resid.float() - sae.sae.decode(acts)
-        new = torch.where(exempt[None, :, None], resid, (sae.sae.decode(edited) + error).to(resid.dtype))
+        new = torch.where(
+            exempt[None, :, None], resid, (sae.sae.decode(edited) + error).to(resid.dtype)
+        )
         return (new, *output[1:]) if isinstance(output, tuple) else new
 
     handle = model.hf.model.layers[model.block].register_forward_hook(hook)
@@ -76,15 +92,20 @@ def test_every_step_is_that_of_a_full_forward_pass(toy, monkeypatch, rules, clam
     written = check_against_full(toy.model, toy.sae, ids, clamps, rules, 24, 1e-4)
     assert bool(written.edited) == bool(clamps)
     if clamps:
-        assert any(position >= len(ids) for position in written.edited), "no written token was clamped"
+        assert any(position >= len(ids) for position in written.edited), (
+            "no written token was clamped"
+        )
 
 
 def test_sinks_are_left_alone_in_prompt_and_in_text(toy, monkeypatch):
-    ids, clamps = toy.model.tokenizer("The river runs to the sea")["input_ids"], clamp_set([(0, -40.0)])
+    ids = toy.model.tokenizer("The river runs to the sea")["input_ids"]
+    clamps = clamp_set([(0, -40.0)])
 
     def edited(ratio):
         monkeypatch.setattr(positions, "SINK_RATIO", ratio)
-        *_, last = generate(toy.model, toy.sae, ids, clamps, untouched_rules=("sinks",), max_tokens=16)
+        *_, last = generate(
+            toy.model, toy.sae, ids, clamps, untouched_rules=("sinks",), max_tokens=16
+        )
         return last.edited
 
     assert len(edited(0.0)) == 0 < len(edited(10.0))
@@ -94,23 +115,39 @@ def test_sliding_windows_and_soft_caps_keep_their_own_cache(toy):
     """Gemma 2: alternating sliding layers, shorter than the text."""
     torch.manual_seed(0)
     config = Gemma2Config(
-        vocab_size=len(toy.model.tokenizer), hidden_size=D_MODEL, intermediate_size=64, num_hidden_layers=N_BLOCKS, num_attention_heads=4,
-        num_key_value_heads=2, head_dim=8, sliding_window=6, max_position_embeddings=256, initializer_range=0.3, pad_token_id=0, attn_implementation="eager",
-    )  # fmt: skip
-    model = split(Gemma2ForCausalLM(config).eval(), toy.model.tokenizer, f"blocks.{BLOCK}.hook_resid_post")
+        vocab_size=len(toy.model.tokenizer),
+        hidden_size=D_MODEL,
+        intermediate_size=64,
+        num_hidden_layers=N_BLOCKS,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        sliding_window=6,
+        max_position_embeddings=256,
+        initializer_range=0.3,
+        pad_token_id=0,
+        attn_implementation="eager",
+    )
+    model = split(
+        Gemma2ForCausalLM(config).eval(), toy.model.tokenizer, f"blocks.{BLOCK}.hook_resid_post"
+    )
     assert len(set(config.layer_types)) == 2
     ids = toy.model.tokenizer("The treaty was signed in the spring.")["input_ids"]
     with torch.inference_mode():
         resid = model.run_head(torch.tensor([ids]))
     features = (toy.sae.encode(resid)[0, 1:] > 0).any(0).nonzero().squeeze(-1).tolist()[:3]
-    written = check_against_full(model, toy.sae, ids, tuple(Clamp(f, -15.0) for f in features), ("first",), 20, 2e-4)
+    written = check_against_full(
+        model, toy.sae, ids, tuple(Clamp(f, -15.0) for f in features), ("first",), 20, 2e-4
+    )
     assert len(ids) > 6 and len(written.ids) == 20 and written.edited
 
 
 def test_without_clamps_it_is_the_models_own_greedy_text(toy):
     ids = toy.model.tokenizer("A program is")["input_ids"]
     *_, last = generate(toy.model, toy.sae, ids, (), untouched_rules=("first",), max_tokens=20)
-    own = toy.model.hf.generate(torch.tensor([ids]), max_new_tokens=20, do_sample=False)[0, len(ids) :].tolist()
+    own = toy.model.hf.generate(torch.tensor([ids]), max_new_tokens=20, do_sample=False)[
+        0, len(ids) :
+    ].tolist()
     assert list(last.ids) == own[: len(last.ids)] and (last.ended or len(last.ids) == 20)
 
 
@@ -118,7 +155,15 @@ def test_the_same_seed_writes_the_same_text_and_another_does_not(toy):
     ids = toy.model.tokenizer("The heart")["input_ids"]
 
     def text(seed):
-        *_, last = generate(toy.model, toy.sae, ids, (), untouched_rules=(), max_tokens=12, sampling=Sampling(1.0, seed))
+        *_, last = generate(
+            toy.model,
+            toy.sae,
+            ids,
+            (),
+            untouched_rules=(),
+            max_tokens=12,
+            sampling=Sampling(1.0, seed),
+        )
         return last.ids
 
     assert text(1) == text(1) != text(2)
@@ -127,19 +172,37 @@ def test_the_same_seed_writes_the_same_text_and_another_does_not(toy):
 def test_a_draw_falls_on_tokens_by_their_probability():
     logits = torch.tensor([0.0, 2.0, 1.0])
     p = logits.softmax(-1).sort(descending=True).values
-    assert [pick(logits, 1.0, d) for d in (0.0, float(p[0]) - 1e-3, float(p[0]) + 1e-3, float(p[0] + p[1]) + 1e-3, 0.9999999)] == [1, 1, 2, 0, 0]
+    assert [
+        pick(logits, 1.0, d)
+        for d in (0.0, float(p[0]) - 1e-3, float(p[0]) + 1e-3, float(p[0] + p[1]) + 1e-3, 0.9999999)
+    ] == [1, 1, 2, 0, 0]
     assert pick(logits, 0.0, 0.99) == 1
 
 
 def test_the_text_grows_and_holds_back_half_characters(toy):
     ids = toy.model.tokenizer("She plays")["input_ids"]
-    texts = [w.text for w in generate(toy.model, toy.sae, ids, (), untouched_rules=(), max_tokens=30, sampling=Sampling(1.5, 3))]
+    texts = [
+        w.text
+        for w in generate(
+            toy.model,
+            toy.sae,
+            ids,
+            (),
+            untouched_rules=(),
+            max_tokens=30,
+            sampling=Sampling(1.5, 3),
+        )
+    ]
     assert not any(text.endswith("\ufffd") for text in texts)
 
 
 @pytest.mark.parametrize(
     ("more", "words"),
-    [({"max_tokens": 0}, "length can be 1"), ({"max_tokens": 10_000}, "length can be 1"), ({"sampling": Sampling(float("nan"))}, "temperature")],
+    [
+        ({"max_tokens": 0}, "length can be 1"),
+        ({"max_tokens": 10_000}, "length can be 1"),
+        ({"sampling": Sampling(float("nan"))}, "temperature"),
+    ],
 )
 def test_what_cannot_be_written_is_said(toy, more, words):
     arguments = {"untouched_rules": (), "max_tokens": 5, **more}
@@ -152,7 +215,11 @@ def test_what_cannot_be_written_is_said(toy, more, words):
 def test_prompts(toy):
     tokenizer = toy.model.tokenizer
     assert prompt_ids(tokenizer, "A cell", chat=False) == tokenizer("A cell")["input_ids"]
-    for prompt, chat, words in ((" ", False, "no prompt"), ("x" * 5000, False, "5,000 characters"), ("A cell", True, "no chat template")):
+    for prompt, chat, words in (
+        (" ", False, "no prompt"),
+        ("x" * 5000, False, "5,000 characters"),
+        ("A cell", True, "no chat template"),
+    ):
         with pytest.raises(BadInput, match=words):
             prompt_ids(tokenizer, prompt, chat)
 

@@ -1,4 +1,6 @@
-"""Sweeps: the grid is what it says, each point is the engine's own evaluation, and a stopped one goes on."""
+"""Sweeps: the grid is what it says, each point is the engine's own evaluation, and a stopped one
+goes on.
+"""
 
 import pytest
 
@@ -17,7 +19,8 @@ def test_a_grid_takes_the_first_n_features_at_each_multiple_of_their_own_maximum
 
 
 @pytest.mark.parametrize(
-    ("features", "ns", "multiples"), [([], [1], [1.0]), ([1], [], [1.0]), ([1], [1], []), ([1], [0], [1.0]), ([1], [1], range(300))]
+    ("features", "ns", "multiples"),
+    [([], [1], [1.0]), ([1], [], [1.0]), ([1], [1], []), ([1], [0], [1.0]), ([1], [1], range(300))],
 )
 def test_a_grid_of_nothing_or_too_much_is_refused(features, ns, multiples):
     with pytest.raises(BadInput):
@@ -25,7 +28,9 @@ def test_a_grid_of_nothing_or_too_much_is_refused(features, ns, multiples):
 
 
 def test_points_are_the_engines_own_and_a_stopped_sweep_goes_on(toy):
-    settings = grid([2, 9, 4], lambda f: float(toy.atlas.table.max_act[f]), [1, 3], [-3.125, -7.125])
+    settings = grid(
+        [2, 9, 4], lambda f: float(toy.atlas.table.max_act[f]), [1, 3], [-3.125, -7.125]
+    )
     run = run_sweep(toy, settings)
     first = next(run)
     run.close()
@@ -33,6 +38,10 @@ def test_points_are_the_engines_own_and_a_stopped_sweep_goes_on(toy):
     points = list(run_sweep(toy, settings))
     assert points[0] == first and len(points) == 4
     for made in points:
-        assert made.forget == pooled(toy.evaluate(made.clamps).sets, "forget") and settings[made.clamps] == (made.n, made.multiple)
+        assert made.forget == pooled(toy.evaluate(made.clamps).sets, "forget") and settings[
+            made.clamps
+        ] == (made.n, made.multiple)
     half = toy.half("selection")
-    assert {p.forget.n for p in known_points(toy, settings, half)} == {int((half & toy.in_sets(["biology"])).sum())}
+    assert {p.forget.n for p in known_points(toy, settings, half)} == {
+        int((half & toy.in_sets(["biology"])).sum())
+    }

@@ -16,7 +16,10 @@ from backend.setups import load_setup
 from backend.sharing.report import report
 from tests.support.toy import write_setup
 
-TEXT = '[text_loss]\nrole = "retain"\ntitle = "other <b> text"\nfile = "passages.jsonl"\nwhere = "other"\n'
+TEXT = (
+    '[text_loss]\nrole = "retain"\ntitle = "other <b> text"\nfile = "passages.jsonl"\nwhere ='
+    ' "other"\n'
+)
 LOSS = TextLoss("other <b> text", 1200, 12, 3, 1.5, 1.75, 0.25, 0.1, 0.4)
 CLAMPS = clamp_set([(10, -4.0), (14, -9.0), (3, 2.0)])
 
@@ -37,7 +40,11 @@ def test_baseline_is_the_models_own_loss(engine):
         out = engine.model.hf(torch.tensor([ids]), labels=torch.tensor([ids]))
         total, n = total + float(out.loss) * (len(ids) - 1), n + len(ids) - 1
     loss = text_loss(engine, ())
-    assert loss.baseline == pytest.approx(total / n, abs=1e-5) and loss.n_tokens == n and loss.n_rows == 5
+    assert (
+        loss.baseline == pytest.approx(total / n, abs=1e-5)
+        and loss.n_tokens == n
+        and loss.n_rows == 5
+    )
     assert (loss.added, loss.n_affected) == (0, 0)
 
 
@@ -73,15 +80,22 @@ def test_a_setup_without_text_has_none(toy):
 
 
 def test_interval_of_a_hand_worked_case():
-    """Two rows of 10 tokens that lose 1 and 3 nats: added 0.2 a token; deviations -1 and 1, so se = sqrt(2 * 2 / 1) / 20 = 0.1."""
+    """Two rows of 10 tokens that lose 1 and 3 nats: added 0.2 a token; deviations -1 and 1, so se =
+    sqrt(2 * 2 / 1) / 20 = 0.1.
+    """
     tokens, before = torch.tensor([10, 10]), torch.tensor([-20.0, -30.0])
     loss = summarise_loss("t", tokens, before, before - torch.tensor([1.0, 3.0]), 2)
     assert (loss.baseline, loss.added, loss.clamped) == pytest.approx((2.5, 0.2, 2.7))
-    assert (loss.ci_low, loss.ci_high) == pytest.approx((0.2 - 1.96 * 0.1, 0.2 + 1.96 * 0.1), abs=1e-4)
+    assert (loss.ci_low, loss.ci_high) == pytest.approx(
+        (0.2 - 1.96 * 0.1, 0.2 + 1.96 * 0.1), abs=1e-4
+    )
     one = summarise_loss("t", tokens[:1], before[:1], before[:1], 0)
     assert one.ci_high == math.inf
 
 
 def test_the_report_has_it(engine):
     page = report(engine, engine.evaluate(CLAMPS))
-    assert html.escape(in_words(text_loss(engine, CLAMPS)).strip()) in page and "other <b> text" not in page
+    assert (
+        html.escape(in_words(text_loss(engine, CLAMPS)).strip()) in page
+        and "other <b> text" not in page
+    )

@@ -13,12 +13,29 @@ from backend.features.labels import Imported, Label, Labels, fetch, read_labels,
 
 PAGE = "gemma-2-2b/7-gemmascope-res-16k"
 EXPLANATIONS = [
-    {"modelId": "gemma-2-2b", "layer": "7-gemmascope-res-16k", "index": "3", "description": " the heart\nand vessels ", "typeName": "oai_token-act-pair",
-     "explanationModelName": "gpt-4o-mini", "embedding": "[0.1, 0.2]"},
-    {"modelId": "gemma-2-2b", "layer": "7-gemmascope-res-16k", "index": "3", "description": "a second opinion"},
+    {
+        "modelId": "gemma-2-2b",
+        "layer": "7-gemmascope-res-16k",
+        "index": "3",
+        "description": " the heart\nand vessels ",
+        "typeName": "oai_token-act-pair",
+        "explanationModelName": "gpt-4o-mini",
+        "embedding": "[0.1, 0.2]",
+    },
+    {
+        "modelId": "gemma-2-2b",
+        "layer": "7-gemmascope-res-16k",
+        "index": "3",
+        "description": "a second opinion",
+    },
     {"modelId": "gemma-2-2b", "layer": "7-gemmascope-res-16k", "index": "4", "description": None},
-    {"modelId": "gemma-2-2b", "layer": "7-gemmascope-res-16k", "index": "7", "description": "cells"},
-]  # fmt: skip
+    {
+        "modelId": "gemma-2-2b",
+        "layer": "7-gemmascope-res-16k",
+        "index": "7",
+        "description": "cells",
+    },
+]
 TEXT = "".join(json.dumps(row) + "\n" for row in EXPLANATIONS)
 
 
@@ -27,18 +44,28 @@ def make(tmp_path):
     return lambda shipped=None, page=PAGE: Labels(tmp_path / "labels", shipped or {}, 10, page)
 
 
-@pytest.mark.parametrize("data", [TEXT.encode(), gzip.compress(TEXT.encode())], ids=["jsonl", "jsonl.gz"])
+@pytest.mark.parametrize(
+    "data", [TEXT.encode(), gzip.compress(TEXT.encode())], ids=["jsonl", "jsonl.gz"]
+)
 def test_neuronpedias_export_is_read_and_kept(make, data):
     assert make().import_lines(text_lines(data, "batch-0"), "batch-0") == Imported(0, 2, 2)
     labels = make()
-    assert labels.of(3) == Label("the heart and vessels", "Neuronpedia") and labels.of(7).text == "cells" and labels.of(4) == Label()
+    assert (
+        labels.of(3) == Label("the heart and vessels", "Neuronpedia")
+        and labels.of(7).text == "cells"
+        and labels.of(4) == Label()
+    )
 
 
 def test_the_users_own_stands_before_the_setups_and_that_before_the_imported(make):
     labels = make({3: "of the setup"})
     labels.import_lines(TEXT.splitlines(), "x")
     assert labels.of(3) == Label("of the setup", "setup")
-    assert labels.set(3, label="  my   own ") == Label("my own", "own") == make({3: "of the setup"}).of(3)
+    assert (
+        labels.set(3, label="  my   own ")
+        == Label("my own", "own")
+        == make({3: "of the setup"}).of(3)
+    )
     assert labels.set(3, label="") == Label("of the setup", "setup")
     assert make().of(3) == Label("the heart and vessels", "Neuronpedia")
 
@@ -50,7 +77,11 @@ def test_own_labels_and_stars_go_out_and_come_back(make, tmp_path):
     labels.set(2, star=True)
     elsewhere = Labels(tmp_path / "other", {}, 10, PAGE)
     assert elsewhere.import_lines(labels.export().splitlines(), "own") == Imported(2, 0, 0)
-    assert elsewhere.export() == labels.export() and elsewhere.own(2).star and elsewhere.of(2).text == 'tab here, "quotes" <b> and 🧬'
+    assert (
+        elsewhere.export() == labels.export()
+        and elsewhere.own(2).star
+        and elsewhere.of(2).text == 'tab here, "quotes" <b> and 🧬'
+    )
     assert labels.counts() == {"own": 1, "setup": 0, "Neuronpedia": 0, "stars": 2}
 
 
@@ -59,7 +90,12 @@ def test_two_processes_do_not_lose_each_others_labels(make):
     first.set(1, label="one")
     second.set(2, label="two")
     assert {make().of(1).text, make().of(2).text} == {"one", "two"}
-    assert first.of(2) == Label() and first.reread() and first.of(2).text == "two" and not first.reread()
+    assert (
+        first.of(2) == Label()
+        and first.reread()
+        and first.of(2).text == "two"
+        and not first.reread()
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,7 +106,10 @@ def test_two_processes_do_not_lose_each_others_labels(make):
         ('["index"]', "line 2"),
         ('{"index": "99", "description": "x"}', "no feature 99"),
         ('{"index": "-1", "description": "x"}', "no feature -1"),
-        ('{"index": "1", "description": "x", "modelId": "gpt2-small", "layer": "6-res-jb"}', "gpt2-small/6-res-jb"),
+        (
+            '{"index": "1", "description": "x", "modelId": "gpt2-small", "layer": "6-res-jb"}',
+            "gpt2-small/6-res-jb",
+        ),
     ],
 )
 def test_a_line_that_does_not_fit_is_named_and_nothing_is_taken_over(make, line, words):
@@ -81,7 +120,9 @@ def test_a_line_that_does_not_fit_is_named_and_nothing_is_taken_over(make, line,
 
 
 @pytest.mark.parametrize(
-    "data", [b"\xff\xfe\x00", b"\x1f\x8bbroken", gzip.compress(b"x" * 100)[:20], b"x" * 300_000], ids=["bytes", "gzip", "cut", "long"]
+    "data",
+    [b"\xff\xfe\x00", b"\x1f\x8bbroken", gzip.compress(b"x" * 100)[:20], b"x" * 300_000],
+    ids=["bytes", "gzip", "cut", "long"],
 )
 def test_what_is_no_text_is_refused_in_words(data):
     with pytest.raises(BadInput, match="f.jsonl"):
@@ -101,13 +142,17 @@ def bucket(tmp_path):
     folder = tmp_path / "bucket" / PAGE / "explanations"
     folder.mkdir(parents=True)
     for batch, rows in enumerate((EXPLANATIONS[:2], EXPLANATIONS[2:])):
-        (folder / f"batch-{batch}.jsonl.gz").write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+        (folder / f"batch-{batch}.jsonl.gz").write_bytes(
+            gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
+        )
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *args):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "bucket")))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "bucket"))
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -138,7 +183,11 @@ def test_a_label_of_ones_own_is_in_the_table_and_found_by_search(toy):
     try:
         toy.atlas.relabel(8, label="zebrafish embryos", star=True)
         assert toy.atlas.search("zebrafish").hits["feature"].tolist() == [8]
-        assert toy.atlas.summary(8)["label"] == "zebrafish embryos" and toy.atlas.summary(8)["label_source"] == "own" and toy.atlas.table.star[8]
+        assert (
+            toy.atlas.summary(8)["label"] == "zebrafish embryos"
+            and toy.atlas.summary(8)["label_source"] == "own"
+            and toy.atlas.table.star[8]
+        )
     finally:
         assert toy.atlas.relabel(8, label="", star=False) == before
     assert toy.atlas.search("zebrafish").hits.empty and not toy.atlas.table.star.any()

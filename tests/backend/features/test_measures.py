@@ -12,11 +12,19 @@ def test_density_and_max_act_agree_with_brute_force(toy, dense):
     for role, rows in dense.items():
         stacked = torch.cat([acts[1:] for acts in rows])
         expected = (stacked > 0).float().mean(0)
-        torch.testing.assert_close(torch.tensor(toy.atlas.table[f"{role}_density"].to_numpy(), dtype=torch.float32), expected)
+        torch.testing.assert_close(
+            torch.tensor(toy.atlas.table[f"{role}_density"].to_numpy(), dtype=torch.float32),
+            expected,
+        )
         means = torch.tensor(toy.atlas.table[f"{role}_mean"].to_numpy(), dtype=torch.float32)
         torch.testing.assert_close(means, stacked.mean(0).detach(), atol=1e-4, rtol=1e-4)
     both = torch.cat([torch.cat(rows) for rows in dense.values()])
-    torch.testing.assert_close(torch.tensor(toy.atlas.table["max_act"].to_numpy()), both.max(0).values.detach(), atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(
+        torch.tensor(toy.atlas.table["max_act"].to_numpy()),
+        both.max(0).values.detach(),
+        atol=1e-3,
+        rtol=1e-4,
+    )
 
 
 def test_questions_fired_on_by_brute_force(toy):
@@ -35,12 +43,19 @@ def test_questions_fired_on_by_brute_force(toy):
 
 def test_known_questions_are_those_answered_right(toy):
     rows, right = toy.recording.rows, toy.recording.baseline.argmax(-1).tolist()
-    known = [q for q, question in enumerate(question for s in toy.sets for question in s.questions) if right[q] == question.answer]
+    known = [
+        q
+        for q, question in enumerate(question for s in toy.sets for question in s.questions)
+        if right[q] == question.answer
+    ]
     forget = [q for q in known if q < len(toy.sets[0].questions)]
     assert known and len(known) < toy.n_questions
     for feature in range(D_SAE):
         tokens = set(toy.recording.acts.of(feature)[0].tolist())
-        n = sum(any(t in tokens for t in range(int(rows.start[q]), int(rows.start[q + 1]))) for q in forget)
+        n = sum(
+            any(t in tokens for t in range(int(rows.start[q]), int(rows.start[q + 1])))
+            for q in forget
+        )
         assert n == toy.atlas.table.known_forget[feature]
 
 
@@ -48,10 +63,16 @@ def test_top_words_are_those_of_the_strongest_tokens(toy):
     for feature in range(D_SAE):
         hits = []
         for s in toy.atlas.corpora:
-            words = [F.word_at(text, span) for text, spans in zip(s.corpus.texts, s.corpus.spans, strict=True) for span in spans]
+            words = [
+                F.word_at(text, span)
+                for text, spans in zip(s.corpus.texts, s.corpus.spans, strict=True)
+                for span in spans
+            ]
             token, value = s.acts.of(feature)
             hits += [(float(v), words[t]) for t, v in zip(token.tolist(), value, strict=True)]
-        expected = list(dict.fromkeys(word for _, word in sorted(hits, key=lambda hit: -hit[0]) if word))[:8]
+        expected = list(
+            dict.fromkeys(word for _, word in sorted(hits, key=lambda hit: -hit[0]) if word)
+        )[:8]
         assert list(toy.atlas.table.top_words[feature]) == expected
 
 
@@ -66,10 +87,14 @@ def test_every_row_begins_with_bos_where_the_tokenizer_puts_one(toy):
             return coded
 
     text = "The heart pumps blood. " * 200
-    plain, marked = (F.cut_corpus(t, "forget", "text", [text]) for t in (toy.model.tokenizer, WithBos()))
+    plain, marked = (
+        F.cut_corpus(t, "forget", "text", [text]) for t in (toy.model.tokenizer, WithBos())
+    )
     assert all(row[0] == 0 for row in marked.ids) and max(map(len, marked.ids)) == F.CONTEXT
     assert [i for row in marked.ids for i in row[1:]] == [i for row in plain.ids for i in row]
-    assert ["".join(token_texts(t, s)) for t, s in zip(marked.texts, marked.spans, strict=True)] == list(marked.texts)
+    assert [
+        "".join(token_texts(t, s)) for t, s in zip(marked.texts, marked.spans, strict=True)
+    ] == list(marked.texts)
 
 
 def test_words_are_whole():
@@ -79,8 +104,16 @@ def test_words_are_whole():
 
 
 def test_the_vocabulary_is_read_out_in_blocks_as_if_at_once(toy):
-    effect = F.logit_effect(toy.sae.W_dec, norm_gain(toy.model.norm), toy.model.hf.get_output_embeddings().weight)
-    wanted = [[[toy.model.tokenizer.decode([t]) for t in row] for row in side.topk(READ_OUT).indices.tolist()] for side in (effect, -effect)]
+    effect = F.logit_effect(
+        toy.sae.W_dec, norm_gain(toy.model.norm), toy.model.hf.get_output_embeddings().weight
+    )
+    wanted = [
+        [
+            [toy.model.tokenizer.decode([t]) for t in row]
+            for row in side.topk(READ_OUT).indices.tolist()
+        ]
+        for side in (effect, -effect)
+    ]
     seen = []
     assert list(read_out(toy.model, toy.sae.W_dec, seen.append, features=7, tokens=9)) == wanted
     assert list(read_out(toy.model, toy.sae.W_dec)) == wanted and seen[-1].done == seen[-1].total

@@ -8,7 +8,9 @@ from backend.model.rows import Rows
 from backend.parts import Parts
 from backend.reading.examples import top_examples
 
-N_ROWS, LENGTH, D = 60, 10, 7
+N_ROWS = 60
+LENGTH = 10
+D = 7
 
 
 @pytest.fixture
@@ -54,7 +56,9 @@ def test_statistics_are_over_everything_and_what_is_kept_is_sample_and_top_rows(
     expected = torch.zeros(N_ROWS, LENGTH, D, dtype=torch.bool)
     expected[whole] = True
     for f in range(D):
-        expected[by_row[:, :, f].max(1).values.argsort(descending=True, stable=True)[:3], :, f] = True
+        expected[by_row[:, :, f].max(1).values.argsort(descending=True, stable=True)[:3], :, f] = (
+            True
+        )
     assert 0 < whole.sum() < N_ROWS
     assert torch.equal(as_dense(acts), (by_row * expected).view(-1, D))
     assert int((by_row[whole] > 0).sum()) <= 400
@@ -69,12 +73,30 @@ def test_the_sample_does_not_depend_on_the_order_of_batches(rows, dense):
 def scanned(toy, most):
     s = toy.atlas.corpora[0]
     rows = Rows.of_text(s.corpus.ids)
-    return scan_rows(toy.model, toy.sae, rows, "", toy.setup.untouched, toy.budget, Parts(None), lambda _: None, most)
+    return scan_rows(
+        toy.model,
+        toy.sae,
+        rows,
+        "",
+        toy.setup.untouched,
+        toy.budget,
+        Parts(None),
+        lambda _: None,
+        most,
+    )
 
 
 def test_top_examples_of_a_thinned_corpus_are_those_of_the_whole(toy):
     s, tensors = toy.atlas.corpora[0], scanned(toy, 60)
-    thin = ScannedCorpus(s.corpus, s.start, s.n_counted, s.stats, type(s.acts).from_tensors(tensors), tensors["whole"], int(tensors["n_whole"]))
+    thin = ScannedCorpus(
+        s.corpus,
+        s.start,
+        s.n_counted,
+        s.stats,
+        type(s.acts).from_tensors(tensors),
+        tensors["whole"],
+        int(tensors["n_whole"]),
+    )
     assert not thin.complete and s.complete and thin.n_whole < s.n_counted == s.n_whole
     for feature in range(toy.sae.d_sae):
         assert top_examples([thin], feature, 5) == top_examples([s], feature, 5)

@@ -11,12 +11,23 @@ from backend.features.search import MAX_QUERY, SearchIndex, time_search
 
 @pytest.fixture
 def index(tmp_path):
-    features = pd.DataFrame({
-        "feature": range(6),
-        "top_words": [["virus", "viral"], ["heart", "hearts"], ["general"], ["gene", "genes"], ["enzyme"], []],
-        "promoted": [[" cell"], [" blood"], [], [" enzyme"], [" virus"], [" virus"]],
-    })  # fmt: skip
-    return SearchIndex(tmp_path / "index.sqlite", features, ["", "organs: heart and lungs", "", "", "viruses", ""])
+    features = pd.DataFrame(
+        {
+            "feature": range(6),
+            "top_words": [
+                ["virus", "viral"],
+                ["heart", "hearts"],
+                ["general"],
+                ["gene", "genes"],
+                ["enzyme"],
+                [],
+            ],
+            "promoted": [[" cell"], [" blood"], [], [" enzyme"], [" virus"], [" virus"]],
+        }
+    )
+    return SearchIndex(
+        tmp_path / "index.sqlite", features, ["", "organs: heart and lungs", "", "", "viruses", ""]
+    )
 
 
 def found(index, query):
@@ -33,7 +44,13 @@ def test_case_and_plurals_are_forgiven(index, query):
 
 
 @pytest.mark.parametrize(
-    ("query", "read_as", "first"), [("virsu", ["virus"], 4), ("enzmye", ["enzyme"], 4), ("haert", ["heart"], 1), ("lugns", ["lungs"], 1)]
+    ("query", "read_as", "first"),
+    [
+        ("virsu", ["virus"], 4),
+        ("enzmye", ["enzyme"], 4),
+        ("haert", ["heart"], 1),
+        ("lugns", ["lungs"], 1),
+    ],
 )
 def test_slips_are_read_as_the_nearest_word_and_said(index, query, read_as, first):
     answer = index.search(query)
@@ -56,7 +73,12 @@ def test_words_that_only_begin_alike_come_after(index):
 def test_the_reason_names_the_very_words(index):
     answer = index.search("hearts virus")
     why = index.why(answer.match, answer.hits["feature"].tolist())
-    assert why == {0: {"top_words": ["virus"]}, 1: {"label": ["heart"], "top_words": ["heart", "hearts"]}, 4: {"label": ["viruses"], "promoted": ["virus"]}, 5: {"promoted": ["virus"]}}  # fmt: skip
+    assert why == {
+        0: {"top_words": ["virus"]},
+        1: {"label": ["heart"], "top_words": ["heart", "hearts"]},
+        4: {"label": ["viruses"], "promoted": ["virus"]},
+        5: {"promoted": ["virus"]},
+    }
     assert index.why(answer.match, [1]) == {1: why[1]}, "earlier rows are forgotten"
 
 
@@ -87,7 +109,9 @@ def test_a_query_without_words_is_refused_in_words(index, query):
         index.search(query)
 
 
-@pytest.mark.parametrize("query", ['"', "a OR b", "NEAR(", "label:x*", "'; DROP TABLE label; --", "virus\0", "_", "̈"])
+@pytest.mark.parametrize(
+    "query", ['"', "a OR b", "NEAR(", "label:x*", "'; DROP TABLE label; --", "virus\0", "_", "̈"]
+)
 def test_query_syntax_is_only_words(index, query):
     with contextlib.suppress(BadInput):
         index.search(query)

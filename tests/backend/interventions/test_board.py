@@ -7,7 +7,11 @@ from backend.interventions.board import MAX_MASTER, Board, Slider, read_link, wr
 from backend.interventions.edit import MAX_VALUE
 
 NUMBERS = st.floats(-MAX_VALUE / MAX_MASTER, MAX_VALUE / MAX_MASTER)
-SLIDERS = st.lists(st.builds(Slider, st.integers(0, 99), NUMBERS, st.booleans()), max_size=6, unique_by=lambda s: s.feature).map(tuple)
+SLIDERS = st.lists(
+    st.builds(Slider, st.integers(0, 99), NUMBERS, st.booleans()),
+    max_size=6,
+    unique_by=lambda s: s.feature,
+).map(tuple)
 
 
 @given(SLIDERS, st.floats(0, MAX_MASTER))
@@ -29,9 +33,17 @@ def test_any_other_text_is_a_board_or_an_error_in_words(clamps, master):
 
 @pytest.mark.parametrize(
     "link",
-    [{"clamps": "100:1"}, {"clamps": "1:nan"}, {"clamps": "1:1,1:2"}, {"clamps": "abc"}, {"clamps": "1:1," * 2000}, {"clamps": "", "master": "9"},
-     {"clamps": "1:1e9"}, {"clamps": "9" * 5000 + ":1"}],
-)  # fmt: skip
+    [
+        {"clamps": "100:1"},
+        {"clamps": "1:nan"},
+        {"clamps": "1:1,1:2"},
+        {"clamps": "abc"},
+        {"clamps": "1:1," * 2000},
+        {"clamps": "", "master": "9"},
+        {"clamps": "1:1e9"},
+        {"clamps": "9" * 5000 + ":1"},
+    ],
+)
 def test_bad_links_are_refused(link):
     with pytest.raises(BadInput):
         read_link(link, 100)

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import BadClamps
-from backend.interventions.edit import MAX_VALUE, Clamp, clamp_set, format_clamps, parse_clamps, residual_edit
+from backend.interventions.edit import (
+    MAX_VALUE,
+    Clamp,
+    clamp_set,
+    format_clamps,
+    parse_clamps,
+    residual_edit,
+)
 from backend.model.activations import by_feature
 
 VALUES = st.floats(-MAX_VALUE, MAX_VALUE, width=32)
@@ -18,7 +25,21 @@ def test_text_reads_back_to_the_same_clamps(clamps):
 
 @pytest.mark.parametrize(
     "text",
-    ["abc", "1", "1:", "1:x", ":5", "1:2:3", "1.5:2", "1:nan", "1:inf", "1:1e300", "-1:2", "1:2,1:3", "99999999:1"],
+    [
+        "abc",
+        "1",
+        "1:",
+        "1:x",
+        ":5",
+        "1:2:3",
+        "1.5:2",
+        "1:nan",
+        "1:inf",
+        "1:1e300",
+        "-1:2",
+        "1:2,1:3",
+        "99999999:1",
+    ],
 )
 def test_nonsense_is_refused_in_words(text):
     with pytest.raises(BadClamps) as error:
@@ -31,7 +52,14 @@ def acts_of(dense: torch.Tensor):
     return by_feature([(token, feature, dense[token, feature])], dense.shape[1])
 
 
-@given(st.integers(0, 2**32 - 1), st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0.0, -3.0, 2.5])), max_size=4, unique_by=lambda c: c[0]))
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(
+        st.tuples(st.integers(0, 5), st.sampled_from([0.0, -3.0, 2.5])),
+        max_size=4,
+        unique_by=lambda c: c[0],
+    ),
+)
 def test_edit_is_the_difference_of_two_decodes(seed, pairs):
     generator = torch.Generator().manual_seed(seed)
     dense = torch.relu(torch.randn(9, 6, generator=generator, dtype=torch.float64))

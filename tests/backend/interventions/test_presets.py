@@ -15,7 +15,8 @@ def test_a_point_of_the_papers_grid_clamps_the_best_n_at_minus_c():
 
 
 def test_a_saved_board_comes_back_whole_and_by_name(tmp_path):
-    saved, board = SavedPresets(tmp_path), Board((Slider(3, -2.5), Slider(1, 4.0, on=False)), 1.5, 3)
+    saved = SavedPresets(tmp_path)
+    board = Board((Slider(3, -2.5), Slider(1, 4.0, on=False)), 1.5, 3)
     saved.save("  mine ", board)
     saved.save("another", Board((Slider(2, 0.0),)))
     assert list(saved.all(10)) == ["another", "mine"] and saved.all(10)["mine"] == board
@@ -25,7 +26,10 @@ def test_a_saved_board_comes_back_whole_and_by_name(tmp_path):
     assert list(SavedPresets(tmp_path).all(10)) == ["another"]
 
 
-@pytest.mark.parametrize(("name", "board"), [("", Board((Slider(1, 1.0),))), ("x" * 61, Board((Slider(1, 1.0),))), ("x", Board())])
+@pytest.mark.parametrize(
+    ("name", "board"),
+    [("", Board((Slider(1, 1.0),))), ("x" * 61, Board((Slider(1, 1.0),))), ("x", Board())],
+)
 def test_a_preset_needs_a_name_and_something_to_keep(tmp_path, name, board):
     with pytest.raises(BadInput):
         SavedPresets(tmp_path).save(name, board)

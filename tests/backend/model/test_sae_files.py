@@ -1,4 +1,6 @@
-"""SAEs that sae-lens does not read from disk: the same numbers as their formulas, and nothing that would run code."""
+"""SAEs that sae-lens does not read from disk: the same numbers as their formulas, and nothing that
+would run code.
+"""
 
 import datetime
 from types import SimpleNamespace
@@ -26,8 +28,13 @@ def test_the_papers_format_is_its_own_formula(tmp_path, subtract):
     content = torch_sae(6, 8, subtract_b_dec_from_inputs=subtract)
     loaded, state = load_sae(save(tmp_path / "sae.pt", content), "cpu"), content["state_dict"]
     before = RESID - state["b_dec"] if subtract else RESID
-    torch.testing.assert_close(loaded.encode(RESID), torch.relu(before @ state["W_enc"] + state["b_enc"]))
-    torch.testing.assert_close(loaded.sae.decode(loaded.encode(RESID)), loaded.encode(RESID) @ state["W_dec"] + state["b_dec"])
+    torch.testing.assert_close(
+        loaded.encode(RESID), torch.relu(before @ state["W_enc"] + state["b_enc"])
+    )
+    torch.testing.assert_close(
+        loaded.sae.decode(loaded.encode(RESID)),
+        loaded.encode(RESID) @ state["W_dec"] + state["b_dec"],
+    )
     assert loaded.hook_name == "blocks.2.hook_resid_pre" and (loaded.d_in, loaded.d_sae) == (6, 8)
 
 
@@ -41,7 +48,9 @@ def test_the_papers_class_of_settings_is_read_without_its_code(tmp_path):
 
 
 def save_as(path, content) -> SaeSource:
-    """torch.save under the class's foreign name: a module of that name is made for the moment of saving."""
+    """torch.save under the class's foreign name: a module of that name is made for the moment of
+    saving.
+    """
     import sys
     from types import ModuleType
 
@@ -85,10 +94,20 @@ def test_settings_that_do_not_fit_are_named(tmp_path, settings, word):
 
 def test_tensors_that_do_not_fit_are_named(tmp_path):
     content = torch_sae(6, 8)
-    for name, tensor, word in (("b_enc", torch.zeros(9), r"b_enc is \(9,\)"), ("W_dec", torch.zeros(8, 5), r"W_dec is \(8, 5\)"),
-                               ("b_pre", torch.zeros(6), "another bias"), ("r_mag", torch.zeros(8), "holds .*r_mag")):  # fmt: skip
+    for name, tensor, word in (
+        ("b_enc", torch.zeros(9), r"b_enc is \(9,\)"),
+        ("W_dec", torch.zeros(8, 5), r"W_dec is \(8, 5\)"),
+        ("b_pre", torch.zeros(6), "another bias"),
+        ("r_mag", torch.zeros(8), "holds .*r_mag"),
+    ):
         with pytest.raises(BadSetup, match=word):
-            load_sae(save(tmp_path / "sae.pt", {**content, "state_dict": {**content["state_dict"], name: tensor}}), "cpu")
+            load_sae(
+                save(
+                    tmp_path / "sae.pt",
+                    {**content, "state_dict": {**content["state_dict"], name: tensor}},
+                ),
+                "cpu",
+            )
     with pytest.raises(BadSetup, match='must hold "cfg" and "state_dict"'):
         load_sae(save(tmp_path / "sae.pt", content["state_dict"]), "cpu")
     (tmp_path / "half.pt").write_bytes((tmp_path / "sae.pt").read_bytes()[:500])
@@ -96,7 +115,15 @@ def test_tensors_that_do_not_fit_are_named(tmp_path):
         load_sae(SaeSource(path=tmp_path / "half.pt"), "cpu")
 
 
-@pytest.mark.parametrize(("trained", "said"), [(None, False), ("gemma-2-2b-it", False), ("Google/Gemma-2-2b-it", False), ("gemma-2-2b", True)])
+@pytest.mark.parametrize(
+    ("trained", "said"),
+    [
+        (None, False),
+        ("gemma-2-2b-it", False),
+        ("Google/Gemma-2-2b-it", False),
+        ("gemma-2-2b", True),
+    ],
+)
 def test_an_sae_of_another_model_says_so(tmp_path, trained, said):
     loaded = load_sae(save(tmp_path / "sae.pt", torch_sae(6, 8)), "cpu")
     loaded.sae.cfg.metadata.model_name = trained
@@ -106,13 +133,20 @@ def test_an_sae_of_another_model_says_so(tmp_path, trained, said):
 
 def test_gemma_scope_from_a_folder(tmp_path):
     rng = np.random.default_rng(0)
-    arrays = {"W_enc": rng.normal(size=(6, 8)), "W_dec": rng.normal(size=(8, 6)), "b_enc": rng.normal(size=8), "b_dec": rng.normal(size=6),
-              "threshold": np.full(8, 0.5)}  # fmt: skip
+    arrays = {
+        "W_enc": rng.normal(size=(6, 8)),
+        "W_dec": rng.normal(size=(8, 6)),
+        "b_enc": rng.normal(size=8),
+        "b_dec": rng.normal(size=6),
+        "threshold": np.full(8, 0.5),
+    }
     arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
     np.savez(tmp_path / "params.npz", **arrays)
     loaded = load_sae(SaeSource(path=tmp_path, hook_name="blocks.7.hook_resid_post"), "cpu")
     before = RESID.numpy() @ arrays["W_enc"] + arrays["b_enc"]
-    np.testing.assert_allclose(loaded.encode(RESID).numpy(), before * (before > 0.5), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        loaded.encode(RESID).numpy(), before * (before > 0.5), rtol=1e-5, atol=1e-6
+    )
     assert loaded.hook_name == "blocks.7.hook_resid_post"
     with pytest.raises(BadSetup, match="hook_name"):
         load_sae(SaeSource(path=tmp_path), "cpu")

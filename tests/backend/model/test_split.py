@@ -19,22 +19,32 @@ def test_tail_of_head_is_the_model_bit_for_bit(block):
         whole = hf(ids).logits
         halves = model.logits(model.run_tail(model.run_head(ids)))
     assert torch.equal(whole, halves)
-    assert hf.config.num_hidden_layers == 4 and len(hf.model.layers) == 4, "the model itself is left as it was"
+    assert hf.config.num_hidden_layers == 4 and len(hf.model.layers) == 4, (
+        "the model itself is left as it was"
+    )
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_gemma_under_a_tree_mask_is_the_whole_model_on_each_branch(version):
-    """Gemma 2 caps its attention logits, so it runs without sdpa and takes masks in another form."""
+    """Gemma 2 caps its attention logits: it runs without sdpa and takes masks in another form."""
     tokenizer = build_tokenizer()
     hf = gemma_model(len(tokenizer), version, n_blocks=4, d_model=32)
     assert hf.config._attn_implementation == ("sdpa" if version == 1 else "eager")
     model = split(hf, tokenizer, "blocks.1.hook_resid_post")
     prefix, branches = [5, 6, 7, 8, 9], [[10, 11], [12, 13, 14]]
     branch = [PREFIX] * 5 + [0] * 2 + [1] * 3
-    ids, position = torch.tensor([prefix + branches[0] + branches[1]]), torch.tensor([branch_positions(branch)])
-    sight = Sight.tree(torch.arange(10)[None], torch.tensor([branch]), position, torch.ones(1, 10, dtype=torch.bool))
+    ids = torch.tensor([prefix + branches[0] + branches[1]])
+    position = torch.tensor([branch_positions(branch)])
+    sight = Sight.tree(
+        torch.arange(10)[None],
+        torch.tensor([branch]),
+        position,
+        torch.ones(1, 10, dtype=torch.bool),
+    )
     with torch.inference_mode():
-        packed = model.logits(model.run_tail(model.run_head(ids, sight, position), sight, position))[0]
+        packed = model.logits(
+            model.run_tail(model.run_head(ids, sight, position), sight, position)
+        )[0]
         for mine, rows in zip(branches, ([5, 6], [7, 8, 9]), strict=True):
             alone = hf(torch.tensor([prefix + mine])).logits[0]
             torch.testing.assert_close(packed[[*range(5), *rows]], alone, atol=1e-5, rtol=1e-4)
@@ -45,7 +55,10 @@ def test_resid_pre_is_the_block_before():
     assert block_of("blocks.9.hook_resid_post") == 9
 
 
-@pytest.mark.parametrize("hook", ["blocks.3.hook_mlp_out", "blocks.0.hook_resid_pre", "hook_embed", "blocks.x.hook_resid_post"])
+@pytest.mark.parametrize(
+    "hook",
+    ["blocks.3.hook_mlp_out", "blocks.0.hook_resid_pre", "hook_embed", "blocks.x.hook_resid_post"],
+)
 def test_a_hook_inside_a_block_is_refused(hook):
     with pytest.raises(BadSetup, match="cannot be split"):
         block_of(hook)

@@ -1,4 +1,6 @@
-"""The training command on the toy model: it trains, measures, saves in sae-lens's format, and goes on after a stop."""
+"""The training command on the toy model: it trains, measures, saves in sae-lens's format, and goes
+on after a stop.
+"""
 
 import json
 
@@ -24,19 +26,40 @@ def text(tmp_path):
 
 def test_command_trains_measures_and_saves(toy_toml, text, tmp_path, capsys):
     out = tmp_path / "sae"
-    args = ["--text", text, "--out", out, "--block", 1, "--width", 64, "--k", 8, "--tokens", 20480, "--epochs", 20]
+    args = [
+        "--text",
+        text,
+        "--out",
+        out,
+        "--block",
+        1,
+        "--width",
+        64,
+        "--k",
+        8,
+        "--tokens",
+        20480,
+        "--epochs",
+        20,
+    ]
     assert main(["train-sae", str(toy_toml), *map(str, args), "--json"]) == 0
     measures = json.loads(capsys.readouterr().out)
     assert measures["variance_explained"] > 0.3 and measures["l0"] == 8
     sae = SAE.load_from_disk(str(out))
-    assert sae.cfg.d_sae == 64 and sae.cfg.metadata.hook_name == "blocks.1.hook_resid_post" and sae.cfg.architecture() == "topk"
+    assert (
+        sae.cfg.d_sae == 64
+        and sae.cfg.metadata.hook_name == "blocks.1.hook_resid_post"
+        and sae.cfg.architecture() == "topk"
+    )
     assert main(["train-sae", str(toy_toml), *map(str, args)]) == 2
     assert "is not empty" in capsys.readouterr().err
 
 
 def test_harvest_goes_on_where_it_was_stopped(toy_toml, text, tmp_path):
     setup = load_setup(toy_toml)
-    model = split(*load_hf(model_source(setup), dtype="float32", device="cpu"), "blocks.1.hook_resid_post")
+    model = split(
+        *load_hf(model_source(setup), dtype="float32", device="cpu"), "blocks.1.hook_resid_post"
+    )
 
     class Stop(Exception):
         pass

@@ -1,4 +1,6 @@
-"""Attribution against finite differences of the margin, through the tail and the scoring of the engine."""
+"""Attribution against finite differences of the margin, through the tail and the scoring of the
+engine.
+"""
 
 import pytest
 import torch
@@ -14,9 +16,21 @@ from tests.support.toy import D_SAE, write_setup
 EPS = 1e-2
 
 
-@pytest.fixture(scope="module", params=[("cloze", ("first",)), ("letter", ()), ("cloze_per_char", ("special",))], ids=lambda p: p[0])
+@pytest.fixture(
+    scope="module",
+    params=[("cloze", ("first",)), ("letter", ()), ("cloze_per_char", ("special",))],
+    ids=lambda p: p[0],
+)
 def engine(request, tmp_path_factory, own_cache):
-    return Engine(load_setup(write_setup(tmp_path_factory.mktemp("attribution"), scoring=request.param[0], untouched=request.param[1])))
+    return Engine(
+        load_setup(
+            write_setup(
+                tmp_path_factory.mktemp("attribution"),
+                scoring=request.param[0],
+                untouched=request.param[1],
+            )
+        )
+    )
 
 
 def right_of(engine):
@@ -24,18 +38,33 @@ def right_of(engine):
 
 
 def margins(engine, question, edit):
-    """The margin of one question with something added to its residuals at the hook; float64 would need another model."""
+    """The margin of one question with something added to its residuals at the hook; float64 would
+    need another model.
+    """
     plan = Plan.whole(engine.recording.rows)
     batch = Batch.of(plan, torch.tensor([question]), engine.model.device)
     resid = engine.recording.resid[batch.token].float() + edit[batch.token]
     with torch.inference_mode():
-        return float(margin(batch_scores(engine.model, plan, batch, resid, engine.setup.scoring), right_of(engine)[[question]]))
+        return float(
+            margin(
+                batch_scores(engine.model, plan, batch, resid, engine.setup.scoring),
+                right_of(engine)[[question]],
+            )
+        )
 
 
 def one(engine, question):
     chosen = torch.zeros(engine.n_questions, dtype=torch.bool)
     chosen[question] = True
-    return attribute(engine.model, engine.sae, engine.recording, right_of(engine), [chosen], scoring=engine.setup.scoring, budget=64)[0]
+    return attribute(
+        engine.model,
+        engine.sae,
+        engine.recording,
+        right_of(engine),
+        [chosen],
+        scoring=engine.setup.scoring,
+        budget=64,
+    )[0]
 
 
 def test_it_is_the_slope_of_the_margin_along_each_features_own_contribution(engine):
@@ -46,8 +75,13 @@ def test_it_is_the_slope_of_the_margin_along_each_features_own_contribution(engi
             token, value = engine.recording.acts.of(feature)
             along = torch.zeros(engine.recording.rows.n_tokens, engine.model.d_model)
             along[token] = value[:, None] * engine.sae.W_dec[feature]
-            slope = (margins(engine, question, EPS * along) - margins(engine, question, -EPS * along)) / (2 * EPS)
-            assert float(got[feature]) == pytest.approx(slope, abs=2e-2, rel=2e-2), (question, feature)
+            slope = (
+                margins(engine, question, EPS * along) - margins(engine, question, -EPS * along)
+            ) / (2 * EPS)
+            assert float(got[feature]) == pytest.approx(slope, abs=2e-2, rel=2e-2), (
+                question,
+                feature,
+            )
             checked += abs(slope) > 0.1
     assert checked > 10, "nothing but zeros was compared"
 
@@ -55,9 +89,24 @@ def test_it_is_the_slope_of_the_margin_along_each_features_own_contribution(engi
 def test_groups_are_sums_over_their_questions_whatever_the_batches(engine):
     chosen = torch.zeros(engine.n_questions, dtype=torch.bool)
     chosen[[0, 2, 5]] = True
-    group = attribute(engine.model, engine.sae, engine.recording, right_of(engine), [chosen, ~chosen], scoring=engine.setup.scoring, budget=10_000)
-    torch.testing.assert_close(group[0], one(engine, 0) + one(engine, 2) + one(engine, 5), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(group[1], one(engine, 1) + one(engine, 3) + one(engine, 4) + one(engine, 6), atol=1e-4, rtol=1e-4)
+    group = attribute(
+        engine.model,
+        engine.sae,
+        engine.recording,
+        right_of(engine),
+        [chosen, ~chosen],
+        scoring=engine.setup.scoring,
+        budget=10_000,
+    )
+    torch.testing.assert_close(
+        group[0], one(engine, 0) + one(engine, 2) + one(engine, 5), atol=1e-4, rtol=1e-4
+    )
+    torch.testing.assert_close(
+        group[1],
+        one(engine, 1) + one(engine, 3) + one(engine, 4) + one(engine, 6),
+        atol=1e-4,
+        rtol=1e-4,
+    )
 
 
 def test_the_margin_by_hand():
@@ -68,8 +117,14 @@ def test_the_margin_by_hand():
 def test_by_token_holds_the_same_entries(toy):
     acts = toy.recording.acts
     start, feature, value = by_token(acts, toy.recording.rows.n_tokens)
-    same = {(int(t), f, float(v)) for f in range(acts.d_sae) for t, v in zip(*acts.of(f), strict=True)}
-    mine = {(t, int(feature[i]), float(value[i])) for t in range(len(start) - 1) for i in range(int(start[t]), int(start[t + 1]))}
+    same = {
+        (int(t), f, float(v)) for f in range(acts.d_sae) for t, v in zip(*acts.of(f), strict=True)
+    }
+    mine = {
+        (t, int(feature[i]), float(value[i]))
+        for t in range(len(start) - 1)
+        for i in range(int(start[t]), int(start[t + 1]))
+    }
     assert mine == same
 
 
@@ -80,15 +135,21 @@ def test_it_is_over_right_answers_of_the_selection_half_and_kept(toy, monkeypatc
     first = attribution(toy, reports.append)
     assert reports[-1].done == reports[-1].total > 0
     assert (first.n_forget, first.n_retain) == (2, 2)
-    torch.testing.assert_close(first.forget, ((one(toy, 0) + one(toy, 2)) / 2).float(), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(first.retain, ((one(toy, 4) + one(toy, 6)) / 2).float(), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        first.forget, ((one(toy, 0) + one(toy, 2)) / 2).float(), atol=1e-4, rtol=1e-4
+    )
+    torch.testing.assert_close(
+        first.retain, ((one(toy, 4) + one(toy, 6)) / 2).float(), atol=1e-4, rtol=1e-4
+    )
     assert torch.equal(known_attribution(toy).forget, first.forget)
     assert list(first.columns().columns) == ["attr_forget", "attr_retain"]
 
 
 def test_without_a_right_answer_there_is_nothing_to_trace(toy, monkeypatch):
     monkeypatch.setattr("backend.reading.attribution.known_attribution", lambda _: None)
-    monkeypatch.setattr("backend.reading.attribution.answered_right", lambda *_: torch.zeros(7, dtype=torch.bool))
+    monkeypatch.setattr(
+        "backend.reading.attribution.answered_right", lambda *_: torch.zeros(7, dtype=torch.bool)
+    )
     with pytest.raises(Unavailable, match="no forget question"):
         attribution(toy)
 
@@ -101,7 +162,9 @@ def test_it_can_be_stopped_and_frees_the_model(toy, monkeypatch):
         raise Stop
 
     monkeypatch.setattr("backend.reading.attribution.known_attribution", lambda _: None)
-    monkeypatch.setattr("backend.reading.attribution.answered_right", lambda *_: torch.ones(7, dtype=torch.bool))
+    monkeypatch.setattr(
+        "backend.reading.attribution.answered_right", lambda *_: torch.ones(7, dtype=torch.bool)
+    )
     with pytest.raises(Stop):
         attribution(toy, stop)
     assert not toy._lock.locked()

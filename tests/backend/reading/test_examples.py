@@ -9,22 +9,48 @@ from backend.reading.examples import SAME, intervals, top_examples
 
 
 def scanned(rows: list[tuple[str, dict[int, float]]]):
-    """One letter a token; each row is its text and where feature 0 fires on it. Feature 1 never fires."""
+    """One letter a token; each row is its text and where feature 0 fires on it. Feature 1 never
+    fires.
+    """
     texts = tuple(text for text, _ in rows)
     start = torch.tensor([0, *(len(t) for t in texts)]).cumsum(0)
-    entries = [(int(start[r]) + at, value) for r, (_, fires) in enumerate(rows) for at, value in fires.items()]
+    entries = [
+        (int(start[r]) + at, value)
+        for r, (_, fires) in enumerate(rows)
+        for at, value in fires.items()
+    ]
     token, value = (torch.tensor(column) for column in zip(*entries, strict=True))
     acts = by_feature([(token.int(), torch.zeros(len(token), dtype=torch.int32), value.float())], 2)
     spans = tuple([(i, i + 1) for i in range(len(t))] for t in texts)
     ids = tuple([ord(c) for c in t] for t in texts)
     stats = FeatureStats(acts.counts(), torch.zeros(2), acts.max_acts())
     corpus = Corpus("forget", "letters", texts, ids, spans)
-    return ScannedCorpus(corpus, start, int(start[-1]), stats, acts, torch.ones(len(texts), dtype=torch.bool), int(start[-1]))
+    return ScannedCorpus(
+        corpus,
+        start,
+        int(start[-1]),
+        stats,
+        acts,
+        torch.ones(len(texts), dtype=torch.bool),
+        int(start[-1]),
+    )
 
 
 def test_the_same_words_in_several_rows_are_shown_once_with_their_number():
     same = "x" * SAME + "A" + "y" * SAME
-    found = top_examples([scanned([("left " + same, {SAME + 5: 5.0}), (same + " right", {SAME: 4.0}), ("other", {1: 3.0})])], 0, 10)
+    found = top_examples(
+        [
+            scanned(
+                [
+                    ("left " + same, {SAME + 5: 5.0}),
+                    (same + " right", {SAME: 4.0}),
+                    ("other", {1: 3.0}),
+                ]
+            )
+        ],
+        0,
+        10,
+    )
     assert [(e.max_act, e.copies) for e in found] == [(5.0, 1), (3.0, 0)]
 
 
@@ -43,7 +69,9 @@ def test_intervals_hold_every_activation_and_show_what_the_top_did_not():
     assert len(shown) == len(set(shown)) == 25 and not set(shown) & {"".join(e.tokens) for e in top}
     for i in found:
         assert all(i.low < e.values[e.at] <= i.high for e in i.examples)
-        assert [e.values[e.at] for e in i.examples] == sorted((e.values[e.at] for e in i.examples), reverse=True)
+        assert [e.values[e.at] for e in i.examples] == sorted(
+            (e.values[e.at] for e in i.examples), reverse=True
+        )
     assert found == intervals(corpora, 0, 5, top)
 
 

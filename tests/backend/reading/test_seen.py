@@ -20,10 +20,18 @@ def test_tokens_are_those_of_the_packed_row_and_what_is_scored_is_spelled_out(en
     decode = engine.model.tokenizer.decode
     for place, packed in enumerate(engine.packed):
         view = see(engine, place, [])
-        assert [t.id for t in view.tokens] == [i for i, b in zip(packed.ids, packed.branch, strict=True) if b == PREFIX]
+        assert [t.id for t in view.tokens] == [
+            i for i, b in zip(packed.ids, packed.branch, strict=True) if b == PREFIX
+        ]
         for option in range(4):
-            assert [t.id for t in view.options[option].tokens] == [i for i, b in zip(packed.ids, packed.branch, strict=True) if b == option]
-            wanted = [decode([t]) for t, c in zip(packed.score_token, packed.score_choice, strict=True) if c == option]
+            assert [t.id for t in view.options[option].tokens] == [
+                i for i, b in zip(packed.ids, packed.branch, strict=True) if b == option
+            ]
+            wanted = [
+                decode([t])
+                for t, c in zip(packed.score_token, packed.score_choice, strict=True)
+                if c == option
+            ]
             assert list(view.options[option].scored) == wanted
         if engine.setup.scoring == "cloze":
             said = "".join(t.text for t in view.tokens) + "".join(view.options[1].scored)

@@ -37,14 +37,30 @@ def test_missing_file_is_said(tmp_path):
         ('file = "quiz.jsonl"', 'file = "none.jsonl"', "does not exist"),
         ('dtype = "float32"', 'dtype = "float8"', "model.dtype"),
         ('name = "history"', 'name = "biology"', "uses a name twice"),
-        ('scoring = "cloze"', 'scoring = "cloze"\nprompt = "paper"', "prompt is 'paper', but cloze scoring has only: plain, lm-eval"),
+        (
+            'scoring = "cloze"',
+            'scoring = "cloze"\nprompt = "paper"',
+            "prompt is 'paper', but cloze scoring has only: plain, lm-eval",
+        ),
         ('title = "History"', 'title = "History"\nshots = 5', "needs prompt"),
         ('title = "History"', 'title = "History"\nshots = -1', "below 0"),
-        ('title = "History"', 'title = "History"\nshots = true', r"sets\[1\].shots must be a whole number"),
+        (
+            'title = "History"',
+            'title = "History"\nshots = true',
+            r"sets\[1\].shots must be a whole number",
+        ),
         ("[model]", '[known]\nby = "published"\n[model]', "needs source"),
         ("[model]", '[known]\nby = "computed"\n[model]', "letter scoring only"),
-        ("[model]", '[text_loss]\nrole = "retain"\ntitle = "t"\n[model]', "needs exactly one of file, folder and dataset"),
-        ("[model]", '[text_loss]\nrole = "retain"\ntitle = "t"\nfile = "none.txt"\n[model]', "does not exist"),
+        (
+            "[model]",
+            '[text_loss]\nrole = "retain"\ntitle = "t"\n[model]',
+            "needs exactly one of file, folder and dataset",
+        ),
+        (
+            "[model]",
+            '[text_loss]\nrole = "retain"\ntitle = "t"\nfile = "none.txt"\n[model]',
+            "does not exist",
+        ),
         ("[model]", "[model", "not valid TOML"),
     ],
 )
@@ -89,13 +105,18 @@ def test_a_file_cannot_extend_nothing_or_itself(tmp_path, base):
 
 
 def test_a_local_sae_takes_the_place_of_the_one_on_the_hub(tmp_path):
-    (tmp_path / "mine.toml").write_text('extends = "gemma-2-2b-it"\n[sae]\npath = "sae"\nhook_name = "blocks.7.hook_resid_post"\n')
+    (tmp_path / "mine.toml").write_text(
+        'extends = "gemma-2-2b-it"\n[sae]\npath = "sae"\nhook_name = "blocks.7.hook_resid_post"\n'
+    )
     sae = load_setup(tmp_path / "mine.toml").sae
     assert (sae.path, sae.release, sae.sae_id) == ((tmp_path / "sae").resolve(), None, None)
 
 
 def test_the_gemma_setups_name_what_the_paper_used():
-    saes = {name: load_setup(f"gemma-2-2b-it{name}").sae for name in ("", "-layer3-l0-59", "-layer3-l0-142", "-layer13-l0-84")}
+    saes = {
+        name: load_setup(f"gemma-2-2b-it{name}").sae
+        for name in ("", "-layer3-l0-59", "-layer3-l0-142", "-layer13-l0-84")
+    }
     assert {name: (s.release, s.sae_id) for name, s in saes.items()} == {
         "": ("gemma-scope-2b-pt-res", "layer_7/width_16k/average_l0_69"),
         "-layer3-l0-59": ("gemma-scope-2b-pt-res", "layer_3/width_16k/average_l0_59"),
@@ -112,12 +133,19 @@ def test_the_gemma_setups_name_what_the_paper_used():
 def test_neuronpedia_is_found_where_another_release_names_the_very_same_file():
     pages = {
         name: _page_of_same_weights(load_setup(name).sae)
-        for name in ("gemma-2-2b-it", "gemma-2-2b-it-layer13-l0-84", "gemma-2-2b-it-layer3-l0-142", "demo")
+        for name in (
+            "gemma-2-2b-it",
+            "gemma-2-2b-it-layer13-l0-84",
+            "gemma-2-2b-it-layer3-l0-142",
+            "demo",
+        )
     }
     assert pages == {
-        "gemma-2-2b-it": "gemma-2-2b/7-gemmascope-res-16k", "gemma-2-2b-it-layer13-l0-84": "gemma-2-2b/13-gemmascope-res-16k",
-        "gemma-2-2b-it-layer3-l0-142": None, "demo": None,
-    }  # fmt: skip
+        "gemma-2-2b-it": "gemma-2-2b/7-gemmascope-res-16k",
+        "gemma-2-2b-it-layer13-l0-84": "gemma-2-2b/13-gemmascope-res-16k",
+        "gemma-2-2b-it-layer3-l0-142": None,
+        "demo": None,
+    }
 
 
 def test_the_forget_corpus_is_the_gated_one_where_the_user_has_it(tmp_path, monkeypatch):
@@ -137,7 +165,13 @@ def test_sets_of_an_extended_setup_can_be_left_out(tmp_path):
     write_setup(tmp_path)
     more = tmp_path / "more.toml"
     more.write_text('extends = "toy.toml"\nwithout = ["chemistry"]\n')
-    with pytest.raises(BadSetup, match="without is .*'chemistry'.*it must be a list of sets of 'toy.toml': biology, history"):
+    with pytest.raises(
+        BadSetup,
+        match="without is .*'chemistry'.*it must be a list of sets of 'toy.toml': biology, history",
+    ):
         load_setup(more)
-    more.write_text('extends = "toy.toml"\nwithout = ["history"]\n[[sets]]\nname = "h"\ntitle = "H"\nrole = "retain"\nfile = "quiz.jsonl"\n')
+    more.write_text(
+        'extends = "toy.toml"\nwithout = ["history"]\n[[sets]]\nname = "h"\ntitle = "H"\nrole ='
+        ' "retain"\nfile = "quiz.jsonl"\n'
+    )
     assert [source.name for source in load_setup(more).sets] == ["biology", "h"]

@@ -9,7 +9,15 @@ from backend.errors import BadInput
 from backend.interventions.board import Board, Slider, board_of
 from backend.interventions.edit import clamp_set
 from backend.setups import load_setup
-from backend.sharing.export import compare, differences, export, identity, read_export, setup_named, to_text
+from backend.sharing.export import (
+    compare,
+    differences,
+    export,
+    identity,
+    read_export,
+    setup_named,
+    to_text,
+)
 from tests.support.toy import build_model, build_tokenizer, questions, write_jsonl, write_setup
 
 BOARD = Board((Slider(1, -120.0), Slider(4, -2.0, on=False)), 1.5)
@@ -23,13 +31,28 @@ def file(toy):
 def test_a_file_reads_back_to_the_board_the_half_and_the_answers(toy, file):
     toy.results.annotate(toy.results.read(BOARD.clamps()))
     exported = read_export(file, toy.sae.d_sae)
-    assert exported.board == BOARD and exported.half == "held-out" and exported.clamps == BOARD.clamps() and setup_named(file) == "toy"
+    assert (
+        exported.board == BOARD
+        and exported.half == "held-out"
+        and exported.clamps == BOARD.clamps()
+        and setup_named(file) == "toy"
+    )
     evaluation = toy.evaluate(BOARD.clamps())
     for s, mine in zip(exported.sets, evaluation.sets, strict=True):
-        assert (s.name, s.accuracy, s.lost, s.gained) == (mine.name, mine.accuracy, mine.lost, mine.gained)
+        assert (s.name, s.accuracy, s.lost, s.gained) == (
+            mine.name,
+            mine.accuracy,
+            mine.lost,
+            mine.gained,
+        )
     assert differences(exported, toy) == []
     rerun = compare(exported, evaluation, toy)
-    assert rerun.same and rerun.n == toy.n_questions and rerun.furthest < 1e-6 and "The same figures" in rerun.sentence()
+    assert (
+        rerun.same
+        and rerun.n == toy.n_questions
+        and rerun.furthest < 1e-6
+        and "The same figures" in rerun.sentence()
+    )
 
 
 def test_other_figures_are_told_apart(toy, file):
@@ -59,7 +82,9 @@ def test_what_is_different_is_named_and_nothing_else(toy, file, tmp_path, change
         build_model(len(build_tokenizer()), seed=7).save_pretrained(tmp_path / "model")
     elif change == "sae":
         cfg = tmp_path / "sae" / "cfg.json"
-        cfg.write_text(cfg.read_text().replace(f"blocks.{1}.hook_resid_post", "blocks.2.hook_resid_pre"))
+        cfg.write_text(
+            cfg.read_text().replace(f"blocks.{1}.hook_resid_post", "blocks.2.hook_resid_pre")
+        )
     elif change == "questions":
         rows = questions()
         rows[0]["answer"] = 3
@@ -84,7 +109,18 @@ def test_weights_are_the_same_in_either_precision(toy, tmp_path):
         (lambda raw: raw | {"format": 99}, "format 99"),
         (lambda raw: raw | {"sets": "x"}, "field 'sets'"),
         (lambda raw: raw | {"sets": [{"questions": [{}]}]}, r"field 'sets\[0\]'"),
-        (lambda raw: raw | {"sets": [raw["sets"][0] | {"questions": [raw["sets"][0]["questions"][0] | {"scores": [1, 2]}]}]}, "four scores"),
+        (
+            lambda raw: (
+                raw
+                | {
+                    "sets": [
+                        raw["sets"][0]
+                        | {"questions": [raw["sets"][0]["questions"][0] | {"scores": [1, 2]}]}
+                    ]
+                }
+            ),
+            "four scores",
+        ),
         (lambda raw: raw | {"board": {"clamps": "99:1"}}, "features 0 to 23"),
         (lambda raw: raw | {"clamps": "1:-7"}, "say different things"),
         (lambda raw: raw | {"half": "left"}, "field 'half'"),
@@ -109,4 +145,7 @@ def test_no_question_text_leaves_with_the_file(toy, file):
 
 def test_clamps_of_a_file_keep_every_digit(toy):
     board = board_of(clamp_set([(1, -0.1 - 0.2), (2, 1e-7)]))
-    assert read_export(to_text(export(toy, toy.evaluate(board.clamps()), board)), toy.sae.d_sae).clamps == board.clamps()
+    assert (
+        read_export(to_text(export(toy, toy.evaluate(board.clamps()), board)), toy.sae.d_sae).clamps
+        == board.clamps()
+    )

@@ -1,4 +1,6 @@
-"""The page for somebody without the program: the board's figures, nothing fetched, nothing that could be markup."""
+"""The page for somebody without the program: the board's figures, nothing fetched, nothing that
+could be markup.
+"""
 
 import re
 
@@ -14,7 +16,10 @@ def test_it_has_the_figures_and_stands_alone(toy):
     evaluation = toy.evaluate(clamp_set([(1, -120.0), (3, 0.0)]))
     page = report(toy, evaluation)
     for s in evaluation.sets:
-        assert f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in page and f"<td>{s.n}<br>" in page
+        assert (
+            f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in page
+            and f"<td>{s.n}<br>" in page
+        )
     assert page.count("<svg") == 2 and "heart and vessels" in page and "1:-120,3:0" in page
     assert not re.search(r"<(script|link|img|iframe)|url\(|@import", page)
     assert set(re.findall(r"https?://[^\"' <]+", page)) == {"http://www.w3.org/2000/svg"}
@@ -31,9 +36,20 @@ def test_it_has_the_controls_that_were_run_and_runs_none(toy):
 def test_what_users_and_data_wrote_stays_text(toy, monkeypatch):
     evaluation = toy.evaluate(clamp_set([(3, -7.0)]))
     monkeypatch.setattr(toy.atlas, "name", lambda feature: "<script>alert(1)</script>")
-    monkeypatch.setattr(toy.results, "read", lambda clamps: Run(clamps, [], 1.0, 0.0, name="<b>mine", note="<i>note", hypothesis="a < b"))
+    monkeypatch.setattr(
+        toy.results,
+        "read",
+        lambda clamps: Run(
+            clamps, [], 1.0, 0.0, name="<b>mine", note="<i>note", hypothesis="a < b"
+        ),
+    )
     page = report(toy, evaluation)
-    assert "<script" not in page and "&lt;b&gt;mine" in page and "&lt;i&gt;note" in page and "a &lt; b" in page
+    assert (
+        "<script" not in page
+        and "&lt;b&gt;mine" in page
+        and "&lt;i&gt;note" in page
+        and "a &lt; b" in page
+    )
 
 
 def test_the_scatter_places_the_best_trial_low_and_right():
@@ -42,7 +58,10 @@ def test_the_scatter_places_the_best_trial_low_and_right():
         for i, (forget, retain) in enumerate([(70, 80), (40, 79)])
     ]
     picture = trials_svg(trials, trials[1].id, Pooled(80, 100))
-    (x0, y0, _), (x1, y1, _) = sorted(re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', picture), key=lambda dot: float(dot[2]))
+    (x0, y0, _), (x1, y1, _) = sorted(
+        re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', picture),
+        key=lambda dot: float(dot[2]),
+    )
     assert float(x1) < float(x0) and float(y1) > float(y0) and "nan" not in picture
 
 

@@ -21,9 +21,16 @@ def scores_by(program: str, engine: Engine, rows: list[int]) -> torch.Tensor:
         read = []
         for ids, n_prefix, entries in unpacked(packed):
             log_probs = space["log_probs"](ids, n_prefix=n_prefix)
-            read += [(choice, weight * float(log_probs[pos, token])) for pos, token, choice, weight in entries]
+            read += [
+                (choice, weight * float(log_probs[pos, token]))
+                for pos, token, choice, weight in entries
+            ]
         choice, value = (torch.tensor(column) for column in zip(*read, strict=True))
-        out.append(choice_scores(value.float(), choice, torch.zeros_like(choice), 1, engine.setup.scoring)[0])
+        out.append(
+            choice_scores(value.float(), choice, torch.zeros_like(choice), 1, engine.setup.scoring)[
+                0
+            ]
+        )
     return torch.stack(out)
 
 
@@ -53,7 +60,10 @@ def test_a_label_cannot_break_the_program(toy, monkeypatch):
 
 
 def test_the_program_prints_what_comes_next(toy, capsys):
-    exec(compile(snippet(toy, clamp_set([(0, -40.0)])), "snippet.py", "exec"), {"__name__": "__main__"})
+    exec(
+        compile(snippet(toy, clamp_set([(0, -40.0)])), "snippet.py", "exec"),
+        {"__name__": "__main__"},
+    )
     printed = capsys.readouterr().out
     assert "without" in printed and "with " in printed
 
@@ -62,4 +72,9 @@ def test_the_program_prints_what_comes_next(toy, capsys):
 def test_the_demos_program_answers_as_the_board_says(exact):
     clamps = exact.preset("forget-biology")
     rows = list(range(0, exact.n_questions, 60))
-    torch.testing.assert_close(scores_by(snippet(exact, clamps), exact, rows), exact.evaluate(clamps).scores[rows], atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        scores_by(snippet(exact, clamps), exact, rows),
+        exact.evaluate(clamps).scores[rows],
+        atol=1e-3,
+        rtol=0,
+    )

@@ -10,15 +10,29 @@ from components.questions.view import MOST_LISTED, heading, legend, view_html
 
 
 def tokens(*texts, fired=()):
-    return tuple(SeenToken(i, text, i == 0, fired if text == " heart" else ()) for i, text in enumerate(texts))
+    return tuple(
+        SeenToken(i, text, i == 0, fired if text == " heart" else ())
+        for i, text in enumerate(texts)
+    )
 
 
 QUESTION = Question(3, "t", "Which?", ("The <b>heart", "A cell", "Air", "Bone"), 0, "biology")
 LETTER = SeenQuestion(
-    "Biology", QUESTION, tokens("<bos>", "Which", " heart", "?", "\n", "\u202e", fired=((7, 3.5), (2, 0.25))),
-    tuple(SeenOption((), (letter, f" {letter}"), -1.0, -2.5, p, 1 - p) for letter, p in zip("ABCD", (0.7, 0.1, 0.1, 0.1), strict=True)),
-)  # fmt: skip
-CLOZE = replace(LETTER, options=tuple(SeenOption(tokens("", f" {t}", " heart"), (f" {t}", " heart", "!"), -1.0, -2.5, 0.25, 0.25) for t in "wxyz"))
+    "Biology",
+    QUESTION,
+    tokens("<bos>", "Which", " heart", "?", "\n", "\u202e", fired=((7, 3.5), (2, 0.25))),
+    tuple(
+        SeenOption((), (letter, f" {letter}"), -1.0, -2.5, p, 1 - p)
+        for letter, p in zip("ABCD", (0.7, 0.1, 0.1, 0.1), strict=True)
+    ),
+)
+CLOZE = replace(
+    LETTER,
+    options=tuple(
+        SeenOption(tokens("", f" {t}", " heart"), (f" {t}", " heart", "!"), -1.0, -2.5, 0.25, 0.25)
+        for t in "wxyz"
+    ),
+)
 
 
 def words(text):
@@ -49,7 +63,11 @@ def test_an_options_tokens_and_its_last_scored_one_stand_beside_it():
 
 
 def test_heading_counts_tokens_and_firing_ones():
-    assert heading(LETTER, True) == "Biology, question 3: the 6 tokens the model reads; a clamped feature fires on 1 of them."
+    assert (
+        heading(LETTER, True)
+        == "Biology, question 3: the 6 tokens the model reads; a clamped feature fires on 1 of"
+        " them."
+    )
     quiet = replace(LETTER, tokens=tokens("Air"))
     assert "fires on none of them, so nothing changes here" in heading(quiet, True)
 

@@ -6,7 +6,12 @@ NAME = {1: "heart", 2: "blood"}.__getitem__
 
 
 def test_the_strongest_token_is_lit_most_and_says_its_features():
-    data = token_data(["The", " heart", " pumps"], [[], [(1, 20.0), (2, 5.0)], [(2, 4.0)]], [True, False, False], NAME)
+    data = token_data(
+        ["The", " heart", " pumps"],
+        [[], [(1, 20.0), (2, 5.0)], [(2, 4.0)]],
+        [True, False, False],
+        NAME,
+    )
     assert [t["off"] for t in data] == [True, False, False] and "not counted" in data[0]["about"]
     assert data[0]["lit"] == 0 < data[2]["lit"] < data[1]["lit"]
     assert data[1]["about"] == "20.0  1 · heart\n5.0  2 · blood"

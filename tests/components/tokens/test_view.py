@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.tokens.view import KEPT_INVISIBLE, STRONGEST, Row, excerpt, opacity, pieces, rows_html, token_html
+from components.tokens.view import (
+    KEPT_INVISIBLE,
+    STRONGEST,
+    Row,
+    excerpt,
+    opacity,
+    pieces,
+    rows_html,
+    token_html,
+)
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -33,10 +42,18 @@ def plain(markup: str) -> str:
 def seen(text: str) -> str:
     """Characters that reach the page as themselves."""
     hidden = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
-    return "".join(c for c in text if c in " \n\t" + KEPT_INVISIBLE or unicodedata.category(c) not in hidden)
+    return "".join(
+        c for c in text if c in " \n\t" + KEPT_INVISIBLE or unicodedata.category(c) not in hidden
+    )
 
 
-@given(st.lists(st.tuples(st.text(max_size=20) | st.sampled_from(HOSTILE), st.floats(0, 50)), min_size=1, max_size=10))
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=20) | st.sampled_from(HOSTILE), st.floats(0, 50)),
+        min_size=1,
+        max_size=10,
+    )
+)
 def test_text_stays_text(pairs):
     tokens, values = [t for t, _ in pairs], [v for _, v in pairs]
     markup = token_html(tokens, values, 50.0, 0)
@@ -44,28 +61,40 @@ def test_text_stays_text(pairs):
     assert set(re.findall(r"</?([a-z]+)", markup)) <= {"span"} and markup.encode("utf-8")
 
 
-@pytest.mark.parametrize("c", ["\u202e", "\u200b", "\u0007", "\ufeff", "\u00a0", "\u2028", "\ud800", "\r"])
+@pytest.mark.parametrize(
+    "c", ["\u202e", "\u200b", "\u0007", "\ufeff", "\u00a0", "\u2028", "\ud800", "\r"]
+)
 def test_what_cannot_be_seen_is_named(c):
     assert f'data-sign="[U+{ord(c):04X}]"' in token_html([f"a{c}b"], [0.0], 1.0)
 
 
 def test_spaces_and_line_breaks_are_seen():
     assert token_html([" "], [0.0], 1.0).count("tv-sp") == 1  # a token of spaces alone
-    assert token_html([" heart"], [2.0], 2.0).count("tv-sp") == 1  # the space belongs to the lit token
+    assert (
+        token_html([" heart"], [2.0], 2.0).count("tv-sp") == 1
+    )  # the space belongs to the lit token
     assert "tv-sp" not in token_html([" heart"], [0.0], 2.0)
-    assert 'data-sign="↵"' in token_html(["a\n"], [0.0], 1.0) and 'data-sign="⇥"' in token_html(["\t"], [0.0], 1.0)
-    assert "tv-flat" in token_html(["a\n"], [0.0], 1.0, breaks=False) and "tv-flat" not in token_html(["a\n"], [0.0], 1.0)
+    assert 'data-sign="↵"' in token_html(["a\n"], [0.0], 1.0) and 'data-sign="⇥"' in token_html(
+        ["\t"], [0.0], 1.0
+    )
+    assert "tv-flat" in token_html(
+        ["a\n"], [0.0], 1.0, breaks=False
+    ) and "tv-flat" not in token_html(["a\n"], [0.0], 1.0)
 
 
 def test_tokens_that_share_a_character_are_one_piece_with_all_their_values():
-    (piece, after) = pieces(["🧬", "", "", "b"], [0.0, 5.0, 2.0, 0.0], mark=1)
+    piece, after = pieces(["🧬", "", "", "b"], [0.0, 5.0, 2.0, 0.0], mark=1)
     assert piece == ("🧬", (0.0, 5.0, 2.0), True) and after.text == "b"
     assert 'data-value="+0.000 +5.000 +2.000"' in token_html(["🧬", "", ""], [0.0, 5.0, 2.0], 5.0)
 
 
 def test_opacity_grows_from_nothing_to_its_strongest():
     values = [opacity(v, 10.0) for v in (0, 0.01, 1, 5, 10, 20)]
-    assert values[0] == 0 and values == sorted(values) and values[-1] == values[-2] == pytest.approx(STRONGEST)
+    assert (
+        values[0] == 0
+        and values == sorted(values)
+        and values[-1] == values[-2] == pytest.approx(STRONGEST)
+    )
 
 
 def contrast(text: str, behind: str) -> float:
@@ -80,7 +109,9 @@ def contrast(text: str, behind: str) -> float:
     def rgb(colour):
         return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
-    mixed = [STRONGEST * h + (1 - STRONGEST) * b for h, b in zip((255, 140, 0), rgb(behind), strict=True)]
+    mixed = [
+        STRONGEST * h + (1 - STRONGEST) * b for h, b in zip((255, 140, 0), rgb(behind), strict=True)
+    ]
     a, b = sorted((luminance(rgb(text)), luminance(mixed)))
     return (b + 0.05) / (a + 0.05)
 
@@ -91,18 +122,28 @@ def test_the_strongest_highlight_reads_on_light_and_dark():
 
 def test_a_token_is_never_told_by_colour_alone():
     markup = token_html(["a", "b", "c"], [9.0, 5.0, 1.0], 9.0, 0)
-    assert 'class="tv-lit tv-high tv-mark"' in markup and 'class="tv-lit tv-mid"' in markup and 'class="tv-lit"' in markup
+    assert (
+        'class="tv-lit tv-high tv-mark"' in markup
+        and 'class="tv-lit tv-mid"' in markup
+        and 'class="tv-lit"' in markup
+    )
     assert 'data-value="+9.000"' in markup and 'data-short="9.0"' in markup
 
 
 def test_rows_carry_their_margin_and_take_the_keyboard():
-    markup = rows_html([Row("12.3", "biology <b>", ["a", " heart", " beats"], [0.0, 12.345, 1.0], 1)], 12.345, 12)
-    assert "<b>12.3</b>" in markup and "biology &lt;b&gt;" in markup and markup.count("tv-mark") == 2  # the style and the token
+    markup = rows_html(
+        [Row("12.3", "biology <b>", ["a", " heart", " beats"], [0.0, 12.345, 1.0], 1)], 12.345, 12
+    )
+    assert (
+        "<b>12.3</b>" in markup and "biology &lt;b&gt;" in markup and markup.count("tv-mark") == 2
+    )  # the style and the token
     assert 'tabindex="0"' in markup and ".tv-row:focus" in markup
 
 
 def test_an_option_begins_a_line_without_a_line_break_in_the_text():
-    markup = rows_html([Row("1.0", "q", ["Answer", ":", " a", " b"], [0, 0, 0, 1.0], 3, [2, 3])], 1.0)
+    markup = rows_html(
+        [Row("1.0", "q", ["Answer", ":", " a", " b"], [0, 0, 0, 1.0], 3, [2, 3])], 1.0
+    )
     assert markup.count("<br>") == 2 and "↵" not in markup and "tv-mark" in markup.split("<br>")[2]
 
 

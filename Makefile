@@ -1,5 +1,6 @@
 # make app    sets up .venv and opens the demo      (make app SETUP=path/to/setup.toml for another setup)
 # make test   sets up .venv and runs every test
+# make check  formatting, lint, which package may import which, and types
 # make bench  measures the engine against the reference path; with CLAMPBOARD_DATA set, on WMDP-Bio and MMLU too
 
 PYTHON ?= python3
@@ -22,6 +23,8 @@ test: $(READY) check
 
 check: $(READY)
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check .
+	@.venv/bin/lint-imports --no-logo
+	@$(PY) -m mypy
 
 bench: $(READY)
 	@$(PY) -m backend bench "$(SETUP)"

@@ -224,11 +224,7 @@ only = None if over == "all" else engine.half(over)
 
 
 def draw(evaluation: Evaluation, *, stale: bool = False) -> None:
-    margins = (
-        margin_changes(engine.sets, engine.recording.baseline, evaluation.scores, only)
-        if evaluation.complete
-        else {}
-    )
+    margins = margin_changes(engine.sets, evaluation, only) if evaluation.complete else {}
     with panel.container():
         draw_board(
             evaluation if only is None else engine.restrict(evaluation, only), margins, stale=stale

@@ -76,7 +76,7 @@ def draw_one(trial: Trial, name: str) -> None:
 
 
 def draw_pins() -> None:
-    pinned = [engine.known(clamps) if clamps is not None else None for clamps in state.pins()]
+    pinned = [engine.finished(clamps) if clamps is not None else None for clamps in state.pins()]
     st.subheader("A and B")
     with st.container(horizontal=True, vertical_alignment="center"):
         for which, clamps, evaluation in zip(state.PINS, state.pins(), pinned, strict=True):

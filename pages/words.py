@@ -106,11 +106,9 @@ def write(words: state.Words) -> None:
     state.set_words(words)
     runs = [
         generate(
-            engine.model,
-            engine.sae,
+            engine.runner,
             ids,
             clamps,
-            untouched_rules=engine.setup.untouched,
             max_tokens=words.max_tokens,
             sampling=words.sampling,
         )

@@ -110,7 +110,7 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> tuple:
     if args.half:
         only = engine.half(args.half) if only is None else engine.half(args.half) & only
         result = engine.restrict(result, only)
-    margins = margin_changes(engine.sets, engine.recording.baseline, result.scores, only)
+    margins = margin_changes(engine.sets, result, only)
     checks = lights(
         engine.sets,
         engine.recording,
@@ -130,22 +130,12 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> tuple:
         "dtype": engine.dtype,
         "sets": [
             {
-                field: getattr(s, field)
-                for field in (
-                    "name",
-                    "role",
-                    "n",
-                    "n_affected",
-                    "baseline_accuracy",
-                    "accuracy",
-                    "lost",
-                    "gained",
-                    "change_pp",
-                    "ci_low_pp",
-                    "ci_high_pp",
-                    "p_value",
-                    "inconclusive",
-                )
+                "name": s.name,
+                "role": s.role,
+                "n": s.n,
+                "n_affected": s.n_affected,
+                **s.figures(),
+                "inconclusive": s.inconclusive,
             }
             | {"margin_change": margins[s.name]._asdict()}
             for s in sets
@@ -154,7 +144,7 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> tuple:
     }
     if args.per_question:
         for entry in value["sets"]:
-            entry["questions"] = per_question(engine.sets, engine.recording, result, entry["name"])
+            entry["questions"] = per_question(engine.sets, result, entry["name"])
     loss = (
         None
         if args.reference or args.half or names
@@ -315,25 +305,8 @@ def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     for control, result in run_controls(engine, clamps):
         others.append(seen(control.name, control.how, result))
         line(Progress("Running the controls", len(others), N_RANDOM + 3, None))
-    fields = (
-        "n",
-        "baseline_accuracy",
-        "accuracy",
-        "lost",
-        "gained",
-        "change_pp",
-        "ci_low_pp",
-        "ci_high_pp",
-        "p_value",
-    )
     rows = [
-        {
-            "name": e.name,
-            **{
-                role: {field: getattr(getattr(e, role), field) for field in fields}
-                for role in ("forget", "retain")
-            },
-        }
+        {"name": e.name, "forget": e.forget.figures(), "retain": e.retain.figures()}
         for e in (own, *others)
     ]
     lines = [

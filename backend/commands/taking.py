@@ -67,11 +67,9 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     for which, mine in (("baseline", ()), ("clamped", clamps)):
         with engine.turn(ProgressLine()):
             *_, last = writing.generate(
-                engine.model,
-                engine.sae,
+                engine.runner,
                 ids,
                 mine,
-                untouched_rules=setup.untouched,
                 max_tokens=args.max_tokens,
                 sampling=writing.Sampling(args.temperature, args.seed),
             )

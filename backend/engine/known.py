@@ -11,15 +11,19 @@ from transformers import PreTrainedTokenizerBase
 
 from backend.data.orders import pack_orders, right
 from backend.data.published import data_set_of, known_rows, model_of
-from backend.data.questions import QuestionSet
+from backend.data.questions import QuestionSet, QuestionSets
 from backend.errors import BadInput
 from backend.evaluation.recordings import Recording, record
 from backend.model.rows import Rows
-from backend.model.sae import LoadedSae
-from backend.model.split import SplitModel
+from backend.model.runner import Runner
 from backend.progress import OnProgress, Pace
 from backend.setups import Known, Protocol, SetSource, Setup
 from backend.store import cache_folder, key, read_json, write_json
+
+FORMAT = 1
+"""Raise when what is counted changes."""
+CHUNK = 16
+"""Questions run, and kept on disk, at a time."""
 
 
 def in_words(known: Known | None) -> str:
@@ -39,69 +43,55 @@ def in_words(known: Known | None) -> str:
 
 
 def only_known(
-    setup: Setup,
-    sets: Sequence[QuestionSet],
-    model: SplitModel,
-    sae: LoadedSae,
-    weights: str,
-    budget: int,
-    on_progress: OnProgress,
-) -> tuple[QuestionSet, ...]:
+    setup: Setup, sets: QuestionSets, runner: Runner, weights: str, on_progress: OnProgress
+) -> QuestionSets:
     """The sets as the setup's [known] wants them. `weights` changes when the model's do.
 
     Raises BadSetup or BadInput where nothing is left, or a list does not fit.
     """
-    if setup.known is None:
-        return tuple(sets)
-    if setup.known.by == "published":
+    known = setup.known
+    if known is None:
+        return sets
+    if known.by == "published":
         return published_only(setup, sets)
 
     def run(rows: Rows) -> Recording:
-        return record(
-            model,
-            sae,
-            rows,
-            stage="",
-            scoring="letter",
-            untouched_rules=setup.untouched,
-            budget=budget,
-        )
+        return record(runner, rows, stage="", scoring="letter")
 
+    model = runner.model
     about = {
         "model": weights,
         "dtype": str(model.dtype),
         "device": str(model.device),
         "protocol": setup.protocol,
     }
-    counts = count_right(
-        model.tokenizer,
-        sets,
-        setup.protocol,
-        run,
-        about,
-        cache_folder() / "orders" / key(about),
-        on_progress,
-    )
-    return tuple(
-        keep(s, [n >= setup.known.at_least for n in mine])
-        for s, mine in zip(sets, counts, strict=True)
+    folder = cache_folder() / "orders" / key(about)
+    counts = count_right(model.tokenizer, sets, setup.protocol, run, about, folder, on_progress)
+    return QuestionSets(
+        tuple(
+            keep(s, [n >= known.at_least for n in mine])
+            for s, mine in zip(sets, counts, strict=True)
+        )
     )
 
 
-def published_only(setup: Setup, sets: Sequence[QuestionSet]) -> tuple[QuestionSet, ...]:
-    """The sets with only the questions of the published list the setup names; a set of data there
-    is no list of stays whole.
+def published_only(setup: Setup, sets: QuestionSets) -> QuestionSets:
+    """The sets with only the questions of the published list that the setup's [known] names.
 
-    Raises BadSetup if there is no such list, BadInput if it does not fit the data.
+    A set of data there is no list of stays whole. Raises BadSetup if there is no such list,
+    BadInput if it does not fit the data.
     """
-    rows = known_rows(model_of(setup), setup.known.source, setup.known.kind, setup.known.part)
-    return tuple(
-        _listed(source, s, rows.get(data_set_of(source)))
-        for source, s in zip(setup.sets, sets, strict=True)
-    )
+    known = setup.known
+    assert known is not None
+    rows = known_rows(model_of(setup), known.source or "", known.kind, known.part)
+    listed = (_listed(source, s, rows) for source, s in zip(setup.sets, sets, strict=True))
+    return QuestionSets(tuple(listed))
 
 
-def _listed(source: SetSource, questions: QuestionSet, rows: frozenset[int] | None) -> QuestionSet:
+def _listed(
+    source: SetSource, questions: QuestionSet, rows_of: dict[str, frozenset[int]]
+) -> QuestionSet:
+    rows = rows_of.get(data_set_of(source) or "")
     if rows is None:
         return replace(questions, title=f"{questions.title}, all")
     missing = rows - {question.index for question in questions.questions}
@@ -131,15 +121,9 @@ def keep(questions: QuestionSet, chosen: Sequence[bool]) -> QuestionSet:
     )
 
 
-FORMAT = 1
-"""Raise when what is counted changes."""
-CHUNK = 16
-"""Questions run, and kept on disk, at a time."""
-
-
 def count_right(
     tokenizer: PreTrainedTokenizerBase,
-    sets: Sequence[QuestionSet],
+    sets: QuestionSets,
     protocol: Protocol,
     run: Callable[[Rows], Recording],
     about: dict[str, Any],
@@ -152,7 +136,7 @@ def count_right(
     `run` makes the forward pass; `about` says all else that can change a number. Kept under
     `folder` a few questions at a time: what was counted before a stop is not counted again.
     """
-    pace = Pace("Asking in all 24 orders", sum(len(s.questions) for s in sets), on_progress)
+    pace = Pace("Asking in all 24 orders", len(sets.questions), on_progress)
     counts: list[list[int]] = []
     for s in sets:
         mine: list[int] = []
@@ -168,12 +152,8 @@ def count_right(
             path = folder / f"{key(spec)}.json"
             found = read_json(path)
             if not isinstance(found, list) or len(found) != len(part):
-                rows = Rows.of(
-                    [
-                        pack_orders(tokenizer, q, protocol, w)
-                        for q, w in zip(part, worked, strict=True)
-                    ]
-                )
+                pairs = zip(part, worked, strict=True)
+                rows = Rows.of([pack_orders(tokenizer, q, protocol, w) for q, w in pairs])
                 found = right(run(rows).baseline, part).sum(1).tolist()
                 write_json(path, found)
             mine += found

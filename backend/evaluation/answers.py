@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from backend.data.questions import QuestionSet
+from backend.data.questions import QuestionSets
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.recordings import Recording
 from backend.statistics import MeanChange, mean_change
 
 
 def question_table(
-    sets: Sequence[QuestionSet],
+    sets: QuestionSets,
     recording: Recording,
     tokenizer: PreTrainedTokenizerBase,
     evaluation: Evaluation,
@@ -30,13 +29,11 @@ def question_table(
     `p_` columns are the right answer's share of the four options' likelihood; `features` lists the
     clamped features that fire.
     """
-    before, after = recording.baseline, evaluation.scores
+    before, after = evaluation.baseline, evaluation.scores
     p_before, p_after = before.softmax(-1), after.softmax(-1)
     fired = fired_tokens(recording, tokenizer, [clamp.feature for clamp in evaluation.clamps])
     rows = []
-    for q, (questions, question) in enumerate(
-        (s, question) for s in sets for question in s.questions
-    ):
+    for q, (s, question) in enumerate(sets.places()):
         was, now = int(before[q].argmax()), int(after[q].argmax())
         lost, gained = was == question.answer != now, was != question.answer == now
         rows.append(
@@ -52,7 +49,7 @@ def question_table(
                     f"{feature}: {', '.join(tokens)}"
                     for feature, tokens in fired.get(q, {}).items()
                 ),
-                "set": questions.title,
+                "set": s.title,
                 "row": question.index,
                 "topic": question.topic,
                 "features": list(fired.get(q, {})),
@@ -72,21 +69,17 @@ def margins(
 
 
 def margin_changes(
-    sets: Sequence[QuestionSet],
-    baseline: Tensor,
-    scores: Tensor,
-    only: Bool[Tensor, " question"] | None = None,
+    sets: QuestionSets, evaluation: Evaluation, only: Bool[Tensor, " question"] | None = None
 ) -> dict[str, MeanChange]:
-    """Set -> mean change of the margin, in nats: moves long before an answer flips, also where a
-    model is near chance.
+    """Set -> mean change of the margin, in nats.
+
+    It moves long before an answer flips, also where a model is near chance.
     """
-    answers = torch.tensor([question.answer for s in sets for question in s.questions])
-    change = margins(scores, answers) - margins(baseline, answers)
+    before = margins(evaluation.baseline, sets.answers)
+    change = margins(evaluation.scores, sets.answers) - before
     out = {}
-    begin = 0
     for s in sets:
-        span = slice(begin, begin + len(s.questions))
-        begin = span.stop
+        span = sets.span(s.name)
         mine = change[span] if only is None else change[span][only[span]]
         if len(mine):
             out[s.name] = mean_change(mine.tolist())
@@ -112,25 +105,21 @@ def fired_tokens(
     return out
 
 
-def per_question(
-    sets: Sequence[QuestionSet], recording: Recording, evaluation: Evaluation, set_name: str
-) -> list[dict[str, Any]]:
+def per_question(sets: QuestionSets, evaluation: Evaluation, set_name: str) -> list[dict[str, Any]]:
     """Every question of a set, without and with the clamps."""
-    out, row = [], 0
-    for questions in sets:
-        for question in questions.questions:
-            if questions.name == set_name:
-                before, after = recording.baseline[row], evaluation.scores[row]
-                out.append(
-                    {
-                        "index": question.index,
-                        "answer": question.answer,
-                        "affected": bool(evaluation.affected[row]),
-                        "baseline_prediction": int(before.argmax()),
-                        "prediction": int(after.argmax()),
-                        "baseline_scores": before.tolist(),
-                        "scores": after.tolist(),
-                    }
-                )
-            row += 1
+    out = []
+    for place in range(len(sets.questions))[sets.span(set_name)]:
+        question = sets.questions[place]
+        before, after = evaluation.baseline[place], evaluation.scores[place]
+        out.append(
+            {
+                "index": question.index,
+                "answer": question.answer,
+                "affected": bool(evaluation.affected[place]),
+                "baseline_prediction": int(before.argmax()),
+                "prediction": int(after.argmax()),
+                "baseline_scores": before.tolist(),
+                "scores": after.tolist(),
+            }
+        )
     return out

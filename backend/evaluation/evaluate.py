@@ -13,14 +13,27 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from backend.data.questions import CHANCE, PREFIX, QuestionSet
+from backend.data.questions import CHANCE, PREFIX, QuestionSets
 from backend.evaluation.recordings import Recording, read_log_probs, row_scores
 from backend.interventions.edit import Clamps, residual_edit
 from backend.model.attention import Joining
-from backend.model.rows import Batch, Halving, Plan, Rows
-from backend.model.sae import LoadedSae
-from backend.model.split import SplitModel
+from backend.model.rows import Batch, Plan, Rows
+from backend.model.runner import Runner
+from backend.setups import Role, Scoring
 from backend.statistics import Interval, is_inconclusive, paired_change, wilson
+
+FIGURES = (
+    "n",
+    "baseline_accuracy",
+    "accuracy",
+    "lost",
+    "gained",
+    "change_pp",
+    "ci_low_pp",
+    "ci_high_pp",
+    "p_value",
+)
+"""The fields of SetResult that every table of results has."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,7 @@ class SetResult:
 
     name: str
     title: str
-    role: str
+    role: Role
     n: int
     n_affected: int
     """Questions with a clamped feature firing where it can change the answer."""
@@ -50,6 +63,10 @@ class SetResult:
     inconclusive: bool
     """The baseline's 95 % interval contains chance."""
 
+    def figures(self) -> dict[str, float]:
+        """The figures by name, in the order the command line prints them."""
+        return {name: getattr(self, name) for name in FIGURES}
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -57,6 +74,8 @@ class Evaluation:
     sets: tuple[SetResult, ...]
     scores: Float[Tensor, "question choice"]
     """Of all questions, sets one after the other; the baseline's where nothing was rerun."""
+    baseline: Float[Tensor, "question choice"]
+    """Without the clamps, by the same path."""
     affected: Bool[Tensor, " question"]
     done: Bool[Tensor, " question"]
     """Affected questions already rerun."""
@@ -80,12 +99,12 @@ def affected_questions(recording: Recording, clamps: Clamps) -> Bool[Tensor, " q
 
 
 def summarise(
-    sets: Sequence[QuestionSet],
+    sets: QuestionSets,
     clamps: Clamps,
-    baseline: Tensor,
-    scores: Tensor,
-    affected: Tensor,
-    done: Tensor,
+    baseline: Float[Tensor, "question choice"],
+    scores: Float[Tensor, "question choice"],
+    affected: Bool[Tensor, " question"],
+    done: Bool[Tensor, " question"],
     seconds: float,
     only: Bool[Tensor, " question"] | None = None,
 ) -> Evaluation:
@@ -95,63 +114,62 @@ def summarise(
     its a affected ones done speaks for n * m / a questions: its change is (gained - lost) over that
     number.
     """
-    results, begin = [], 0
-    for questions in sets:
-        span = slice(begin, begin + len(questions.questions))
-        begin = span.stop
-        mine = (
-            torch.ones(len(questions.questions), dtype=torch.bool) if only is None else only[span]
+    results = []
+    for s in sets:
+        span = sets.span(s.name)
+        mine = torch.ones(len(s.questions), dtype=torch.bool) if only is None else only[span]
+        before = (baseline[span].argmax(-1) == sets.answers[span]) & mine
+        after = (scores[span].argmax(-1) == sets.answers[span]) & mine
+        figures = _figures(
+            (s.name, s.title, s.role),
+            n=_count(mine),
+            n_affected=_count(affected[span] & mine),
+            n_done=_count(done[span] & mine),
+            right=_count(before),
+            lost=_count(before & ~after),
+            gained=_count(after & ~before),
         )
-        answer = torch.tensor([question.answer for question in questions.questions])
-        right_before = (baseline[span].argmax(-1) == answer) & mine
-        right_after = (scores[span].argmax(-1) == answer) & mine
-        n = int(mine.sum())
-        n_affected = int((affected[span] & mine).sum())
-        n_done = int((done[span] & mine).sum())
-        lost = int((right_before & ~right_after).sum())
-        gained = int((~right_before & right_after).sum())
-        change = paired_change(lost, gained, (n * n_done / n_affected if n_done else n) or 1)
-        before = int(right_before.sum())
-        results.append(
-            SetResult(
-                questions.name,
-                questions.title,
-                questions.role,
-                n,
-                n_affected,
-                n_done,
-                before / n if n else 0.0,
-                wilson(before, n or 1),
-                before / n + change.change_pp / 100 if n else 0.0,
-                lost,
-                gained,
-                *change,
-                inconclusive=is_inconclusive(before, n or 1, CHANCE),
-            )
-        )
-    return Evaluation(clamps, tuple(results), scores, affected, done, seconds)
+        results.append(figures)
+    return Evaluation(clamps, tuple(results), scores, baseline, affected, done, seconds)
 
 
-def pooled(sets: Sequence[SetResult], role: str) -> SetResult:
+def pooled(sets: Sequence[SetResult], role: Role) -> SetResult:
     """All sets of one role as one, every question counting once."""
     mine = [s for s in sets if s.role == role]
-    n, n_affected, n_done, lost, gained = (
-        sum(getattr(s, field) for s in mine)
-        for field in ("n", "n_affected", "n_done", "lost", "gained")
+    return _figures(
+        (role, ", ".join(s.title for s in mine), role),
+        n=sum(s.n for s in mine),
+        n_affected=sum(s.n_affected for s in mine),
+        n_done=sum(s.n_done for s in mine),
+        right=round(sum(s.baseline_accuracy * s.n for s in mine)),
+        lost=sum(s.lost for s in mine),
+        gained=sum(s.gained for s in mine),
     )
-    right = round(sum(s.baseline_accuracy * s.n for s in mine))
-    change = paired_change(lost, gained, (n * n_done / n_affected if n_done else n) or 1)
-    baseline, interval = (right / n, wilson(right, n)) if n else (0.0, wilson(0, 1))
+
+
+def _figures(
+    named: tuple[str, str, Role],
+    *,
+    n: int,
+    n_affected: int,
+    n_done: int,
+    right: int,
+    lost: int,
+    gained: int,
+) -> SetResult:
+    """The figures from counts: of n questions `right` were answered right without the clamps."""
+    # A run that has done a part of what is affected speaks for that part of the set.
+    speaks_for = (n * n_done / n_affected if n_done else n) or 1
+    change = paired_change(lost, gained, speaks_for)
+    baseline = right / n if n else 0.0
     return SetResult(
-        role,
-        ", ".join(s.title for s in mine),
-        role,
+        *named,
         n,
         n_affected,
         n_done,
         baseline,
-        interval,
-        baseline + change.change_pp / 100,
+        wilson(right, n or 1),
+        baseline + change.change_pp / 100 if n else 0.0,
         lost,
         gained,
         *change,
@@ -159,17 +177,18 @@ def pooled(sets: Sequence[SetResult], role: str) -> SetResult:
     )
 
 
+def _count(mask: Bool[Tensor, " question"]) -> int:
+    return int(mask.sum())
+
+
 @torch.inference_mode()
 def evaluate(
-    model: SplitModel,
-    sae: LoadedSae,
+    runner: Runner,
     recording: Recording,
-    sets: Sequence[QuestionSet],
+    sets: QuestionSets,
     clamps: Clamps,
     *,
-    scoring: str,
-    budget: int,
-    halving: Halving,
+    scoring: Scoring,
     only: Bool[Tensor, " question"] | None = None,
 ) -> Iterator[Evaluation]:
     """Yield a result after each batch; the last one is complete. `only` leaves the other questions
@@ -178,15 +197,16 @@ def evaluate(
     With no affected question (an empty clamp set, say) the one result is the baseline, bit for bit.
     """
     start = time.perf_counter()
-    rows = recording.rows
+    model, rows = runner.model, recording.rows
     scores = recording.baseline.clone()
     log_probs = recording.log_probs.clone()
     affected = affected_questions(recording, clamps)
     if only is not None:
         affected &= only
     done = torch.zeros_like(affected)
-    hit, edit = residual_edit(recording.acts, clamps, sae.W_dec)
+    hit, edit = residual_edit(recording.acts, clamps, runner.sae.W_dec)
     plan = plan_of_change(rows, hit, recording.keys is not None)
+    # One more row of zeros, which every token that is not hit is given: (hit + 1, d_model).
     edit = torch.cat([edit, edit.new_zeros(1, edit.shape[1])]).to(model.device)
     slot = torch.full((rows.n_tokens,), len(hit), dtype=torch.int64)
     slot[hit] = torch.arange(len(hit))
@@ -194,10 +214,10 @@ def evaluate(
     def run(chosen: Tensor) -> None:
         batch = Batch.of(plan, chosen, model.device)
         resid = recording.resid_at(batch.token).to(model.device)
-        resid = (resid.float() + edit[slot[batch.token].to(model.device)]).to(resid.dtype)
-        entry, log_probs[entry] = read_log_probs(
-            model, plan, batch, resid, Joining(recording.keys, batch.context)
-        )
+        added = edit[slot[batch.token].to(model.device)]  # (row, q, d_model)
+        resid = (resid.float() + added).to(resid.dtype)
+        joining = Joining(recording.keys, batch.context)
+        entry, log_probs[entry] = read_log_probs(model, plan, batch, resid, joining)
         scores[chosen] = row_scores(rows, chosen, log_probs, scoring)
         done[chosen] = True
 
@@ -213,8 +233,8 @@ def evaluate(
             only,
         )
 
-    for chosen in led(plan.batches(affected.nonzero().squeeze(-1), budget)):
-        for _ in halving.run(chosen, run):
+    for chosen in led(plan.batches(affected.nonzero().squeeze(-1), runner.budget)):
+        for _ in runner.halving.run(chosen, run):
             yield result()
     if not affected.any():
         yield result()
@@ -230,24 +250,24 @@ def led(batches: list[Int[Tensor, " row"]]) -> list[Int[Tensor, " row"]]:
     return [part for part in (batches[0][:lead], batches[0][lead:]) if len(part)] + batches[1:]
 
 
-def plan_of_change(rows: Rows, hit: Int[Tensor, " hit"], keys_known: bool) -> Plan:
+def plan_of_change(rows: Rows, hit: Int[Tensor, " hit"], keys_cached: bool) -> Plan:
     """What an edit at the tokens `hit` makes necessary to run.
 
-    A token changes if it sees a token that is hit. With known keys only those run, and the others
+    A token changes if it sees a token that is hit. With cached keys only those run, and the others
     they see are context; without, what they see runs too: the prefix, and the branches with a
     change. Branches without one keep their scores.
     """
     row, place = rows.row_of_token(), torch.arange(rows.n_tokens)
+    # A group is a row's prefix or one of its branches; row r has groups r * n_groups and up.
     n_groups = int(rows.branch.max()) + 2 if rows.n_tokens else 1
-    shared, own = row * n_groups, row * n_groups + rows.branch - PREFIX
-    first = torch.full((rows.n_rows * n_groups,), rows.n_tokens).scatter_reduce(
-        0, own[hit], hit, "amin"
-    )
+    shared = row * n_groups  # (token): the group of its row's prefix
+    own = shared + rows.branch - PREFIX  # (token): its own group
+    first = torch.full((rows.n_rows * n_groups,), rows.n_tokens)
+    first = first.scatter_reduce(0, own[hit], hit, "amin")  # (group): its first token that is hit
     changed = (place >= first[shared]) | (place >= first[own])
     in_change = torch.zeros(rows.n_rows * n_groups, dtype=torch.bool)
     in_change[own[changed]] = True
     in_change[shared[changed]] = True
     seen = in_change[own] & ~changed
-    return Plan.of(
-        rows, changed if keys_known else changed | seen, seen & keys_known, changed[rows.read_at()]
-    )
+    read = changed[rows.read_at()]
+    return Plan.of(rows, changed if keys_cached else changed | seen, seen & keys_cached, read)

@@ -11,15 +11,16 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from backend.data.questions import QuestionSet
+from backend.data.questions import QuestionSets
 from backend.errors import ClampboardError
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.results import Results, Run
 from backend.interventions.board import Board, board_of, read_link
 from backend.interventions.edit import Clamps, format_clamps
+from backend.setups import Role
 from backend.statistics import Interval, PairedChange, paired_change, wilson
 
 log = logging.getLogger(__name__)
@@ -62,37 +63,33 @@ class History:
     written again.
     """
 
-    def __init__(self, results: Results, sets: Sequence[QuestionSet], baseline: Tensor):
+    def __init__(
+        self, results: Results, sets: QuestionSets, baseline: Float[Tensor, "question choice"]
+    ):
         self._results = results
-        self._answer = torch.tensor([question.answer for s in sets for question in s.questions])
-        self._role = {
-            role: torch.tensor([s.role == role for s in sets for _ in s.questions])
-            for role in ("forget", "retain")
-        }
-        self._before = baseline.argmax(-1) == self._answer
+        self._sets = sets
+        self._before = baseline.argmax(-1) == sets.answers
         self._read: dict[Path, tuple[int, tuple[Run, Tensor] | None]] = {}
 
     def trials(self, only: Bool[Tensor, " question"] | None = None) -> list[Trial]:
         """Newest first; damaged files are passed over. `only` restricts the figures to some
         questions.
         """
-        known = {}
+        read = {}
         for path, stamp in self._results.files():
             seen = self._read.get(path)
-            known[path] = (
-                seen
-                if seen is not None and seen[0] == stamp
-                else (stamp, self._right(self._results.read_file(path)))
-            )
-        self._read = known
-        found = [self._trial(*entry, only) for _, entry in known.values() if entry is not None]
+            if seen is None or seen[0] != stamp:
+                seen = stamp, self._right(self._results.read_file(path))
+            read[path] = seen
+        self._read = read
+        found = [self._trial(*entry, only) for _, entry in read.values() if entry is not None]
         return sorted(found, key=lambda trial: -trial.run.when)
 
     def baseline(self, only: Bool[Tensor, " question"] | None = None) -> tuple[Pooled, Pooled]:
         """Forget and retain accuracy without clamps."""
-        return self._pooled(self._before, "forget", only), self._pooled(
-            self._before, "retain", only
-        )
+        forget = self._pooled(self._before, "forget", only)
+        retain = self._pooled(self._before, "retain", only)
+        return forget, retain
 
     def _right(self, run: Run | None) -> tuple[Run, Tensor] | None:
         if run is None:
@@ -101,10 +98,8 @@ class History:
         try:
             if run.rows:
                 question = torch.tensor([q for q, _ in run.rows])
-                right[question] = (
-                    torch.tensor([scores for _, scores in run.rows]).argmax(-1)
-                    == self._answer[question]
-                )
+                picked = torch.tensor([scores for _, scores in run.rows]).argmax(-1)
+                right[question] = picked == self._sets.answers[question]
         except (IndexError, ValueError) as error:
             log.warning("The run %s is damaged (%s); it is left out.", run.id, error)
             return None
@@ -113,8 +108,8 @@ class History:
     def _trial(self, run: Run, right: Tensor, only: Tensor | None) -> Trial:
         return Trial(run, self._pooled(right, "forget", only), self._pooled(right, "retain", only))
 
-    def _pooled(self, right: Tensor, role: str, only: Tensor | None) -> Pooled:
-        mine = self._role[role] if only is None else self._role[role] & only
+    def _pooled(self, right: Tensor, role: Role, only: Tensor | None) -> Pooled:
+        mine = self._sets.role(role) if only is None else self._sets.role(role) & only
         return Pooled(int((right & mine).sum()), int(mine.sum()))
 
 
@@ -151,7 +146,7 @@ class Versus:
     """One set under two settings; the same questions, so the difference is paired."""
 
     title: str
-    role: str
+    role: Role
     n: int
     a: float
     b: float
@@ -162,42 +157,27 @@ class Versus:
     """From A to B."""
 
 
-def versus(sets: Sequence[QuestionSet], a: Evaluation, b: Evaluation) -> list[Versus]:
+def versus(sets: QuestionSets, a: Evaluation, b: Evaluation) -> list[Versus]:
     """Two complete evaluations, set by set."""
-    out, begin = [], 0
+    out = []
     for s in sets:
-        span = slice(begin, begin + len(s.questions))
-        begin = span.stop
-        answer = torch.tensor([question.answer for question in s.questions])
-        right_a, right_b = (e.predictions()[span] == answer for e in (a, b))
+        span = sets.span(s.name)
+        right_a, right_b = (e.predictions()[span] == sets.answers[span] for e in (a, b))
         only_a = int((right_a & ~right_b).sum())
         only_b = int((right_b & ~right_a).sum())
-        n = len(answer)
-        out.append(
-            Versus(
-                s.title,
-                s.role,
-                n,
-                int(right_a.sum()) / n,
-                int(right_b.sum()) / n,
-                only_a,
-                only_b,
-                paired_change(only_a, only_b, n),
-            )
-        )
+        n = len(s.questions)
+        change = paired_change(only_a, only_b, n)
+        shares = int(right_a.sum()) / n, int(right_b.sum()) / n
+        out.append(Versus(s.title, s.role, n, *shares, only_a, only_b, change))
     return out
 
 
-def questions_side_by_side(
-    sets: Sequence[QuestionSet], a: Evaluation, b: Evaluation
-) -> pd.DataFrame:
+def questions_side_by_side(sets: QuestionSets, a: Evaluation, b: Evaluation) -> pd.DataFrame:
     """Every question with its answer under A and under B, sets one after the other."""
     p_a = a.scores.softmax(-1)
     p_b = b.scores.softmax(-1)
     rows = []
-    for q, (title, question) in enumerate(
-        (s.title, question) for s in sets for question in s.questions
-    ):
+    for q, (s, question) in enumerate(sets.places()):
         said_a, said_b = int(p_a[q].argmax()), int(p_b[q].argmax())
         right = (said_a == question.answer, said_b == question.answer)
         rows.append(
@@ -214,7 +194,7 @@ def questions_side_by_side(
                 "b": question.choices[said_b],
                 "p_a": float(p_a[q, question.answer]),
                 "p_b": float(p_b[q, question.answer]),
-                "set": title,
+                "set": s.title,
                 "topic": question.topic,
             }
         )

@@ -14,10 +14,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from backend.data.questions import CHANCE, LETTERS, Question, QuestionSet
+from backend.data.questions import CHANCE, LETTERS, Question, QuestionSets
 from backend.evaluation.recordings import Recording
 from backend.interventions.edit import Clamps, edit_weights, features_of
 from backend.model.activations import FeatureActs
+from backend.setups import Role
 from backend.statistics import Interval, longest_option_accuracy, mcnemar_p, wilson
 
 SHIFT, SHIFT_P = 0.10, 0.01
@@ -44,7 +45,7 @@ class Light(NamedTuple):
 
 
 def lights(
-    sets: Sequence[QuestionSet],
+    sets: QuestionSets,
     recording: Recording,
     W_dec: Float[Tensor, "d_sae d_model"],
     clamps: Clamps,
@@ -56,8 +57,7 @@ def lights(
     not read out one by one.
     """
     parts = _parts(sets, only)
-    before = recording.baseline
-    after = scores
+    before, after = recording.baseline, scores
     rows = torch.cat([part.rows for part in parts])
     questions = [question for part in parts for question in part.questions]
     found = [_baseline(parts, before), _below_chance(parts, after)]
@@ -72,17 +72,13 @@ class _Part(NamedTuple):
     """The questions of a set that are looked at."""
 
     title: str
-    role: str
+    role: Role
     rows: Int[Tensor, " n"]
     questions: list[Question]
+    answers: Int[Tensor, " n"]
 
-    def right(self, scores: Tensor) -> int:
-        return int(
-            (
-                scores[self.rows].argmax(-1)
-                == torch.tensor([question.answer for question in self.questions])
-            ).sum()
-        )
+    def right(self, scores: Float[Tensor, "question choice"]) -> int:
+        return int((scores[self.rows].argmax(-1) == self.answers).sum())
 
     def accuracy(self, scores: Tensor) -> Interval:
         return wilson(self.right(scores), len(self.rows))
@@ -95,20 +91,14 @@ class _Part(NamedTuple):
         )
 
 
-def _parts(sets: Sequence[QuestionSet], only: Tensor | None) -> list[_Part]:
-    parts, begin = [], 0
+def _parts(sets: QuestionSets, only: Bool[Tensor, " question"] | None) -> list[_Part]:
+    parts = []
     for s in sets:
-        mine = (
-            torch.ones(len(s.questions), dtype=torch.bool)
-            if only is None
-            else only[begin : begin + len(s.questions)]
-        )
+        mine = sets.named([s.name]) if only is None else sets.named([s.name]) & only
         if mine.any():
-            places = mine.nonzero().squeeze(-1)
-            parts.append(
-                _Part(s.title, s.role, begin + places, [s.questions[i] for i in places.tolist()])
-            )
-        begin += len(s.questions)
+            rows = mine.nonzero().squeeze(-1)
+            questions = [sets.questions[place] for place in rows.tolist()]
+            parts.append(_Part(s.title, s.role, rows, questions, sets.answers[rows]))
     return parts
 
 

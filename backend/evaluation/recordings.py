@@ -18,11 +18,12 @@ from backend.data.questions import N_CHOICES, choice_scores
 from backend.model.activations import FeatureActs, by_feature
 from backend.model.attention import Joining, KeyValues
 from backend.model.positions import untouched
-from backend.model.rows import Batch, Halving, Plan, Rows
-from backend.model.sae import LoadedSae
+from backend.model.rows import Batch, Plan, Rows
+from backend.model.runner import Runner
 from backend.model.split import SplitModel
 from backend.parts import Parts
 from backend.progress import OnProgress, Pace, silent
+from backend.setups import Scoring
 from backend.store import read_tensors, write_tensors
 
 FORMAT = 3
@@ -93,18 +94,19 @@ def read_log_probs(
     resid: Float[Tensor, "row q d_model"],
     joining: Joining | None = None,
 ) -> tuple[Int[Tensor, " entry"], Float[Tensor, " entry"]]:
-    """Run the tail on residuals at the hook; the plan's score entries of these rows and their
-    log-probabilities, float32 on the CPU.
+    """Run the tail on residuals at the hook.
+
+    Returns the plan's score entries of these rows and their log-probabilities, float32 on the CPU.
     """
-    read, real = plan.read.padded(batch.rows)
+    read, real = plan.read.padded(batch.rows)  # both (row, read)
     joining = Joining() if joining is None else joining
-    final = model.run_tail(
-        resid, batch.sight, batch.position, plan.column[read].to(model.device), joining
-    )
+    queries = plan.column[read].to(model.device)  # (row, read): place among the row's query tokens
+    final = model.run_tail(resid, batch.sight, batch.position, queries, joining)
+    # (row, read, d_model) -> (row * read, d_model), without the padding
     hidden = final.flatten(0, 1)[real.flatten().nonzero().squeeze(-1).to(model.device)]
     entry, row = plan.entries.flat(batch.rows)
-    first = real.sum(1).cumsum(0) - real.sum(1)
-    place = first[row] + plan.slot[plan.rows.read_at()[entry]]
+    first = real.sum(1).cumsum(0) - real.sum(1)  # (row): where a row's reads begin in `hidden`
+    place = first[row] + plan.slot[plan.rows.read_at()[entry]]  # (entry): where its read stands
     log_probs = torch.empty(len(entry))
     for begin in range(0, len(hidden), LOGIT_ROWS):
         mine = (place >= begin) & (place < begin + LOGIT_ROWS)
@@ -116,44 +118,35 @@ def read_log_probs(
 
 
 def row_scores(
-    rows: Rows, chosen: Int[Tensor, " row"], log_probs: Float[Tensor, " entry"], scoring: str
+    rows: Rows, chosen: Int[Tensor, " row"], log_probs: Float[Tensor, " entry"], scoring: Scoring
 ) -> Float[Tensor, "row choice"]:
     """The options' scores of the chosen rows, from the log-probabilities of all entries."""
     entry, row = rows.entries().flat(chosen)
-    return choice_scores(
-        log_probs[entry] * rows.score_weight[entry],
-        rows.score_choice[entry].long(),
-        row,
-        len(chosen),
-        scoring,
-    )
+    weighted = log_probs[entry] * rows.score_weight[entry]
+    return choice_scores(weighted, rows.score_choice[entry].long(), row, len(chosen), scoring)
 
 
 def batch_scores(
-    model: SplitModel, plan: Plan, batch: Batch, resid: Float[Tensor, "row q d_model"], scoring: str
+    model: SplitModel,
+    plan: Plan,
+    batch: Batch,
+    resid: Float[Tensor, "row q d_model"],
+    scoring: Scoring,
 ) -> Float[Tensor, "row choice"]:
     """Scores of a batch of a whole plan from residuals at the hook; differentiable."""
-    entry, log_probs = read_log_probs(model, plan, batch, resid)
-    return row_scores(
-        plan.rows,
-        batch.rows,
-        torch.zeros(len(plan.rows.score_pos)).index_put((entry,), log_probs),
-        scoring,
-    )
+    entry, read = read_log_probs(model, plan, batch, resid)
+    log_probs = torch.zeros(len(plan.rows.score_pos)).index_put((entry,), read)
+    return row_scores(plan.rows, batch.rows, log_probs, scoring)
 
 
 @torch.inference_mode()
 def record(
-    model: SplitModel,
-    sae: LoadedSae,
+    runner: Runner,
     rows: Rows,
     *,
     stage: str,
-    scoring: str | None,
-    untouched_rules: tuple[str, ...],
-    budget: int,
+    scoring: Scoring | None,
     keep_keys: bool = False,
-    halving: Halving | None = None,
     parts: Parts | None = None,
     on_progress: OnProgress = silent,
 ) -> Recording:
@@ -161,78 +154,63 @@ def record(
 
     Without `scoring` (a text corpus) no residuals and no scores are kept.
     """
+    model = runner.model
     resid = torch.empty(rows.n_tokens if scoring else 0, model.d_model, dtype=model.dtype)
     exempt = torch.zeros(rows.n_tokens, dtype=torch.bool)
-    log_probs, plan = torch.zeros(len(rows.score_pos) if scoring else 0), Plan.whole(rows)
+    log_probs = torch.zeros(len(rows.score_pos) if scoring else 0)
     found: list[tuple[Tensor, Tensor, Tensor]] = []
     keys = KeyValues() if keep_keys else None
-    halving = halving or Halving()
     parts = parts or Parts(None)
+    plan = Plan.whole(rows)
 
     def run(chosen: Tensor) -> dict[str, Tensor]:
-        seen = see(model, sae, plan, chosen, untouched_rules)
+        seen = observe(runner, plan, chosen)
         batch, piece = seen.batch, seen.kept()
         if scoring:
             places, joining = batch.places.to(model.device), Joining(keep=keep_keys)
             entry, read = read_log_probs(model, plan, batch, seen.resid, joining)
-            piece |= {
-                "resid": seen.resid.flatten(0, 1)[places].cpu(),
-                "entry": entry,
-                "log_probs": read,
-            }
+            # (row, q, d_model) -> (token, d_model)
+            piece["resid"] = seen.resid.flatten(0, 1)[places].cpu()
+            piece |= {"entry": entry, "log_probs": read}
             if keys is not None:
                 keys.put(rows.n_tokens, batch.tokens.to(model.device), places, joining.own)
         return piece
 
-    batches = plan.batches(torch.arange(rows.n_rows), budget)
-    for piece in parts.through(
-        batches, lambda chosen: halving.run(chosen, run), Pace(stage, rows.n_tokens, on_progress)
-    ):
+    batches = plan.batches(torch.arange(rows.n_rows), runner.budget)
+    pace = Pace(stage, rows.n_tokens, on_progress)
+    for piece in parts.through(batches, lambda chosen: runner.halving.run(chosen, run), pace):
         exempt[piece["token"]] = piece["exempt"]
         found.append((piece["fired_at"], piece["fired"], piece["value"]))
         if scoring:
-            resid[piece["token"]], log_probs[piece["entry"]] = piece["resid"], piece["log_probs"]
-    baseline = (
-        row_scores(rows, torch.arange(rows.n_rows), log_probs, scoring)
-        if scoring
-        else torch.zeros(0, N_CHOICES)
-    )
-    return Recording(
-        rows,
-        exempt,
-        resid,
-        by_feature(found, sae.d_sae),
-        log_probs,
-        baseline,
-        None if parts.resumed else keys,
-    )
+            resid[piece["token"]] = piece["resid"]
+            log_probs[piece["entry"]] = piece["log_probs"]
+    baseline = torch.zeros(0, N_CHOICES)
+    if scoring:
+        baseline = row_scores(rows, torch.arange(rows.n_rows), log_probs, scoring)
+    acts = by_feature(found, runner.sae.d_sae)
+    kept = None if parts.resumed else keys
+    return Recording(rows, exempt, resid, acts, log_probs, baseline, kept)
 
 
 @torch.inference_mode()
-def with_keys(
-    model: SplitModel, recording: Recording, budget: int, on_progress: OnProgress = silent
-) -> Recording:
+def with_keys(runner: Runner, recording: Recording, on_progress: OnProgress = silent) -> Recording:
     """The recording with the tail's keys and values, bit for bit those that `record` keeps: the
     same batches run.
     """
-    plan, keys = Plan.whole(recording.rows), KeyValues()
+    model, keys = runner.model, KeyValues()
+    plan = Plan.whole(recording.rows)
     pace = Pace("Computing keys and values", recording.rows.n_tokens, on_progress)
-    for chosen in plan.batches(torch.arange(recording.rows.n_rows), budget):
+    for chosen in plan.batches(torch.arange(recording.rows.n_rows), runner.budget):
         batch, joining = Batch.of(plan, chosen, model.device), Joining(keep=True)
-        model.fill(
-            recording.resid_at(batch.token).to(model.device), batch.sight, batch.position, joining
-        )
-        keys.put(
-            recording.rows.n_tokens,
-            batch.tokens.to(model.device),
-            batch.places.to(model.device),
-            joining.own,
-        )
+        resid = recording.resid_at(batch.token).to(model.device)
+        model.fill(resid, batch.sight, batch.position, joining)
+        tokens, places = batch.tokens.to(model.device), batch.places.to(model.device)
+        keys.put(recording.rows.n_tokens, tokens, places, joining.own)
         pace.advance(len(batch.tokens))
     return replace(recording, keys=keys)
 
 
-class Seen(NamedTuple):
+class Observed(NamedTuple):
     """Some rows run through the head of the model and the SAE."""
 
     batch: Batch
@@ -245,43 +223,32 @@ class Seen(NamedTuple):
 
     def kept(self) -> dict[str, Tensor]:
         """For backend.parts."""
+        token, feature, value = self.fired
         return {
             "token": self.batch.tokens,
             "exempt": self.exempt,
-            "fired_at": self.fired[0],
-            "fired": self.fired[1],
-            "value": self.fired[2],
+            "fired_at": token,
+            "fired": feature,
+            "value": value,
         }
 
 
 @torch.inference_mode()
-def see(
-    model: SplitModel,
-    sae: LoadedSae,
-    plan: Plan,
-    chosen: Int[Tensor, " row"],
-    untouched_rules: tuple[str, ...],
-) -> Seen:
-    """The one place where text becomes feature activations. Dense activations live no longer than
-    this call.
+def observe(runner: Runner, plan: Plan, chosen: Int[Tensor, " row"]) -> Observed:
+    """The one place where text becomes feature activations.
+
+    Dense activations live no longer than this call.
     """
+    model = runner.model
     batch = Batch.of(plan, chosen, model.device)
     ids = plan.rows.ids[batch.token].long().to(model.device)
     resid = model.run_head(ids, batch.sight, batch.position)
     places = batch.places.to(model.device)
-    outside = untouched(
-        ids,
-        resid,
-        batch.real,
-        untouched_rules,
-        frozenset(model.tokenizer.all_special_ids),
-        batch.shared,
-    ).flatten()[places]
-    acts = sae.encode(resid.flatten(0, 1)[places]).masked_fill(outside[:, None], 0)
+    special = frozenset(model.tokenizer.all_special_ids)
+    exempt = untouched(ids, resid, batch.real, runner.untouched, special, batch.shared)
+    exempt = exempt.flatten()[places]  # (row, q) -> (real)
+    # (row, q, d_model) -> (real, d_model) -> (real, d_sae)
+    acts = runner.sae.encode(resid.flatten(0, 1)[places]).masked_fill(exempt[:, None], 0)
     at, feature = acts.nonzero(as_tuple=True)
-    return Seen(
-        batch,
-        resid,
-        outside.cpu(),
-        (batch.tokens[at.cpu()].int(), feature.int().cpu(), acts[at, feature].cpu()),
-    )
+    fired = batch.tokens[at.cpu()].int(), feature.int().cpu(), acts[at, feature].cpu()
+    return Observed(batch, resid, exempt.cpu(), fired)

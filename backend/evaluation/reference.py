@@ -19,6 +19,7 @@ from backend.interventions.edit import Clamps
 from backend.model.positions import untouched
 from backend.model.sae import LoadedSae
 from backend.progress import OnProgress, Pace, silent
+from backend.setups import Rule, Scoring
 
 
 class Reference:
@@ -31,7 +32,7 @@ class Reference:
         hf: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         sae: LoadedSae,
-        untouched_rules: tuple[str, ...],
+        untouched_rules: tuple[Rule, ...],
     ):
         self._bridge = TransformerBridge.boot_transformers(
             hf.config._name_or_path,
@@ -48,13 +49,13 @@ class Reference:
     def scores(
         self,
         packed: Sequence[Packed],
-        clamps: Clamps,
-        scoring: str,
+        clamps: Clamps | None,
+        scoring: Scoring,
         on_progress: OnProgress = silent,
         rows_per_batch: int = 16,
     ) -> Float[Tensor, "question choice"]:
         """Scores of every question, each option as a sequence of its own, in one full forward pass
-        with a hook.
+        with a hook; without one where `clamps` is None.
         """
         sequences = [
             (q, *sequence) for q, question in enumerate(packed) for sequence in unpacked(question)
@@ -77,19 +78,16 @@ class Reference:
         return choice_scores(value.float(), choice, question, len(packed), scoring)
 
     def _log_probs(
-        self, rows: Sequence[list[int]], n_prefix: Sequence[int], clamps: Clamps
+        self, rows: Sequence[list[int]], n_prefix: Sequence[int], clamps: Clamps | None
     ) -> Float[Tensor, "row pos vocab"]:
         width = max(len(ids) for ids in rows)
-        ids = torch.tensor([row + [0] * (width - len(row)) for row in rows], device=self._device)
-        real = torch.tensor(
-            [[1] * len(row) + [0] * (width - len(row)) for row in rows],
-            dtype=torch.bool,
-            device=self._device,
-        )
-        shared = (
-            torch.arange(width, device=self._device)
-            < torch.tensor(n_prefix, device=self._device)[:, None]
-        )
+        padding = [width - len(row) for row in rows]
+        padded = [row + [0] * n for row, n in zip(rows, padding, strict=True)]
+        real_of = [[True] * len(row) + [False] * n for row, n in zip(rows, padding, strict=True)]
+        ids = torch.tensor(padded, device=self._device)
+        real = torch.tensor(real_of, device=self._device)
+        pos = torch.arange(width, device=self._device)
+        shared = pos < torch.tensor(n_prefix, device=self._device)[:, None]  # (row, pos)
         calls = 0
 
         def clamp(resid: Tensor, hook: object) -> Tensor:
@@ -98,19 +96,16 @@ class Reference:
             acts = self._sae.encode(resid)
             edited = acts.clone()
             exempt = untouched(ids, resid, real, self._rules, self._special, shared)
-            for feature, value in clamps:
-                edited[..., feature] = torch.where(
-                    (acts[..., feature] > 0) & ~exempt, value, acts[..., feature]
-                )
+            for feature, value in clamps or ():
+                fires = (acts[..., feature] > 0) & ~exempt
+                edited[..., feature] = torch.where(fires, value, acts[..., feature])
             error = resid.float() - self._sae.sae.decode(acts)
-            return torch.where(
-                exempt[..., None], resid, (self._sae.sae.decode(edited) + error).to(resid.dtype)
-            )
+            rebuilt = (self._sae.sae.decode(edited) + error).to(resid.dtype)
+            return torch.where(exempt[..., None], resid, rebuilt)
 
-        logits = self._bridge.run_with_hooks(
-            ids, attention_mask=real.long(), fwd_hooks=[(self._sae.hook_name, clamp)]
-        )
-        if calls != 1:  # TransformerBridge passes over a hook it does not have
+        hooks = [] if clamps is None else [(self._sae.hook_name, clamp)]
+        logits = self._bridge.run_with_hooks(ids, attention_mask=real.long(), fwd_hooks=hooks)
+        if calls != len(hooks):  # TransformerBridge passes over a hook it does not have
             raise BadSetup(
                 f"The hook '{self._sae.hook_name}' ran {calls} times in one forward pass; the"
                 " reference would not be clamped."

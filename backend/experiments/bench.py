@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from backend.engine.engine import Engine
-from backend.evaluation.evaluate import affected_questions, plan_of_change
+from backend.evaluation.evaluate import Evaluation, affected_questions, plan_of_change
 from backend.evaluation.recordings import record
-from backend.interventions.edit import Clamp, clamp_set, residual_edit
+from backend.evaluation.reference import Reference
+from backend.interventions.edit import Clamp, Clamps, clamp_set, residual_edit
 from backend.interventions.presets import forget_features
 from backend.model.rows import Plan, Rows
 from backend.model.split import cpu_flags
@@ -65,43 +67,53 @@ def measure(engine: Engine, every: int, on_progress: OnProgress) -> list[dict]:
     only = torch.arange(engine.n_questions) % every == 0
     ranked = forget_features(engine.atlas.table, max(COUNTS), 0.01)
     peak = matmul_peak(engine.model.dtype, engine.model.device)
-    engine.evaluate(
-        clamp_set((f, -1.0) for f in ranked), only=only
-    )  # the first run of a process pays for what the others find ready
-    alone, rows = peak_memory(), []
+    # The first run of a process pays for what the others find ready.
+    engine.evaluate(clamp_set((f, -1.0) for f in ranked), only=only)
+    alone = peak_memory()
+    reference = Reference(*engine.load_plain(), engine.sae, engine.setup.untouched)
+    rows = []
     for n in COUNTS:
         features = [typical_feature(engine, ranked, only)] if n == 1 else ranked[:n]
         clamps = clamp_set(Clamp(f, -float(engine.atlas.table.max_act[f])) for f in features)
         recording = engine.recording
         affected = affected_questions(recording, clamps) & only
-        plan = plan_of_change(
-            recording.rows,
-            residual_edit(recording.acts, clamps, engine.sae.W_dec)[0],
-            recording.keys is not None,
-        )
+        hit, _ = residual_edit(recording.acts, clamps, engine.sae.W_dec)
+        plan = plan_of_change(recording.rows, hit, recording.keys is not None)
         run = int(plan.query.lengths()[affected].sum())
         partial: list[float] = []
-        fast = engine.evaluate(
-            clamps, lambda evaluation, seen=partial: seen.append(evaluation.seconds), only=only
-        )
-        slow = engine.evaluate_reference(clamps, on_progress, only=only)
+
+        def seen(evaluation: Evaluation, partial: list[float] = partial) -> None:
+            partial.append(evaluation.seconds)
+
+        fast = engine.evaluate(clamps, seen, only=only)
+        slow, reference_s = timed_reference(reference, engine, clamps, only, on_progress)
         rows.append(
             {
                 "features": n,
                 "engine_s": fast.seconds,
                 "first_s": partial[0],
-                "reference_s": slow.seconds,
-                "ratio": slow.seconds / fast.seconds,
+                "reference_s": reference_s,
+                "ratio": reference_s / fast.seconds,
                 "questions": int(only.sum()),
                 "affected_questions": int(affected.sum()),
                 "affected_tokens": int(recording.rows.start.diff()[affected].sum()),
                 "run_tokens": run,
                 "share_of_peak": run_flops(engine, run) / fast.seconds / peak,
-                "flipped": int((fast.predictions() != slow.predictions()).sum()),
+                "flipped": int((fast.predictions()[only] != slow.argmax(-1)).sum()),
                 "peak_memory_gb": alone,
             }
         )
     return rows
+
+
+def timed_reference(
+    reference: Reference, engine: Engine, clamps: Clamps, only: Tensor, on_progress: OnProgress
+) -> tuple[Float[Tensor, "question choice"], float]:
+    """Scores of the chosen questions by the full forward path, and the seconds they took."""
+    packed = [engine.packed[place] for place in only.nonzero().squeeze(-1).tolist()]
+    start = time.perf_counter()
+    scores = reference.scores(packed, clamps, engine.setup.scoring, on_progress)
+    return scores, time.perf_counter() - start
 
 
 @torch.inference_mode()
@@ -111,7 +123,7 @@ def preparing(engine: Engine, every: int) -> float:
     """
     rows = Rows.of(engine.packed[::every])
     plain, _ = engine.load_plain()
-    batches = Plan.whole(rows).batches(torch.arange(rows.n_rows), engine.budget)
+    batches = Plan.whole(rows).batches(torch.arange(rows.n_rows), engine.runner.budget)
     took = []
     for _ in range(2):  # the second counts: both are warm
         start = time.perf_counter()
@@ -125,16 +137,8 @@ def preparing(engine: Engine, every: int) -> float:
                 logits_to_keep=1,
             ).logits.cpu()
         middle = time.perf_counter()
-        record(
-            engine.model,
-            engine.sae,
-            rows,
-            stage="Recording",
-            scoring=engine.setup.scoring,
-            untouched_rules=engine.setup.untouched,
-            budget=engine.budget,
-            keep_keys=engine.recording.keys is not None,
-        )
+        keep = engine.recording.keys is not None
+        record(engine.runner, rows, stage="Recording", scoring=engine.setup.scoring, keep_keys=keep)
         took.append((time.perf_counter() - middle) / (middle - start))
     return took[-1]
 

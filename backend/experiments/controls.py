@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from backend.engine.engine import Engine
+from backend.engine.evaluator import Evaluator
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.interventions.edit import Clamp, Clamps, clamp_set
@@ -138,24 +139,15 @@ def controls(
 def forget_counts(engine: Engine) -> Int[Tensor, " d_sae"]:
     """On how many tokens of the forget questions each feature fires."""
     acts, rows = engine.recording.acts, engine.recording.rows
-    mine = engine.in_sets([s.name for s in engine.sets if s.role == "forget"])[rows.row_of_token()]
+    mine = engine.sets.role("forget")[rows.row_of_token()]  # (token)
     feature = torch.repeat_interleave(torch.arange(acts.d_sae), acts.counts())
     return torch.bincount(feature[mine[acts.token.long()]], minlength=acts.d_sae)
 
 
-def known_controls(engine: Engine, clamps: Clamps) -> list[tuple[Control, Evaluation | None]]:
+def finished_controls(engine: Engine, clamps: Clamps) -> list[tuple[Control, Evaluation | None]]:
     """All controls of a clamp set, with the results of those that were run before."""
-
-    def known(control: Control) -> Evaluation | None:
-        keeper = (
-            engine.along(control.along, engine.sae.W_dec) if control.along else engine
-        )  # what is kept is found without the directions
-        return keeper.known(control.clamps)
-
-    return [
-        (control, known(control))
-        for control in controls(clamps, forget_counts(engine), engine.sae.W_dec)
-    ]
+    found = controls(clamps, forget_counts(engine), engine.sae.W_dec)
+    return [(control, _evaluator(engine, control).finished(control.clamps)) for control in found]
 
 
 def run_control(
@@ -165,20 +157,23 @@ def run_control(
     on_wait: OnProgress = silent,
 ) -> Evaluation:
     """Evaluate a control; kept like any result, but not in the history of what the user tried.
+
     Raising from a callback cancels.
     """
-    runner = (
-        engine.along(control.along, DIRECTIONS[control.along](engine.sae.W_dec))
-        if control.along
-        else engine
-    )
-    return runner.evaluate(control.clamps, on_partial, on_wait, listed=False)
+    evaluator = _evaluator(engine, control)
+    return evaluator.evaluate(control.clamps, on_partial, on_wait, listed=False)
+
+
+def _evaluator(engine: Engine, control: Control) -> Evaluator:
+    if not control.along:
+        return engine.evaluator
+    return engine.along(control.along, DIRECTIONS[control.along](engine.sae.W_dec))
 
 
 def run_controls(engine: Engine, clamps: Clamps) -> Iterator[tuple[Control, Evaluation]]:
     """Every control of a clamp set with its result, as they come."""
-    for control, known in known_controls(engine, engine.check(clamps)):
-        yield control, known or run_control(engine, control)
+    for control, finished in finished_controls(engine, engine.check(clamps)):
+        yield control, finished or run_control(engine, control)
 
 
 class Effect(NamedTuple):

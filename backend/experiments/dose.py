@@ -12,7 +12,7 @@ from typing import Any
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
-from backend.experiments.sweep import sweep
+from backend.experiments.sweep import run_settings
 from backend.interventions.edit import Clamp, value_of
 from backend.progress import OnProgress, silent
 
@@ -41,7 +41,8 @@ def dose_curve(
     on_partial: Callable[[Evaluation], None] = lambda _: None,
     on_wait: OnProgress = silent,
 ) -> Iterator[Dose]:
-    """The feature clamped to each multiple of its maximum activation, as `sweep` gives them.
+    """The feature clamped to each multiple of its maximum activation, as
+    backend.experiments.sweep.run_settings gives them.
 
     Raises BadInput for a feature the SAE does not have, or two multiples that are the same clamp.
     """
@@ -52,28 +53,16 @@ def dose_curve(
     }
     if len(of_clamps) < len(multiples):
         raise BadInput("Two of the multiples come to the same clamp: give each once.")
-    for clamps, evaluation in sweep(engine, of_clamps, on_partial, on_wait):
+    for clamps, evaluation in run_settings(engine, of_clamps, on_partial, on_wait):
         forget, retain = (pooled(evaluation.sets, role) for role in ("forget", "retain"))
         yield Dose(of_clamps[clamps], clamps[0].value, forget, retain, evaluation)
 
 
 def plain(dose: Dose) -> dict[str, Any]:
     """One point of the curve in plain types, with every set's own figures."""
-    fields = (
-        "n",
-        "n_affected",
-        "baseline_accuracy",
-        "accuracy",
-        "lost",
-        "gained",
-        "change_pp",
-        "ci_low_pp",
-        "ci_high_pp",
-        "p_value",
-    )
 
-    def figures(s: SetResult) -> dict[str, Any]:
-        return {field: getattr(s, field) for field in fields}
+    def figures(s: SetResult) -> dict[str, float]:
+        return {"n": s.n, "n_affected": s.n_affected, **s.figures()}
 
     return {
         "multiple": dose.multiple,

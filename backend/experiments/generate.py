@@ -21,7 +21,7 @@ from backend.errors import BadInput
 from backend.interventions.edit import Clamps
 from backend.model.attention import Growing, Sight
 from backend.model.positions import untouched
-from backend.model.sae import LoadedSae
+from backend.model.runner import Runner
 from backend.model.split import SplitModel
 
 MAX_PROMPT = 4_000
@@ -60,13 +60,12 @@ class ClampedSteps:
     attend to.
     """
 
-    def __init__(
-        self, model: SplitModel, sae: LoadedSae, clamps: Clamps, untouched_rules: tuple[str, ...]
-    ):
+    def __init__(self, runner: Runner, clamps: Clamps):
+        model = runner.model
         self._model = model
-        self._sae = sae
+        self._sae = runner.sae
         self._clamps = clamps
-        self._rules = untouched_rules
+        self._rules = runner.untouched
         self._special = frozenset(model.tokenizer.all_special_ids)
         self._keys, self._n_prompt = Growing(), 0
         self._ids = torch.empty(1, 0, dtype=torch.int64, device=model.device)
@@ -146,12 +145,10 @@ def pick(logits: Float[Tensor, " d_vocab"], temperature: float, draw: float) -> 
 
 
 def generate(
-    model: SplitModel,
-    sae: LoadedSae,
+    runner: Runner,
     ids: Sequence[int],
     clamps: Clamps,
     *,
-    untouched_rules: tuple[str, ...],
     max_tokens: int,
     sampling: Sampling = Sampling(),
 ) -> Iterator[Written]:
@@ -169,34 +166,28 @@ def generate(
             f"The temperature can be 0 (greedy) to {MAX_TEMPERATURE:g}, not"
             f" {sampling.temperature:g}."
         )
-    longest = getattr(model.hf.config, "max_position_embeddings", None)
+    longest = getattr(runner.model.hf.config, "max_position_embeddings", None)
     if longest is not None and len(ids) + max_tokens > longest:
         raise BadInput(
             f"The prompt's {len(ids)} tokens and {max_tokens} more are too long for this model: it"
             f" reads {longest}."
         )
-    ends = _end_ids(model)
+    ends = _end_ids(runner.model)
     draws = torch.Generator().manual_seed(sampling.seed)
-    steps, written = ClampedSteps(model, sae, clamps, untouched_rules), []
+    steps = ClampedSteps(runner, clamps)
+    written: list[int] = []
     logits = steps.feed(ids)
     for _ in range(max_tokens):
-        token = pick(
-            logits,
-            sampling.temperature,
-            float(torch.rand((), generator=draws, dtype=torch.float64)),
-        )
-        if token in ends:
-            yield Written(
-                model.tokenizer.decode(written),
-                tuple(written),
-                tuple(steps.edited),
-                len(ids),
-                ended=True,
-            )
+        draw = float(torch.rand((), generator=draws, dtype=torch.float64))
+        token = pick(logits, sampling.temperature, draw)
+        ended = token in ends
+        if not ended:
+            written.append(token)
+        text = runner.model.tokenizer.decode(written)
+        text = text if ended else text.rstrip("\ufffd")
+        yield Written(text, tuple(written), tuple(steps.edited), len(ids), ended)
+        if ended:
             return
-        written.append(token)
-        text = model.tokenizer.decode(written)
-        yield Written(text.rstrip("\ufffd"), tuple(written), tuple(steps.edited), len(ids))
         if len(written) < max_tokens:
             logits = steps.feed([token])
 

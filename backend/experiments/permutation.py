@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from backend.data.orders import N_ORDERS, ORDERS, pack_orders, picks
-from backend.data.questions import Question
+from backend.data.questions import NO_QUESTIONS, Question
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import record
 from backend.interventions.edit import Clamps
-from backend.model.rows import Halving, Rows
+from backend.model.rows import Rows
 from backend.progress import OnProgress, silent
 
 
@@ -67,31 +67,13 @@ def permutation_check(
             " show the options."
         )
     clamps = engine.check(clamps)
-    questions, question = [(s, q) for s in engine.sets for q in s.questions][place]
-    row = pack_orders(
-        engine.model.tokenizer, question, engine.setup.protocol, questions.worked(question)
-    )
+    questions, question = engine.sets.at(place)
+    worked = questions.worked(question)
+    row = pack_orders(engine.model.tokenizer, question, engine.setup.protocol, worked)
     with engine.turn(on_wait):
         recording = record(
-            engine.model,
-            engine.sae,
-            Rows.of([row]),
-            stage="Asking in all 24 orders",
-            scoring="letter",
-            untouched_rules=engine.setup.untouched,
-            budget=engine.budget,
+            engine.runner, Rows.of([row]), stage="Asking in all 24 orders", scoring="letter"
         )
-        *_, last = evaluate(
-            engine.model,
-            engine.sae,
-            recording,
-            (),
-            clamps,
-            scoring="letter",
-            budget=engine.budget,
-            halving=Halving(),
-        )
-    return PermutationCheck(
-        question,
-        *(tuple(picks(scores)[0].tolist()) for scores in (recording.baseline, last.scores)),
-    )
+        *_, last = evaluate(engine.runner, recording, NO_QUESTIONS, clamps, scoring="letter")
+    before, after = (tuple(picks(s)[0].tolist()) for s in (recording.baseline, last.scores))
+    return PermutationCheck(question, before, after)

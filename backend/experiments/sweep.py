@@ -59,6 +59,28 @@ def grid(
     }
 
 
+def run_settings(
+    engine: Engine,
+    settings: Iterable[Clamps],
+    on_partial: Callable[[Evaluation], None] = lambda _: None,
+    on_wait: OnProgress = silent,
+) -> Iterator[tuple[Clamps, Evaluation]]:
+    """Each setting with its evaluation: the finished ones first, then the others as given.
+
+    Raising from a callback, or closing the generator, stops it; what is finished stays on disk. The
+    runs do not enter the history of what a user tried. Raises BadClamps for a clamp the SAE does
+    not have.
+    """
+    todo = []
+    for clamps in settings:
+        if (finished := engine.finished(clamps)) is None:
+            todo.append(clamps)
+        else:
+            yield clamps, finished
+    for clamps in todo:
+        yield clamps, engine.evaluate(clamps, on_partial, on_wait, listed=False)
+
+
 def run_sweep(
     engine: Engine,
     settings: dict[Clamps, tuple[int, float]],
@@ -66,20 +88,21 @@ def run_sweep(
     on_partial: Callable[[Evaluation], None] = lambda _: None,
     on_wait: OnProgress = silent,
 ) -> Iterator[Point]:
-    """A point for each setting of `grid`, those that are known first; stopped at any time, it goes
-    on from there.
+    """A point for each setting of `grid`, the finished ones first.
+
+    Stopped at any time, it goes on from there.
     """
-    for clamps, evaluation in sweep(engine, settings, on_partial, on_wait):
+    for clamps, evaluation in run_settings(engine, settings, on_partial, on_wait):
         yield point(engine, clamps, settings[clamps], evaluation, only)
 
 
-def known_points(
+def finished_points(
     engine: Engine,
     settings: dict[Clamps, tuple[int, float]],
     only: Bool[Tensor, " question"] | None = None,
 ) -> list[Point]:
     """The points that need no run."""
-    found = ((clamps, engine.known(clamps)) for clamps in settings)
+    found = ((clamps, engine.finished(clamps)) for clamps in settings)
     return [
         point(engine, clamps, settings[clamps], evaluation, only)
         for clamps, evaluation in found
@@ -100,45 +123,9 @@ def point(
 
 def plain(made: Point) -> dict[str, Any]:
     """One point in plain types."""
-    fields = (
-        "n",
-        "baseline_accuracy",
-        "accuracy",
-        "lost",
-        "gained",
-        "change_pp",
-        "ci_low_pp",
-        "ci_high_pp",
-        "p_value",
-    )
     return {
         "n": made.n,
         "multiple": made.multiple,
-        **{
-            role: {field: getattr(getattr(made, role), field) for field in fields}
-            for role in ("forget", "retain")
-        },
+        "forget": made.forget.figures(),
+        "retain": made.retain.figures(),
     }
-
-
-def sweep(
-    engine: Engine,
-    settings: Iterable[Clamps],
-    on_partial: Callable[[Evaluation], None] = lambda _: None,
-    on_wait: OnProgress = silent,
-) -> Iterator[tuple[Clamps, Evaluation]]:
-    """Each setting with its finished evaluation: those that are known first, then the others in the
-    order given.
-
-    Raising from a callback, or closing the generator, stops it; what is finished stays on disk. The
-    runs do not enter the history of what a user tried. Raises BadClamps for a clamp the SAE does
-    not have.
-    """
-    unknown = []
-    for clamps in settings:
-        if (known := engine.known(clamps)) is None:
-            unknown.append(clamps)
-        else:
-            yield clamps, known
-    for clamps in unknown:
-        yield clamps, engine.evaluate(clamps, on_partial, on_wait, listed=False)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from backend.data.questions import NO_QUESTIONS
 from backend.engine.engine import Engine
 from backend.evaluation.evaluate import affected_questions, evaluate
 from backend.evaluation.results import scores_of
 from backend.interventions.edit import Clamps
-from backend.model.rows import Halving
 from backend.progress import OnProgress, Pace, silent
 from backend.statistics import Z95
 
@@ -87,9 +87,10 @@ def text_loss(engine: Engine, clamps: Clamps, on_progress: OnProgress = silent) 
     """
     if engine.text is None:
         return None
-    clamps, recording = engine.check(clamps), engine.text
+    clamps = engine.check(clamps)
+    title, recording, results = engine.text
     affected = affected_questions(recording, clamps)
-    if (run := engine.text_results.read(clamps)) is not None:
+    if (run := results.read(clamps)) is not None:
         after, _ = scores_of(run, recording.baseline)
     elif not affected.any():
         after = recording.baseline
@@ -97,28 +98,14 @@ def text_loss(engine: Engine, clamps: Clamps, on_progress: OnProgress = silent) 
         with engine.turn(on_progress):
             pace = Pace("Measuring the loss on text", int(affected.sum()), on_progress)
             done = 0
-            for part in evaluate(
-                engine.model,
-                engine.sae,
-                recording,
-                (),
-                clamps,
-                scoring="cloze",
-                budget=engine.budget,
-                halving=Halving(),
-            ):
+            for part in evaluate(engine.runner, recording, NO_QUESTIONS, clamps, scoring="cloze"):
                 pace.advance(int(part.done.sum()) - done)
                 done = int(part.done.sum())
         after = part.scores
-        engine.text_results.write(clamps, after, affected, part.seconds)
+        results.write(clamps, after, affected, part.seconds)
     tokens = recording.rows.score_start.diff()
-    return summarise_loss(
-        engine.setup.text_loss.title,
-        tokens,
-        recording.baseline[:, 0],
-        after[:, 0],
-        int(affected.sum()),
-    )
+    before, n_affected = recording.baseline[:, 0], int(affected.sum())
+    return summarise_loss(title, tokens, before, after[:, 0], n_affected)
 
 
 def in_words(loss: TextLoss) -> str:

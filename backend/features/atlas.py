@@ -9,20 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jaxtyping import Bool
-from torch import Tensor
 
-from backend.data.questions import QuestionSet
+from backend.data.questions import QuestionSets
 from backend.errors import BadInput
-from backend.evaluation.recordings import Recording
 from backend.features.labels import Imported, Label, Labels
 from backend.features.scan import ScannedCorpus
 from backend.features.search import Found, SearchIndex
-from backend.features.table import TABLE_FORMAT, describe
-from backend.model.sae import LoadedSae
-from backend.model.split import SplitModel
-from backend.progress import OnProgress
-from backend.store import key, replacing
 
 log = logging.getLogger(__name__)
 
@@ -37,36 +29,20 @@ class Atlas:
 
     def __init__(
         self,
-        model: SplitModel,
-        sae: LoadedSae,
-        sets: Sequence[QuestionSet],
-        recording: Recording,
+        table: pd.DataFrame,
+        sets: QuestionSets,
         corpora: Sequence[ScannedCorpus],
         labels: Labels,
-        folder: Path,
-        selection: Bool[Tensor, " question"],
-        on_progress: OnProgress,
+        index_file: Path,
     ):
-        """Read from `folder` what was computed before; compute and keep the rest."""
-        self._sae = sae
-        self._sets = sets
+        """`table` as backend.features.table.describe gives it; the search's index is opened at
+        `index_file`, or built there.
+        """
         self.labels = labels
         self.corpora = tuple(corpora)
-        name = key(
-            {
-                "format": TABLE_FORMAT,
-                "texts": [s.corpus.texts for s in corpora],
-                "selection": selection.tolist(),
-            }
-        )
-        table = folder / f"features_{name}.parquet"
-        self._index_file = folder / f"search_{name}.sqlite"
-        known = _read_table(table)
-        if known is None:
-            known = describe(model, sae, sets, recording, corpora, selection, on_progress)
-            with replacing(table) as scratch:
-                known.to_parquet(scratch)
-        self.table: pd.DataFrame = self._labelled(known)
+        self.table: pd.DataFrame = self._labelled(table)
+        self._sets = sets
+        self._index_file = index_file
         self._index = self._open_index()
 
     def _labelled(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -130,9 +106,9 @@ class Atlas:
         """One row of the table, in plain types. Raises BadInput for a feature the SAE does not
         have.
         """
-        if not 0 <= feature < self._sae.d_sae:
+        if not 0 <= feature < len(self.table):
             raise BadInput(
-                f"There is no feature {feature}: this SAE has features 0 to {self._sae.d_sae - 1}."
+                f"There is no feature {feature}: this SAE has features 0 to {len(self.table) - 1}."
             )
         row = self.table.iloc[feature]
         return {
@@ -162,13 +138,3 @@ class Atlas:
             "fires_forget": int(row.fires_forget),
             "fires_retain": int(row.fires_retain),
         }
-
-
-def _read_table(path: Path) -> pd.DataFrame | None:
-    if not path.exists():
-        return None
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        log.warning("%s is damaged (%s); it is computed again", path, error)
-        return None

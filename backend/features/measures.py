@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from backend.data.corpora import Corpus
-from backend.data.questions import QuestionSet
+from backend.data.questions import QuestionSets
 from backend.evaluation.recordings import Recording
 from backend.model.activations import FeatureActs
 
@@ -84,41 +84,23 @@ def selectivity(
     )
 
 
-def logit_effect(
-    direction: Float[Tensor, "n d_model"], norm_weight: Tensor, unembed: Tensor
-) -> Float[Tensor, "n vocab"]:
-    """What a decoder direction adds to each token's logit when read straight out (logit lens,
-    nostalgebraist 2020).
-
-    The final norm's gain is applied, its division by the residual's length is not; so only the
-    order means something.
-    """
-    return (direction * norm_weight.float()) @ unembed.float().T
-
-
-def questions_fired_on(
-    recording: Recording,
-    set_of_question: Int[Tensor, " question"],
-    n_sets: int,
-    only: Bool[Tensor, " question"] | None = None,
+def questions_per_set(
+    recording: Recording, sets: QuestionSets, only: Bool[Tensor, " question"] | None = None
 ) -> Int[Tensor, "d_sae n_sets"]:
-    """On how many questions of each set a feature fires at a position that can change the answer;
+    """On how many questions of each set a feature fires at a position that can change the answer.
+
     `only` counts some of them.
     """
-    acts, n_questions = recording.acts, recording.rows.n_rows
+    acts, n_questions, n_sets = recording.acts, recording.rows.n_rows, len(sets)
+    # Both (entry): the feature and the question of each activation.
     feature = torch.repeat_interleave(torch.arange(acts.d_sae), acts.counts())
     question = recording.rows.row_of_token()[acts.token.long()]
     pairs = torch.unique(feature * n_questions + question)
     if only is not None:
         pairs = pairs[only[pairs % n_questions]]
-    cell = (pairs // n_questions) * n_sets + set_of_question[pairs % n_questions]
+    cell = (pairs // n_questions) * n_sets + sets.set_of[pairs % n_questions]
+    # (d_sae * n_sets) -> (d_sae, n_sets)
     return torch.bincount(cell, minlength=acts.d_sae * n_sets).view(acts.d_sae, n_sets)
-
-
-def set_of_question(sets: Sequence[QuestionSet]) -> Int[Tensor, " question"]:
-    return torch.repeat_interleave(
-        torch.arange(len(sets)), torch.tensor([len(s.questions) for s in sets])
-    )
 
 
 HISTOGRAM_BARS = 24

@@ -16,11 +16,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from backend.data.corpora import Corpus
-from backend.evaluation.recordings import see
+from backend.evaluation.recordings import observe
 from backend.model.activations import FeatureActs, by_feature
-from backend.model.rows import Halving, Plan, Rows
-from backend.model.sae import LoadedSae
-from backend.model.split import SplitModel
+from backend.model.rows import Plan, Rows
+from backend.model.runner import Runner
 from backend.parts import Parts
 from backend.progress import OnProgress, Pace
 from backend.store import key, read_tensors, write_tensors
@@ -81,68 +80,52 @@ class ScannedCorpus:
         return token[mine], value[mine]
 
 
-def scan(
-    model: SplitModel,
-    sae: LoadedSae,
-    corpus: Corpus,
-    rules: tuple[str, ...],
-    budget: int,
-    folder: Path,
-    on_progress: OnProgress,
-) -> ScannedCorpus:
+def scan(runner: Runner, corpus: Corpus, folder: Path, on_progress: OnProgress) -> ScannedCorpus:
     """The corpus with its activations, from `folder` as far as it was scanned before."""
     rows = Rows.of_text(corpus.ids)
     name = f"corpus_{corpus.role}_{key({'format': SCAN_FORMAT, 'texts': corpus.texts})}"
-    path, parts = folder / f"{name}.safetensors", Parts(folder / f"{name}.parts-{budget}")
+    path = folder / f"{name}.safetensors"
     tensors = read_tensors(path)
     if tensors is None:
-        tensors = scan_rows(
-            model, sae, rows, f"Scanning {corpus.title}", rules, budget, parts, on_progress
-        )
+        parts = Parts(folder / f"{name}.parts-{runner.budget}")
+        tensors = scan_rows(runner, rows, f"Scanning {corpus.title}", parts, on_progress)
         write_tensors(path, tensors)
         parts.remove()
-    stats = FeatureStats(tensors["count"], tensors["total"], tensors["max_act"])
-    acts = FeatureActs.from_tensors(tensors)
     return ScannedCorpus(
         corpus,
         rows.start,
         int(tensors["n_counted"]),
-        stats,
-        acts,
+        FeatureStats(tensors["count"], tensors["total"], tensors["max_act"]),
+        FeatureActs.from_tensors(tensors),
         tensors["whole"],
         int(tensors["n_whole"]),
     )
 
 
 def scan_rows(
-    model: SplitModel,
-    sae: LoadedSae,
+    runner: Runner,
     rows: Rows,
     stage: str,
-    rules: tuple[str, ...],
-    budget: int,
     parts: Parts,
     on_progress: OnProgress,
     most: int = MOST_KEPT,
 ) -> dict[str, Tensor]:
     """What `scan` stores of these rows; goes on after what `parts` has."""
-    kept, exempt = Kept(rows, sae.d_sae, most), torch.zeros(rows.n_tokens, dtype=torch.bool)
-
-    plan, halving = Plan.whole(rows), Halving()
+    kept = Kept(rows, runner.sae.d_sae, most)
+    exempt = torch.zeros(rows.n_tokens, dtype=torch.bool)
+    plan = Plan.whole(rows)
 
     def run(chosen: Tensor) -> dict[str, Tensor]:
-        return see(model, sae, plan, chosen, rules).kept()
+        return observe(runner, plan, chosen).kept()
 
-    batches = plan.batches(torch.arange(rows.n_rows), budget)
-    for piece in parts.through(
-        batches, lambda chosen: halving.run(chosen, run), Pace(stage, rows.n_tokens, on_progress)
-    ):
+    batches = plan.batches(torch.arange(rows.n_rows), runner.budget)
+    pace = Pace(stage, rows.n_tokens, on_progress)
+    for piece in parts.through(batches, lambda chosen: runner.halving.run(chosen, run), pace):
         exempt[piece["token"]] = piece["exempt"]
         kept.add(piece["fired_at"], piece["fired"], piece["value"])
     acts, whole = kept.finish()
-    counted = torch.zeros(rows.n_rows, dtype=torch.int64).index_add(
-        0, rows.row_of_token(), (~exempt).long()
-    )
+    counted = torch.zeros(rows.n_rows, dtype=torch.int64)  # (row): tokens that are not exempt
+    counted = counted.index_add(0, rows.row_of_token(), (~exempt).long())
     return {
         **acts.tensors(),
         "count": kept.count,
@@ -167,10 +150,9 @@ class Kept:
         self._most = most
         self._top_rows = top_rows
         self._row_of_token = rows.row_of_token()
+        drawn = torch.randperm(rows.n_rows, generator=torch.Generator().manual_seed(0))
         self._rank = torch.empty(rows.n_rows, dtype=torch.int64)
-        self._rank[torch.randperm(rows.n_rows, generator=torch.Generator().manual_seed(0))] = (
-            torch.arange(rows.n_rows)
-        )
+        self._rank[drawn] = torch.arange(rows.n_rows)
         # Rows of a smaller rank are kept whole; it only ever falls, so none of them lost anything.
         self._limit = rows.n_rows
         self._parts: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -208,10 +190,11 @@ class Kept:
     def _on_top_rows(
         self, cell: Int[Tensor, " n"], value: Float[Tensor, " n"]
     ) -> Bool[Tensor, " n"]:
-        """Whether each entry's row is among its feature's strongest; `cell` is feature * n_rows +
-        row.
+        """Whether each entry's row is among its feature's strongest.
+
+        `cell` is feature * n_rows + row.
         """
-        cells, inverse = torch.unique(cell, return_inverse=True)
+        cells, inverse = torch.unique(cell, return_inverse=True)  # (cell), (n): each entry's cell
         best = torch.zeros(len(cells)).scatter_reduce(0, inverse, value, "amax")
         order = torch.argsort(best, descending=True, stable=True)
         order = order[torch.argsort(cells[order] // self._n_rows, stable=True)]

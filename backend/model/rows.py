@@ -4,22 +4,16 @@ A row is a question or a piece of text: a prefix, and branches that see the pref
 All rows lie in one stream of tokens; what is known of a token is indexed by its place there.
 """
 
-import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from backend.data.questions import PREFIX, Packed, branch_positions
-from backend.errors import Unavailable
 from backend.model.attention import Sight
-
-log = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -35,31 +29,30 @@ class Ragged:
     def padded(
         self, chosen: Int[Tensor, " row"]
     ) -> tuple[Int[Tensor, "row most"], Bool[Tensor, "row most"]]:
-        """The values of the chosen rows, and which are real; a row's padding repeats its last value
-        (anything, if it has none).
+        """The values of the chosen rows, and which are real.
+
+        A row's padding repeats its last value (anything, if it has none).
         """
-        lengths = self.lengths()[chosen, None]
-        column = torch.arange(int(lengths.max())) if len(self.values) else torch.arange(0)
-        return (
-            self.values[(self.start[chosen, None] + column.minimum(lengths - 1)).clamp(min=0)],
-            column < lengths,
-        )
+        lengths = self.lengths()[chosen, None]  # (row, 1)
+        column = torch.arange(int(lengths.max()) if len(self.values) else 0)
+        place = self.start[chosen, None] + column.minimum(lengths - 1)  # (row, most)
+        return self.values[place.clamp(min=0)], column < lengths
 
     def flat(self, chosen: Int[Tensor, " row"]) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
-        """The values of the chosen rows one after the other, and the place in `chosen` of each
-        one's row.
+        """The values of the chosen rows one after the other, and each one's row as its place in
+        `chosen`.
         """
         values, real = self.padded(chosen)
         return values[real], real.nonzero()[:, 0]
 
     def rank(self, n: int) -> Int[Tensor, " n"]:
-        """For each of the numbers 0 to n - 1, its place in its row; meaningless for one that is in
-        no row.
+        """For each of the numbers 0 to n - 1, its place in its row.
+
+        Meaningless for one that is in no row.
         """
+        begin = torch.repeat_interleave(self.start[:-1], self.lengths())  # (row) -> (value)
         out = torch.zeros(n, dtype=torch.int64)
-        out[self.values] = torch.arange(len(self.values)) - torch.repeat_interleave(
-            self.start[:-1], self.lengths()
-        )
+        out[self.values] = torch.arange(len(self.values)) - begin
         return out
 
 
@@ -133,7 +126,7 @@ class Plan:
     query: Ragged
     """Tokens to run."""
     context: Ragged
-    """Tokens they see whose keys are known."""
+    """Tokens they see whose keys are cached."""
     entries: Ragged
     """Score entries to read; each at a query token."""
     read: Ragged
@@ -157,13 +150,17 @@ class Plan:
 
         read = torch.zeros(rows.n_tokens, dtype=torch.bool)
         read[rows.read_at()[entries]] = True
-        parts = (
-            ragged(query, rows.start),
+        queries = ragged(query, rows.start)
+        reads = ragged(read, rows.start)
+        return cls(
+            rows,
+            queries,
             ragged(context, rows.start),
             ragged(entries, rows.score_start),
-            ragged(read, rows.start),
+            reads,
+            column=queries.rank(rows.n_tokens),
+            slot=reads.rank(rows.n_tokens),
         )
-        return cls(rows, *parts, parts[0].rank(rows.n_tokens), parts[3].rank(rows.n_tokens))
 
     @classmethod
     def whole(cls, rows: Rows) -> "Plan":
@@ -175,18 +172,16 @@ class Plan:
     def batches(
         self, chosen: Int[Tensor, " n"], budget: int, seed: int = 0
     ) -> list[Int[Tensor, " row"]]:
-        """The chosen rows in batches of at most `budget` query tokens with padding (one row at
-        least), like lengths together.
+        """The chosen rows in batches, like lengths together.
 
-        Batches come in a fixed shuffled order, so that what is known after a few of them is not
+        A batch has at most `budget` query tokens, padding included, and one row at least. Batches
+        come in a fixed shuffled order, so that what is known after a few of them is not
         biased by length.
         """
         batches: list[Tensor] = []
-        lengths = self.query.lengths()
-        longest = int(self.context.lengths().max()) + 1
-        ordered = chosen[
-            torch.argsort(lengths[chosen] * longest + self.context.lengths()[chosen], stable=True)
-        ]
+        lengths, contexts = self.query.lengths(), self.context.lengths()
+        by_length = lengths[chosen] * (int(contexts.max()) + 1) + contexts[chosen]
+        ordered = chosen[torch.argsort(by_length, stable=True)]
         begin = 0
         for end in range(1, len(ordered) + 1):
             full = end == len(ordered) or (end + 1 - begin) * int(lengths[ordered[end]]) > budget
@@ -219,53 +214,26 @@ class Batch:
 
     @classmethod
     def of(cls, plan: Plan, chosen: Int[Tensor, " row"], device: torch.device) -> "Batch":
-        (token, real), (context, known) = plan.query.padded(chosen), plan.context.padded(chosen)
-        seen = torch.cat([context, token], 1)
+        token, real = plan.query.padded(chosen)  # both (row, q)
+        context, cached = plan.context.padded(chosen)  # both (row, c)
+        n_cached = context.shape[1]
+        seen = torch.cat([context, token], 1)  # (row, c + q)
         branch, position = plan.rows.branch[seen], plan.rows.position[seen].long()
         sight = Sight.tree(
-            *(x.to(device) for x in (seen, branch, position, torch.cat([known, real], 1))),
-            n_known=context.shape[1],
+            seen.to(device),
+            branch.to(device),
+            position.to(device),
+            torch.cat([cached, real], 1).to(device),
+            n_known=n_cached,
         )
         return cls(
-            chosen,
-            token,
-            real.to(device),
-            token[real],
-            real.flatten().nonzero().squeeze(-1),
-            context.to(device),
-            sight,
-            position[:, context.shape[1] :].to(device),
-            (plan.rows.branch[token] == PREFIX).to(device),
+            rows=chosen,
+            token=token,
+            real=real.to(device),
+            tokens=token[real],
+            places=real.flatten().nonzero().squeeze(-1),
+            context=context.to(device),
+            sight=sight,
+            position=position[:, n_cached:].to(device),
+            shared=(branch[:, n_cached:] == PREFIX).to(device),
         )
-
-
-class Halving:
-    """Runs batches, in halves where memory runs out; remembers how often it had to."""
-
-    def __init__(self) -> None:
-        self.times = 0
-
-    def run(
-        self, chosen: Int[Tensor, " row"], work: Callable[[Tensor], Result]
-    ) -> Iterator[Result]:
-        """`work(rows)` of all rows. Raises Unavailable if not even one row fits."""
-        todo = list(chosen.chunk(2**self.times))
-        while todo:
-            part = todo.pop(0)
-            try:
-                yield work(part)
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not isinstance(error, torch.OutOfMemoryError) and "not enough memory" not in str(
-                    error
-                ):
-                    raise
-                if len(part) == 1:
-                    raise Unavailable(
-                        "Not enough memory for a single question. Use a smaller model, or another"
-                        " device."
-                    ) from error
-                self.times += 1
-                log.warning(
-                    "Out of memory with %d rows; batches are halved from now on.", len(part)
-                )
-                todo = [*part.chunk(2), *todo]

@@ -11,28 +11,30 @@ it lower should lower the margin; to first order, ablating f changes the margin 
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from backend.data.questions import N_CHOICES, QuestionSet
+from backend.data.questions import N_CHOICES
 from backend.engine.engine import Engine
 from backend.errors import Unavailable
 from backend.evaluation.recordings import Recording, batch_scores
 from backend.features.table import answered_right
 from backend.model.activations import FeatureActs
-from backend.model.rows import Batch, Halving, Plan
-from backend.model.sae import LoadedSae
+from backend.model.rows import Batch, Plan
+from backend.model.runner import Runner
 from backend.model.split import SplitModel
 from backend.progress import OnProgress, Pace, silent
+from backend.setups import Role, Scoring
 from backend.store import key, read_tensors, write_tensors
 
 ATTRIBUTION_FORMAT = 1
 """Raise when what is stored changes its meaning."""
-ROLES = ("forget", "retain")
+ROLES: tuple[Role, ...] = ("forget", "retain")
 
 
 class Attribution(NamedTuple):
@@ -52,52 +54,44 @@ class Attribution(NamedTuple):
 
 
 def attribute(
-    model: SplitModel,
-    sae: LoadedSae,
+    runner: Runner,
     recording: Recording,
-    right: Tensor,
+    right: Int[Tensor, " question"],
     chosen: Sequence[Bool[Tensor, " question"]],
     *,
-    scoring: str,
-    budget: int,
+    scoring: Scoring,
     on_progress: OnProgress = silent,
 ) -> list[Float[Tensor, " d_sae"]]:
-    """For each group of questions the sum of attributions over them (float64). `right` is each
-    question's right option.
+    """For each group of questions the sum of attributions over them (float64).
 
-    Raising from `on_progress` cancels.
+    `right` is each question's right option. Raising from `on_progress` cancels.
     """
+    model, sae = runner.model, runner.sae
     start, feature, value = by_token(recording.acts, recording.rows.n_tokens)
     plan = Plan.whole(recording.rows)
-    halving = Halving()
     sums = [torch.zeros(sae.d_sae, dtype=torch.float64) for _ in chosen]
-    pace = Pace(
-        "Tracing the right answers back to features",
-        sum(int(plan.query.lengths()[group].sum()) for group in chosen),
-        on_progress,
-    )
+    n_tokens = sum(int(plan.query.lengths()[group].sum()) for group in chosen)
+    pace = Pace("Tracing the right answers back to features", n_tokens, on_progress)
 
     def run(total: Tensor, rows: Tensor) -> None:
         batch = Batch.of(plan, rows, model.device)
-        grad = margin_gradient(model, recording, plan, batch, right, scoring).flatten(0, 1)[
-            batch.places.to(model.device)
-        ]
-        effect = (
-            grad.float() @ sae.W_dec.float().T
-        ).cpu()  # what one more unit of a feature does at each token
+        grad = margin_gradient(model, recording, plan, batch, right, scoring)
+        grad = grad.flatten(0, 1)[batch.places.to(model.device)]  # (row, q, d) -> (token, d)
+        # What one more unit of a feature does at each token: (token, d_sae).
+        effect = (grad.float() @ sae.W_dec.float().T).cpu()
         token = batch.tokens
         counts = start[token + 1] - start[token]
-        entry = torch.repeat_interleave(
-            start[token] - counts.cumsum(0) + counts, counts
-        ) + torch.arange(int(counts.sum()))
-        place = torch.repeat_interleave(torch.arange(len(token)), counts)
-        total.index_add_(0, feature[entry], (value[entry] * effect[place, feature[entry]]).double())
+        # The entries of these tokens, one token's after the other's: (entry).
+        before = torch.repeat_interleave(start[token] - counts.cumsum(0) + counts, counts)
+        entry = before + torch.arange(int(counts.sum()))
+        place = torch.repeat_interleave(torch.arange(len(token)), counts)  # entry -> its token
+        pushed = value[entry] * effect[place, feature[entry]]
+        total.index_add_(0, feature[entry], pushed.double())
         pace.advance(len(token))
 
     for group, total in zip(chosen, sums, strict=True):
-        for rows in plan.batches(group.nonzero().squeeze(-1), budget):
-            for _ in halving.run(rows, partial(run, total)):
-                pass
+        for _ in runner.batches(plan, group.nonzero().squeeze(-1), partial(run, total)):
+            pass
     return sums
 
 
@@ -133,16 +127,13 @@ def by_token(acts: FeatureActs, n_tokens: int) -> tuple[Tensor, Tensor, Tensor]:
     return start, feature, acts.value[order].float()
 
 
-def known_attribution(engine: Engine) -> Attribution | None:
+def finished_attribution(engine: Engine) -> Attribution | None:
     """What `attribution` has computed before."""
     tensors = read_tensors(_path(engine))
-    return (
-        None
-        if tensors is None
-        else Attribution(
-            tensors["forget"], tensors["retain"], int(tensors["n_forget"]), int(tensors["n_retain"])
-        )
-    )
+    if tensors is None:
+        return None
+    n_forget, n_retain = int(tensors["n_forget"]), int(tensors["n_retain"])
+    return Attribution(tensors["forget"], tensors["retain"], n_forget, n_retain)
 
 
 def attribution(engine: Engine, on_progress: OnProgress = silent) -> Attribution:
@@ -151,47 +142,33 @@ def attribution(engine: Engine, on_progress: OnProgress = silent) -> Attribution
 
     Raises Unavailable when there is no such forget question.
     """
-    if (known := known_attribution(engine)) is not None:
-        return known
+    if (finished := finished_attribution(engine)) is not None:
+        return finished
     usable = engine.half("selection") & answered_right(engine.sets, engine.recording)
-    chosen = [usable & _of_role(engine.sets, role) for role in ROLES]
+    chosen = [usable & engine.sets.role(role) for role in ROLES]
     if not chosen[0].any():
         raise Unavailable(
-            "The model answers no forget question of the selection half right, so there is no right"
-            " answer to trace back to features."
+            "The model answers no forget question of the selection half right, so there is no"
+            " right answer to trace back to features."
         )
-    right = torch.tensor([question.answer for s in engine.sets for question in s.questions])
     with engine.turn(on_progress):
         sums = attribute(
-            engine.model,
-            engine.sae,
+            engine.runner,
             engine.recording,
-            right,
+            engine.sets.answers,
             chosen,
             scoring=engine.setup.scoring,
-            budget=engine.budget,
             on_progress=on_progress,
         )
-    n = [int(group.sum()) for group in chosen]
-    means = [(total / max(1, count)).float() for total, count in zip(sums, n, strict=True)]
-    write_tensors(
-        _path(engine),
-        {
-            "forget": means[0],
-            "retain": means[1],
-            "n_forget": torch.tensor(n[0]),
-            "n_retain": torch.tensor(n[1]),
-        },
-    )
-    return Attribution(*means, *n)
+    n_forget, n_retain = (int(group.sum()) for group in chosen)
+    forget = (sums[0] / max(1, n_forget)).float()
+    retain = (sums[1] / max(1, n_retain)).float()
+    counts = {"n_forget": torch.tensor(n_forget), "n_retain": torch.tensor(n_retain)}
+    write_tensors(_path(engine), {"forget": forget, "retain": retain, **counts})
+    return Attribution(forget, retain, n_forget, n_retain)
 
 
-def _of_role(sets: Sequence[QuestionSet], role: str) -> Bool[Tensor, " question"]:
-    return torch.tensor([s.role == role for s in sets for _ in s.questions])
-
-
-def _path(engine: Engine):
-    return (
-        engine.folder
-        / f"attribution_{key({'format': ATTRIBUTION_FORMAT, 'selection': engine.half('selection').tolist()})}.safetensors"
-    )
+def _path(engine: Engine) -> Path:
+    selection = engine.half("selection").tolist()
+    name = key({"format": ATTRIBUTION_FORMAT, "selection": selection})
+    return engine.folder / f"attribution_{name}.safetensors"

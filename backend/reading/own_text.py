@@ -1,7 +1,7 @@
 """Which features fire on text a user types: one pass of the model's head, the SAE on top."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
@@ -11,9 +11,10 @@ from torch import Tensor
 from backend.data.token_text import token_texts
 from backend.engine.engine import Engine
 from backend.errors import BadInput
-from backend.evaluation.recordings import record
+from backend.evaluation.recordings import Recording, record
 from backend.model.activations import FeatureActs
 from backend.model.rows import Rows
+from backend.model.runner import Runner
 from backend.progress import OnProgress, silent
 
 MAX_TEXT = 4_000
@@ -60,20 +61,12 @@ def read_text(
     coded = engine.model.tokenizer(text, return_offsets_mapping=True)
     rows = Rows.of_text([coded["input_ids"]])
 
-    def run(rules: tuple[str, ...]):
-        return record(
-            engine.model,
-            engine.sae,
-            rows,
-            stage="Reading the text",
-            scoring=None,
-            untouched_rules=rules,
-            budget=engine.budget,
-        )
+    def run(runner: Runner) -> Recording:
+        return record(runner, rows, stage="Reading the text", scoring=None)
 
     with engine.turn(on_wait):
-        made = run(engine.setup.untouched)
-        acts = run(()).acts if exempt_too else made.acts
+        made = run(engine.runner)
+        acts = run(replace(engine.runner, untouched=())).acts if exempt_too else made.acts
     return OwnText(token_texts(text, coded["offset_mapping"]), made.exempt, acts)
 
 

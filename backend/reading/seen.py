@@ -66,17 +66,15 @@ def place_of(engine: Engine, set_name: str, index: int) -> int:
     """Where a set's question stands among all questions. Raises BadInput for a set or row there is
     none of.
     """
-    places = engine.in_sets([set_name]).nonzero().squeeze(-1).tolist()
-    questions = next(s for s in engine.sets if s.name == set_name).questions
-    found = [
-        place for place, question in zip(places, questions, strict=True) if question.index == index
-    ]
+    span = engine.sets.span(set_name)
+    questions = engine.sets.questions[span]
+    found = [place for place, question in enumerate(questions) if question.index == index]
     if not found:
         raise BadInput(
             f"The set '{set_name}' has no question {index}: its rows go from {questions[0].index}"
             f" to {questions[-1].index}."
         )
-    return found[0]
+    return span.start + found[0]
 
 
 def see(
@@ -90,7 +88,7 @@ def see(
 
     Nothing is computed: all of it was recorded.
     """
-    questions, question = [(s, q) for s in engine.sets for q in s.questions][place]
+    questions, question = engine.sets.at(place)
     rows, decode = engine.recording.rows, engine.model.tokenizer.decode
     begin, end = int(rows.start[place]), int(rows.start[place + 1])
     fired: dict[int, list[tuple[int, float]]] = {}

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 from backend.errors import BadInput, BadSetup
 from backend.setups.tables import build
 
+Rule = Literal["first", "special", "sinks"]
 RULES = ("first", "special", "sinks")
 
 

@@ -10,14 +10,16 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from backend.data.questions import N_CHOICES
 from backend.engine.engine import Engine
 from backend.errors import BadInput, ClampboardError
 from backend.evaluation.answers import per_question
@@ -33,49 +35,33 @@ SAME_SCORE = {"float32": 1e-3, "bfloat16": 0.25}
 """Scores further apart than this, in log-probability, are no rounding: half precision keeps three
 digits of a logit.
 """
-FIGURES = (
-    "name",
-    "title",
-    "role",
-    "n",
-    "n_affected",
-    "baseline_accuracy",
-    "accuracy",
-    "lost",
-    "gained",
-    "change_pp",
-    "ci_low_pp",
-    "ci_high_pp",
-    "p_value",
-    "inconclusive",
-)
-
 _hashes: dict[tuple[str, str], str] = {}
 """Of weights, by the engine's key: they are read once a process."""
 
 
 def identity(engine: Engine) -> dict[str, str]:
     """What figures depend on, each under a name for people, as a hash of its content."""
+    sae, rows = engine.sae.sae, engine.recording.rows
+
+    def of_model() -> str:
+        return _of_tensors(engine.model.hf.named_parameters(), torch.bfloat16)
+
+    def of_sae() -> str:
+        return _of_tensors(sae.state_dict().items(), torch.float32, _sae_form(engine))
+
+    questions = {
+        f"the questions of '{s.name}'": _of_json(
+            [s.role, [[q.index, q.question, q.choices, q.answer] for q in s.questions]]
+        )
+        for s in engine.sets
+    }
     return {
-        "the model's weights": _once(
-            engine, "model", lambda: _of_tensors(engine.model.hf.named_parameters(), torch.bfloat16)
-        ),
-        "the SAE": _once(
-            engine,
-            "sae",
-            lambda: _of_tensors(
-                engine.sae.sae.state_dict().items(), torch.float32, _sae_form(engine)
-            ),
-        ),
+        "the model's weights": _once(engine, "model", of_model),
+        "the SAE": _once(engine, "sae", of_sae),
         "the prompts, as tokens": _once(
-            engine, "prompts", lambda: _of_tensors(engine.recording.rows.tensors().items(), None)
+            engine, "prompts", lambda: _of_tensors(rows.tensors().items(), None)
         ),
-        **{
-            f"the questions of '{s.name}'": _of_json(
-                [s.role, [[q.index, q.question, q.choices, q.answer] for q in s.questions]]
-            )
-            for s in engine.sets
-        },
+        **questions,
         "scoring": engine.setup.scoring,
         "the positions no clamp touches": ", ".join(sorted(engine.setup.untouched)) or "none",
         "the format of the recordings": str(RECORDINGS_FORMAT),
@@ -83,7 +69,7 @@ def identity(engine: Engine) -> dict[str, str]:
     }
 
 
-def _once(engine: Engine, what: str, compute) -> str:
+def _once(engine: Engine, what: str, compute: Callable[[], str]) -> str:
     if (engine.key, what) not in _hashes:
         _hashes[engine.key, what] = compute()
     return _hashes[engine.key, what]
@@ -92,39 +78,29 @@ def _once(engine: Engine, what: str, compute) -> str:
 def _of_tensors(
     tensors: Iterable[tuple[str, Tensor]], dtype: torch.dtype | None, form: str = ""
 ) -> str:
-    """Of names, shapes and values. Weights are rounded to one `dtype` first: the same model in
-    float32 and bfloat16 is the same model.
+    """Of names, shapes and values.
+
+    Weights are rounded to one `dtype` first: the same model in float32 and bfloat16 is the same
+    model.
     """
     digest = hashlib.sha256(form.encode())
     for name, tensor in sorted(tensors, key=lambda item: item[0]):
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
-        digest.update(
-            tensor.detach()
-            .to(dtype or tensor.dtype)
-            .cpu()
-            .contiguous()
-            .view(torch.uint8)
-            .numpy()
-            .data
-        )
+        values = tensor.detach().to(dtype or tensor.dtype).cpu().contiguous()
+        digest.update(values.view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
 def _sae_form(engine: Engine) -> str:
     """The SAE's configuration without what says where it runs and where it came from."""
     cfg = engine.sae.sae.cfg.to_dict()
-    return json.dumps(
-        {k: v for k, v in cfg.items() if k not in ("device", "dtype", "metadata")}
-        | {"hook": engine.sae.hook_name},
-        sort_keys=True,
-        default=str,
-    )
+    kept = {k: v for k, v in cfg.items() if k not in ("device", "dtype", "metadata")}
+    return json.dumps(kept | {"hook": engine.sae.hook_name}, sort_keys=True, default=str)
 
 
 def _of_json(value: Any) -> str:
-    return hashlib.sha256(
-        json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    ).hexdigest()
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def export(
@@ -159,8 +135,16 @@ def export(
         "star": run.star,
         "hypothesis": run.hypothesis,
         "sets": [
-            {field: getattr(s, field) for field in FIGURES}
-            | {"questions": per_question(engine.sets, engine.recording, evaluation, s.name)}
+            {
+                "name": s.name,
+                "title": s.title,
+                "role": s.role,
+                "n": s.n,
+                "n_affected": s.n_affected,
+                **s.figures(),
+                "inconclusive": s.inconclusive,
+                "questions": per_question(engine.sets, evaluation, s.name),
+            }
             for s in evaluation.sets
         ],
     }
@@ -180,8 +164,7 @@ class ExportedSet:
     index: tuple[int, ...]
     """Rows of the set's questions."""
     answer: tuple[int, ...]
-    scores: Tensor
-    """[question, choice]"""
+    scores: Float[Tensor, "question choice"]
 
 
 @dataclass(frozen=True)
@@ -274,19 +257,15 @@ def _text(raw: Any, name: str) -> str:
 def _set(raw: Any, i: int) -> ExportedSet:
     questions = _field(raw, "questions", list)
     try:
-        scores = torch.tensor(
-            [[float(x) for x in q["scores"]] for q in questions], dtype=torch.float32
-        ).reshape(len(questions), -1)
+        rows = [[float(x) for x in q["scores"]] for q in questions]
+        scores = torch.tensor(rows, dtype=torch.float32).reshape(len(questions), -1)
         numbers = [(int(q["index"]), int(q["answer"])) for q in questions]
         accuracy = float(raw["accuracy"])
         lost = int(raw["lost"])
         gained = int(raw["gained"])
-        if (
-            not questions
-            or scores.shape[1] != 4
-            or not scores.isfinite().all()
-            or not math.isfinite(accuracy)
-        ):
+        if not questions or scores.shape[1] != N_CHOICES or not scores.isfinite().all():
+            raise ValueError
+        if not math.isfinite(accuracy):
             raise ValueError
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
@@ -307,12 +286,13 @@ def differences(exported: Exported, engine: Engine) -> list[str]:
     out = []
     for what in sorted({*here, *there}):
         if here.get(what) != there.get(what):
-            mine, theirs = (
-                f"{value[:12]}…" if value and len(value) == 64 else value or "not there"
-                for value in (here.get(what), there.get(what))
-            )
+            mine, theirs = _short(here.get(what)), _short(there.get(what))
             out.append(f"{what[0].upper()}{what[1:]}: {theirs} in the file, {mine} here.")
     return out
+
+
+def _short(value: str | None) -> str:
+    return f"{value[:12]}…" if value and len(value) == 64 else value or "not there"
 
 
 @dataclass(frozen=True)
@@ -354,20 +334,15 @@ class Rerun:
 
 def compare(exported: Exported, evaluation: Evaluation, engine: Engine) -> Rerun:
     """Question by question. `evaluation` is complete and over all questions."""
-    here, begin = {}, 0
-    for s in engine.sets:
-        here[s.name] = (
-            tuple((q.index, q.answer) for q in s.questions),
-            evaluation.scores[begin : begin + len(s.questions)],
-        )
-        begin += len(s.questions)
+    here = {s.name: s.questions for s in engine.sets}
     n = changed = 0
     furthest, missing = 0.0, []
     for s in exported.sets:
-        questions, scores = here.get(s.name, ((), None))
+        questions = tuple((q.index, q.answer) for q in here.get(s.name, ()))
         if questions != tuple(zip(s.index, s.answer, strict=True)):
             missing.append(s.name)
             continue
+        scores = evaluation.scores[engine.sets.span(s.name)]
         n += len(questions)
         changed += int((scores.argmax(-1) != s.scores.argmax(-1)).sum())
         furthest = max(furthest, float((scores - s.scores).abs().max()))

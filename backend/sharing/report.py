@@ -11,7 +11,7 @@ from backend.engine.engine import Engine
 from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.evaluation.lights import Light, lights
 from backend.evaluation.results import Run
-from backend.experiments.controls import effect, known_controls, verdict
+from backend.experiments.controls import effect, finished_controls, verdict
 from backend.experiments.text_loss import in_words, text_loss
 from backend.interventions.board import board_of, write_link
 from backend.sharing.export import identity
@@ -19,34 +19,32 @@ from backend.sharing.svg import dumbbell_svg, trials_svg
 
 MOST_FEATURES = 60
 STYLE = """
-body{font:14px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:760px;margin:2rem auto;padding:0 1rem}
+body{font:14px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:760px;
+  margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0 0 .3rem} h2{font-size:1.1rem;margin:1.6rem 0 .4rem}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums} th,td{text-align:left;padding:.2rem .6rem .2rem 0;border-top:1px solid #ddd;vertical-align:top}
-th{border-top:0} small,.grey{color:#555} .num{text-align:right} ul{padding-left:1.2rem} code{font-size:.85em;overflow-wrap:anywhere} pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f4;padding:.6rem}
-@media print{body{margin:0;max-width:none;font-size:11px} h2{break-after:avoid} table,svg,li{break-inside:avoid}}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{text-align:left;padding:.2rem .6rem .2rem 0;border-top:1px solid #ddd;vertical-align:top}
+th{border-top:0} small,.grey{color:#555} .num{text-align:right} ul{padding-left:1.2rem}
+code{font-size:.85em;overflow-wrap:anywhere}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f4;padding:.6rem}
+@media print{body{margin:0;max-width:none;font-size:11px} h2{break-after:avoid}
+  table,svg,li{break-inside:avoid}}
 """
 CAVEATS = (
     "A clamp is a hook, not a deletion: take it away and the model knows everything again.",
-    (
-        "Multiple choice alone overstates forgetting: the model may still say in free text what it"
-        " no longer picks."
-    ),
-    (
-        "The 95 % intervals are of the paired change over these questions; they say nothing of"
-        " other questions, prompts or languages."
-    ),
-    (
-        "Features and strengths tuned on the questions reported here flatter; the held-out half,"
-        " where given, was not looked at by the presets that say so."
-    ),
+    "Multiple choice alone overstates forgetting: the model may still say in free text what it no "
+    "longer picks.",
+    "The 95 % intervals are of the paired change over these questions; they say nothing of other "
+    "questions, prompts or languages.",
+    "Features and strengths tuned on the questions reported here flatter; the held-out half, where "
+    "given, was not looked at by the presets that say so.",
 )
 
 
 def report(engine: Engine, evaluation: Evaluation) -> str:
     """The page as HTML. `evaluation` is complete and over all questions."""
-    run = engine.results.read(evaluation.clamps) or Run(
-        evaluation.clamps, [], evaluation.seconds, time.time()
-    )
+    run = engine.results.read(evaluation.clamps)
+    run = run or Run(evaluation.clamps, [], evaluation.seconds, time.time())
     trials = engine.history.trials()
     held_out = engine.restrict(evaluation, engine.half("held-out"))
     checks = lights(
@@ -58,24 +56,18 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
         engine.setup.scoring == "letter",
         None,
     )
-    title = (
-        run.name
-        or engine.preset_titles.get(evaluation.clamps)
-        or f"{len(evaluation.clamps)} features clamped"
-    )
+    preset = engine.preset_titles.get(evaluation.clamps)
+    title = run.name or preset or f"{len(evaluation.clamps)} features clamped"
+    day = time.strftime("%Y-%m-%d", time.localtime(run.when))
+    clamps = write_link(board_of(evaluation.clamps)).get("clamps", "")
     sections = [
-        (
-            f"<h1>{_(title)}</h1><p class=grey>{_(engine.setup.title)} ·"
-            f" {time.strftime('%Y-%m-%d', time.localtime(run.when))} · Clampboard report</p>"
-        ),
+        f"<h1>{_(title)}</h1><p class=grey>{_(engine.setup.title)} · {day} · Clampboard report</p>",
         _written("Expected, written before it ran", run.hypothesis) + _written("Note", run.note),
         "<h2>What the model still knows</h2>",
         _board(evaluation.sets),
         dumbbell_svg(evaluation.sets),
-        (
-            "<p class=grey>Hollow: without clamps. Filled: with clamps. Band: 95 % interval of the"
-            " change.</p>"
-        ),
+        "<p class=grey>Hollow: without clamps. Filled: with clamps. Band: 95 % interval of the "
+        "change.</p>",
         _loss(engine, evaluation),
         "<h2>The held-out half alone</h2>",
         _board(held_out.sets),
@@ -89,19 +81,14 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
         _features(engine, evaluation),
         f"<h2>Every setting tried so far: {len(trials)}</h2>",
         trials_svg(trials, run.id, engine.history.baseline()[1]),
-        (
-            f"<p class=grey>Each dot is one setting over all {engine.n_questions:,} questions, with"
-            " 95 % intervals; filled is the one of this report. Choosing the best of many dots"
-            " flatters it.</p>"
-        ),
+        f"<p class=grey>Each dot is one setting over all {engine.n_questions:,} questions, with "
+        "95 % intervals; filled is the one of this report. Choosing the best of many dots flatters "
+        "it.</p>",
         "<h2>What to keep in mind</h2><ul>",
         *(f"<li>{_(caveat)}</li>" for caveat in CAVEATS),
         "</ul>",
         "<h2>Run it again</h2>",
-        (
-            f"<pre>python -m backend evaluate {_(engine.setup.name)} --clamps"
-            f' "{_(_clamps(evaluation))}"</pre>'
-        ),
+        f'<pre>python -m backend evaluate {_(engine.setup.name)} --clamps "{_(clamps)}"</pre>',
         _hashes(engine),
     ]
     return (
@@ -113,10 +100,6 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
 
 def _(text: Any) -> str:
     return html.escape(str(text))
-
-
-def _clamps(evaluation: Evaluation) -> str:
-    return write_link(board_of(evaluation.clamps)).get("clamps", "")
 
 
 def _written(what: str, text: str) -> str:
@@ -135,27 +118,28 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _board(sets: Sequence[SetResult]) -> str:
-    return _table(
-        ("Set", "n", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p"),
-        [
-            (
-                (
-                    f"{_(s.title)}<br><small>{s.role}{'; inconclusive: without clamps it may be guessing' if s.inconclusive else ''}</small>"
-                ),
-                f"{s.n}<br><small>{s.n_affected} touched</small>",
-                f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>",
-                (
-                    "no answer changed"
-                    if s.lost + s.gained == 0
-                    else f"<b>{_pp(s.change_pp)} pp</b> [{_pp(s.ci_low_pp)}, {_pp(s.ci_high_pp)}]"
-                ),
-                s.lost,
-                s.gained,
-                f"{s.p_value:.2g}",
-            )
-            for s in sets
-        ],
+    head = ("Set", "n", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p")
+    return _table(head, [_board_row(s) for s in sets])
+
+
+def _board_row(s: SetResult) -> Sequence[str]:
+    doubt = "; inconclusive: without clamps it may be guessing" if s.inconclusive else ""
+    change = "no answer changed" if s.lost + s.gained == 0 else _change(s, bold=True)
+    return (
+        f"{_(s.title)}<br><small>{s.role}{doubt}</small>",
+        f"{s.n}<br><small>{s.n_affected} touched</small>",
+        f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>",
+        change,
+        str(s.lost),
+        str(s.gained),
+        f"{s.p_value:.2g}",
     )
+
+
+def _change(s: SetResult, bold: bool = False) -> str:
+    points = f"{_pp(s.change_pp)} pp"
+    interval = f"[{_pp(s.ci_low_pp)}, {_pp(s.ci_high_pp)}]"
+    return f"<b>{points}</b> {interval}" if bold else f"{points} {interval}"
 
 
 def _pp(number: float) -> str:
@@ -171,30 +155,20 @@ def _controls(engine: Engine, evaluation: Evaluation) -> str:
     """Of those that were run; the report runs none."""
     if not evaluation.clamps:
         return "<p>No clamp.</p>"
-    known = [
+    finished = [
         effect(control.name, control.how, result)
-        for control, result in known_controls(engine, evaluation.clamps)
+        for control, result in finished_controls(engine, evaluation.clamps)
         if result is not None
     ]
-    if not known:
+    if not finished:
         return (
             "<p>The controls were not run: the same push on random features and along other"
             " directions.</p>"
         )
     own = effect("these features", "", evaluation)
-    rows = [
-        (
-            _(e.name),
-            *(
-                f"{_pp(s.change_pp)} pp [{_pp(s.ci_low_pp)}, {_pp(s.ci_high_pp)}]"
-                for s in (e.forget, e.retain)
-            ),
-        )
-        for e in (own, *known)
-    ]
-    return f"<p>{_(verdict(own, known))}</p>" + _table(
-        ("Clamp", "Forget sets", "Retain sets"), rows
-    )
+    rows = [(_(e.name), _change(e.forget), _change(e.retain)) for e in (own, *finished)]
+    table = _table(("Clamp", "Forget sets", "Retain sets"), rows)
+    return f"<p>{_(verdict(own, finished))}</p>{table}"
 
 
 def _check(light: Light) -> str:
@@ -218,46 +192,31 @@ def _setup(engine: Engine) -> str:
 
 
 def _features(engine: Engine, evaluation: Evaluation) -> str:
+    if not evaluation.clamps:
+        return "<p>No clamp.</p>"
     rows = []
     for clamp in evaluation.clamps[:MOST_FEATURES]:
         about = engine.atlas.about(clamp.feature)
-        multiple = (
-            f"{clamp.value / about['max_act']:+.1f}x".replace("-", "−") if about["max_act"] else ""
-        )
+        multiple = f"{clamp.value / about['max_act']:+.1f}x" if about["max_act"] else ""
         rows.append(
             (
-                clamp.feature,
+                str(clamp.feature),
                 _(engine.atlas.name(clamp.feature)),
                 f"{clamp.value:g}".replace("-", "−"),
-                multiple,
+                multiple.replace("-", "−"),
                 f"{about['fires_forget']} / {about['fires_retain']}",
             )
         )
+    fires = "Fires on forget / retain questions"
+    table = _table(("#", "Label (or words)", "Value", "of its maximum", fires), rows)
     more = len(evaluation.clamps) - MOST_FEATURES
     tail = f"<p class=grey>and {more} more: see the command below.</p>" if more > 0 else ""
-    return (
-        _table(
-            (
-                "#",
-                "Label (or words)",
-                "Value",
-                "of its maximum",
-                "Fires on forget / retain questions",
-            ),
-            rows,
-        )
-        + tail
-        if rows
-        else "<p>No clamp.</p>"
-    )
+    return table + tail
 
 
 def _hashes(engine: Engine) -> str:
-    return (
-        "<p class=grey>Figures depend on: "
-        + "; ".join(
-            f"{_(what)} <code>{_(value[:12] if len(value) == 64 else value)}</code>"
-            for what, value in identity(engine).items()
-        )
-        + ".</p>"
-    )
+    named = [
+        f"{_(what)} <code>{_(value[:12] if len(value) == 64 else value)}</code>"
+        for what, value in identity(engine).items()
+    ]
+    return f"<p class=grey>Figures depend on: {'; '.join(named)}.</p>"

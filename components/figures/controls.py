@@ -9,7 +9,7 @@ from torch import Tensor
 
 from backend.engine.engine import Engine
 from backend.evaluation.evaluate import Evaluation
-from backend.experiments.controls import Effect, effect, known_controls, run_control, verdict
+from backend.experiments.controls import Effect, effect, finished_controls, run_control, verdict
 from components import state
 from components.charts.all import controls_chart
 from components.figures.board import signed
@@ -30,7 +30,7 @@ def draw_controls(
     def seen(name: str, how: str, of: Evaluation) -> Effect:
         return effect(name, how, of if only is None else engine.restrict(of, only))
 
-    known = known_controls(engine, clamps)
+    known = finished_controls(engine, clamps)
     own = seen(OWN, "", evaluation)
     effects = [
         seen(control.name, control.how, result) for control, result in known if result is not None

@@ -13,7 +13,7 @@ from torch import Tensor
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, pooled
-from backend.experiments.sweep import Point, grid, known_points, run_sweep
+from backend.experiments.sweep import Point, finished_points, grid, run_sweep
 from backend.interventions.board import Board, board_of
 from components import state
 from components.charts.all import sweep_chart
@@ -74,7 +74,7 @@ def draw_sweep(
 def _draw_run(
     engine: Engine, evaluation: Evaluation, settings: dict, only: Bool[Tensor, " question"] | None
 ) -> None:
-    points = known_points(engine, settings, only)
+    points = finished_points(engine, settings, only)
     missing = len(settings) - len(points)
     controls, place = st.container(horizontal=True, vertical_alignment="center"), st.empty()
     with controls:

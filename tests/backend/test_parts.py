@@ -88,7 +88,7 @@ def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_pa
         "backend.engine.engine.record", lambda *_, **__: pytest.fail("it was not whole")
     )
     again = Engine(load_setup(path))
-    assert not list(again._folder.glob("*.parts-*")), "the parts are gone once the whole is there"
+    assert not list(again.folder.glob("*.parts-*")), "the parts are gone once the whole is there"
     for name in ("resid", "exempt", "log_probs", "baseline"):
         assert torch.equal(getattr(again.recording, name), getattr(whole.recording, name)), name
     assert all(

@@ -1,13 +1,15 @@
 """The benchmark's own arithmetic, on the toy; no time is ever asserted."""
 
+from dataclasses import replace
+
 import torch
 
-from backend.data.questions import QuestionSet
+from backend.data.questions import QuestionSet, QuestionSets
 from backend.evaluation.evaluate import evaluate, plan_of_change
 from backend.evaluation.recordings import record
 from backend.experiments import bench
 from backend.interventions.edit import clamp_set
-from backend.model.rows import Halving, Rows
+from backend.model.rows import Rows
 
 
 def test_every_row_is_exact_and_runs_no_more_than_it_must(toy):
@@ -47,31 +49,16 @@ def test_twice_the_untouched_questions_run_not_one_token_more(toy):
     untouched = (~alone.affected).nonzero().squeeze(-1).tolist()
     assert untouched and alone.affected.any()
     packed = [*toy.packed, *(toy.packed[q] for q in untouched)]
-    questions = [question for s in toy.sets for question in s.questions]
-    sets = [QuestionSet("all", "All", "forget", (*questions, *(questions[q] for q in untouched)))]
-    recording = record(
-        toy.model,
-        toy.sae,
-        Rows.of(packed),
-        stage="",
-        scoring=toy.setup.scoring,
-        untouched_rules=toy.setup.untouched,
-        budget=64,
-    )
+    questions = toy.sets.questions
+    twice = (*questions, *(questions[q] for q in untouched))
+    sets = QuestionSets((QuestionSet("all", "All", "forget", twice),))
+    runner = replace(toy.runner, budget=64)
+    recording = record(runner, Rows.of(packed), stage="", scoring=toy.setup.scoring)
     hits = [r.acts.of(feature)[0] for r in (toy.recording, recording)]
     plans = [
         plan_of_change(r.rows, hit, False)
         for r, hit in zip((toy.recording, recording), hits, strict=True)
     ]
     assert plans[0].query.values.tolist() == plans[1].query.values.tolist()
-    *_, result = evaluate(
-        toy.model,
-        toy.sae,
-        recording,
-        sets,
-        clamps,
-        scoring=toy.setup.scoring,
-        budget=64,
-        halving=Halving(),
-    )
+    *_, result = evaluate(runner, recording, sets, clamps, scoring=toy.setup.scoring)
     torch.testing.assert_close(result.scores[: toy.n_questions], alone.scores, atol=1e-4, rtol=1e-4)

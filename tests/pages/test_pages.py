@@ -109,7 +109,7 @@ def test_moving_a_slider_changes_the_board_and_undo_brings_it_back(app, toy):
     slide(at, f2=(-3.5, True))
     assert (
         at.session_state.board.sliders[0].value == -3.5
-        and toy.known(clamp_set([(2, -3.5)])) is not None
+        and toy.finished(clamp_set([(2, -3.5)])) is not None
     )
     next(b for b in at.button if b.label == "Undo").click().run()
     assert (
@@ -376,9 +376,7 @@ def test_words_are_those_of_the_generator_and_stay_when_the_page_is_left(app, to
     for clamps, mine in zip(
         ((), clamp_set([(0, -40.0)])), at.session_state.words.texts, strict=True
     ):
-        *_, last = generate(
-            toy.model, toy.sae, ids, clamps, untouched_rules=("first",), max_tokens=8
-        )
+        *_, last = generate(toy.runner, ids, clamps, max_tokens=8)
         assert mine == last and html.escape(last.text.strip()) in board(at)
     assert "then part" in words(at)
     at.switch_page("pages/runs.py").run()

@@ -155,11 +155,9 @@ def test_generate_writes_what_the_module_writes(run, toy, toy_toml):
     ids = prompt_ids(toy.model.tokenizer, "The heart", chat=False)
     for which, clamps in (("baseline", ()), ("clamped", toy.check(((0, -40.0),)))):
         *_, last = generate(
-            toy.model,
-            toy.sae,
+            toy.runner,
             ids,
             clamps,
-            untouched_rules=("first",),
             max_tokens=8,
             sampling=Sampling(1.0, 5),
         )

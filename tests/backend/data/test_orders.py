@@ -17,6 +17,7 @@ from backend.evaluation.recordings import record
 from backend.experiments.permutation import PermutationCheck, permutation_check
 from backend.interventions.edit import clamp_set
 from backend.model.rows import Rows
+from backend.model.runner import Runner
 from backend.model.sae import load_sae
 from backend.model.split import load_hf, split
 from backend.model.weights import model_source
@@ -35,15 +36,7 @@ def letters(request, tmp_path_factory, own_cache):
 
 
 def run(engine, packed):
-    return record(
-        engine.model,
-        engine.sae,
-        Rows.of(packed),
-        stage="",
-        scoring="letter",
-        untouched_rules=engine.setup.untouched,
-        budget=engine.budget,
-    )
+    return record(engine.runner, Rows.of(packed), stage="", scoring="letter")
 
 
 def separately(engine, question, clamps):
@@ -54,7 +47,7 @@ def separately(engine, question, clamps):
         replace(question, choices=tuple(question.choices[i] for i in order)) for order in ORDERS
     ]
     packed = [pack(engine.model.tokenizer, q, engine.setup.protocol) for q in asked]
-    return Reference(*engine._load_hf(attention=None), engine.sae, engine.setup.untouched).scores(
+    return Reference(*engine.load_plain(), engine.sae, engine.setup.untouched).scores(
         packed, clamps, "letter"
     )
 
@@ -120,15 +113,7 @@ def test_what_was_counted_before_a_stop_is_not_counted_again(letters, tmp_path, 
         return letters_run(rows)
 
     def letters_run(rows):
-        return record(
-            letters.model,
-            letters.sae,
-            rows,
-            stage="",
-            scoring="letter",
-            untouched_rules=letters.setup.untouched,
-            budget=letters.budget,
-        )
+        return record(letters.runner, rows, stage="", scoring="letter")
 
     arguments = letters.model.tokenizer, letters.sets, letters.setup.protocol
     with pytest.raises(KeyboardInterrupt):
@@ -155,15 +140,7 @@ def test_a_setup_with_the_computed_filter_keeps_what_is_right_often_enough(tmp_p
         whole.model.tokenizer,
         whole.sets,
         whole.setup.protocol,
-        lambda rows: record(
-            whole.model,
-            whole.sae,
-            rows,
-            stage="",
-            scoring="letter",
-            untouched_rules=("first",),
-            budget=256,
-        ),
+        lambda rows: record(whole.runner, rows, stage="", scoring="letter"),
         {},
         tmp_path,
         silent,
@@ -173,11 +150,8 @@ def test_a_setup_with_the_computed_filter_keeps_what_is_right_often_enough(tmp_p
     engine = Engine(load_setup(path))
     kept = [[q.index for q in s.questions] for s in engine.sets]
     assert kept == [[i for i, n in enumerate(mine) if n >= level] for mine in counts]
-    assert engine.sets[
-        0
-    ].title == f"Biology, {len(kept[0])} of 4 known" and f"at least {level} of the 24" in in_words(
-        engine.setup.known
-    )
+    assert engine.sets.sets[0].title == f"Biology, {len(kept[0])} of 4 known"
+    assert f"at least {level} of the 24" in in_words(engine.setup.known)
     path.write_text(path.read_text().replace(f"at_least = {level}", "at_least = 24"))
     if max(max(mine) for mine in counts) < 24:
         with pytest.raises(BadInput, match="not one of its 4 questions is known"):
@@ -204,16 +178,10 @@ def test_ten_questions_of_the_demos_model_in_240_separate_rows():
     model = split(*load_hf(model_source(setup), dtype="float32", device="cpu"), sae.hook_name)
     questions, protocol = read_set(setup.sets[0]).questions[:10], Protocol("letter", "paper-chat")
 
+    runner = Runner(model, sae, ("first",), budget=1024)
+
     def scores(packed):
-        return record(
-            model,
-            sae,
-            Rows.of(packed),
-            stage="",
-            scoring="letter",
-            untouched_rules=("first",),
-            budget=1024,
-        ).baseline
+        return record(runner, Rows.of(packed), stage="", scoring="letter").baseline
 
     shared = scores([pack_orders(model.tokenizer, q, protocol, ()) for q in questions])
     asked = [

@@ -1,15 +1,18 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.data.questions import (
+    NO_QUESTIONS,
     PREFIX,
     Question,
     QuestionSet,
+    QuestionSets,
     branch_positions,
     choice_scores,
-    selection_half,
 )
+from backend.errors import BadInput
 from backend.model.attention import Sight
 
 
@@ -51,10 +54,34 @@ def test_halves_are_even_and_odd_rows_or_drawn_with_a_seed():
             tuple(Question(i, "", "q", ("a", "b", "c", "d"), 0) for i in indices),
         )
 
-    sets = [rows("a", [0, 2, 3, 7, 8]), rows("b", list(range(40)))]
-    assert selection_half(sets, None) == [True, True, False, False, True] + [True, False] * 20
-    drawn = selection_half(sets, 1)
-    assert (sum(drawn[:5]), sum(drawn[5:])) == (3, 20) and drawn == selection_half(
-        sets, 1
-    ) != selection_half(sets, 2)
-    assert drawn[5:] == selection_half(sets[1:], 1), "what other sets there are does not matter"
+    b = rows("b", list(range(40)))
+    sets = QuestionSets((rows("a", [0, 2, 3, 7, 8]), b))
+    assert sets.selection(None).tolist() == [True, True, False, False, True] + [True, False] * 20
+    drawn = sets.selection(1)
+    assert (int(drawn[:5].sum()), int(drawn[5:].sum())) == (3, 20)
+    assert torch.equal(drawn, sets.selection(1))
+    assert not torch.equal(drawn, sets.selection(2))
+    alone = QuestionSets((b,)).selection(1)
+    assert torch.equal(drawn[5:], alone), "what other sets there are does not matter"
+
+
+def test_all_sets_in_a_row_by_name_role_and_place():
+    def some(name, role, answers):
+        questions = (Question(i, "", "q", ("a", "b", "c", "d"), a) for i, a in enumerate(answers))
+        return QuestionSet(name, name, role, tuple(questions))
+
+    one = some("x", "forget", [1, 0])
+    two = some("y", "retain", [3])
+    three = some("z", "forget", [2])
+    sets = QuestionSets((one, two, three))
+    assert list(sets) == [one, two, three]
+    assert sets.answers.tolist() == [1, 0, 3, 2]
+    assert sets.set_of.tolist() == [0, 0, 1, 2]
+    assert sets.span("z") == slice(3, 4)
+    assert sets.role("forget").tolist() == [True, True, False, True]
+    assert sets.named(["z", "y"]).tolist() == [False, False, True, True]
+    assert sets.at(1) == (one, one.questions[1])
+    assert list(sets.places())[2:] == [(two, two.questions[0]), (three, three.questions[0])]
+    with pytest.raises(BadInput, match="no question set 'w'; this setup has x, y, z"):
+        sets.named(["y", "w"])
+    assert NO_QUESTIONS.answers.tolist() == []

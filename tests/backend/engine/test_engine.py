@@ -1,17 +1,18 @@
 """The engine against slower, independent ways to the same numbers: a random model in float32."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backend.data.questions import selection_half
 from backend.engine.engine import Engine
 from backend.errors import BadClamps, BadInput
 from backend.evaluation.evaluate import affected_questions
 from backend.interventions.edit import clamp_set
+from backend.progress import silent
 from backend.setups import load_setup
 from tests.support.toy import D_SAE, write_setup
 
@@ -80,11 +81,7 @@ def test_some_feature_is_selective_in_the_toy(toy):
 
 def test_partial_results_grow_and_the_last_is_complete(toy):
     clamps, seen = clamp_set([(f, -7.0) for f in range(8)]), []
-    toy.budget, before = 32, toy.budget
-    try:
-        final = toy.evaluate(clamps, seen.append)
-    finally:
-        toy.budget = before
+    final = with_budget(toy, 32).evaluate(clamps, seen.append)
     done = [sum(s.n_done for s in e.sets) for e in seen]
     assert len(seen) > 2 and done == sorted(done) and seen[-1].complete
     assert torch.equal(seen[-1].scores, final.scores)
@@ -93,15 +90,16 @@ def test_partial_results_grow_and_the_last_is_complete(toy):
 
 def test_the_first_figure_takes_a_quarter_of_a_batch(toy):
     clamps, seen = clamp_set([(f, -7.5) for f in range(8)]), []
-    toy.budget, before = 10_000, toy.budget  # all in one batch
-    try:
-        final = toy.evaluate(clamps, seen.append)
-    finally:
-        toy.budget = before
+    final = with_budget(toy, 10_000).evaluate(clamps, seen.append)  # all in one batch
     assert [int(e.done.sum()) for e in seen] == [
         -(-int(final.affected.sum()) // 4),
         int(final.affected.sum()),
     ]
+
+
+def with_budget(engine, tokens):
+    """The engine's evaluator with other batches."""
+    return replace(engine.evaluator, runner=replace(engine.runner, budget=tokens))
 
 
 class Stop(BaseException):
@@ -113,14 +111,14 @@ def test_lock_is_free_after_success_error_and_cancel(toy):
         raise Stop
 
     toy.evaluate(clamp_set([(1, -3.5)]))
-    assert not toy._lock.locked()
+    assert not toy.busy
     with pytest.raises(Stop):
         toy.evaluate(clamp_set([(1, -4.5), (2, -1.0), (3, -1.0)]), cancel)
-    assert not toy._lock.locked()
+    assert not toy.busy
     with pytest.raises(BadClamps):
         toy.evaluate(clamp_set([(D_SAE, 0.0)]))
-    assert not toy._lock.locked()
-    assert toy.known(clamp_set([(1, -4.5), (2, -1.0), (3, -1.0)])) is None, (
+    assert not toy.busy
+    assert toy.finished(clamp_set([(1, -4.5), (2, -1.0), (3, -1.0)])) is None, (
         "a cancelled run leaves no result"
     )
 
@@ -129,7 +127,7 @@ def test_waiting_for_another_run_can_be_cancelled(toy):
     def cancel(_):
         raise Stop
 
-    with toy._lock, pytest.raises(Stop):
+    with toy.turn(silent), pytest.raises(Stop):
         toy.evaluate(clamp_set([(1, -9.5)]), on_wait=cancel)
 
 
@@ -161,7 +159,7 @@ def test_a_result_comes_back_from_disk_the_same(toy, toy_toml):
 
 
 def test_a_damaged_recording_is_made_again(toy, toy_toml, caplog):
-    path = toy._folder / "recording.safetensors"
+    path = toy.folder / "recording.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     again = Engine(load_setup(toy_toml))
     assert "damaged" in caplog.text
@@ -172,7 +170,7 @@ def test_a_damaged_result_is_a_miss(toy):
     clamps = clamp_set([(6, -2.0)])
     first = toy.evaluate(clamps)
     toy.results._path(clamps).write_text("{")
-    assert toy.known(clamps) is None
+    assert toy.finished(clamps) is None
     assert torch.equal(toy.evaluate(clamps).scores, first.scores)
 
 
@@ -192,7 +190,7 @@ def test_halves_drawn_with_a_seed_are_what_features_are_counted_on(toy, tmp_path
     path.write_text(f"half_seed = 5\n{path.read_text()}")
     engine = Engine(load_setup(path))
     half = engine.half("selection")
-    assert half.tolist() == selection_half(engine.sets, 5) != toy.half("selection").tolist()
+    assert half.tolist() == engine.sets.selection(5).tolist() != toy.half("selection").tolist()
     assert torch.equal(engine.half("held-out"), ~half)
     retain = engine.in_sets([s.name for s in engine.sets if s.role == "retain"])
     for feature in range(D_SAE):
@@ -229,7 +227,7 @@ def test_out_of_memory_halves_the_batch_and_is_remembered(toy, monkeypatch):
     toy.evaluate(clamps)
     assert max(calls) <= 2, "it went on with small batches"
     toy.results.forget(clamps)
-    toy._halving.times = 0
+    toy.runner.halving.times = 0
 
 
 def test_bfloat16_runs_and_keeps_untouched_questions_bit_for_bit(tmp_path):

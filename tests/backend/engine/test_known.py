@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from backend.data.published import _lists, known_rows, published_points
-from backend.data.questions import Question, QuestionSet
+from backend.data.questions import Question, QuestionSet, QuestionSets
 from backend.engine.engine import Engine
 from backend.engine.known import in_words, published_only
 from backend.errors import BadInput, BadSetup
@@ -59,6 +59,12 @@ def some_set(source, n):
     )
 
 
+def some_sets(setup, **sizes):
+    """As many questions as the real data have, but for the sets whose sizes are given."""
+    sizes = SIZES | sizes
+    return QuestionSets(tuple(some_set(s, sizes[s.name]) for s in setup.sets))
+
+
 SIZES = {
     "wmdp_bio": 1273,
     "high_school_us_history": 204,
@@ -79,7 +85,7 @@ SIZES = {
 )
 def test_sets_have_the_published_numbers_of_known_questions(model, source, wmdp, four):
     setup = paper_setup(f"google/{model}", Known("published", source))
-    sets = published_only(setup, [some_set(s, SIZES[s.name]) for s in setup.sets])
+    sets = published_only(setup, some_sets(setup)).sets
     assert [len(s.questions) for s in sets] == [wmdp, *four]
     assert sets[0].title == f"WMDP-Bio, {wmdp} of 1,273 known"
     assert {q.index for q in sets[0].questions} == known_rows(model, source, "correct", "all")[
@@ -136,9 +142,7 @@ def test_a_set_without_a_list_stays_whole_and_says_so():
         role="retain",
     )
     setup = replace(setup, sets=(*setup.sets, other))
-    last = published_only(
-        setup, [*(some_set(s, SIZES[s.name]) for s in setup.sets[:-1]), some_set(other, 7)]
-    )[-1]
+    *_, last = published_only(setup, some_sets(setup, other=7))
     assert (last.title, len(last.questions)) == ("Other biology, all", 7)
 
 
@@ -147,16 +151,10 @@ def test_data_that_do_not_fit_the_list_are_refused_unless_they_are_a_sample():
     with pytest.raises(
         BadInput, match=r"list names row \d+, which these data do not have \(1,000 questions\)"
     ):
-        published_only(setup, [some_set(s, min(1000, SIZES[s.name])) for s in setup.sets])
+        published_only(setup, some_sets(setup, wmdp_bio=1000))
     sampled = paper_setup(limit=1000)
-    assert (
-        len(
-            published_only(sampled, [some_set(s, min(1000, SIZES[s.name])) for s in sampled.sets])[
-                0
-            ].questions
-        )
-        < 522
-    )
+    first, *_ = published_only(sampled, some_sets(sampled, wmdp_bio=1000))
+    assert len(first.questions) < 522
 
 
 def test_a_list_nobody_published_is_named_with_those_there_are():

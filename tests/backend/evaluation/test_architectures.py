@@ -2,6 +2,7 @@
 are drawn.
 """
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -10,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, CohereConfig, GPT2Config, GPTNeoXConfig, MambaConfig
 
-from backend.data.questions import PREFIX, Packed, Question, QuestionSet
+from backend.data.questions import PREFIX, Packed, Question, QuestionSet, QuestionSets
 from backend.errors import BadSetup
 from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import record, with_keys
 from backend.evaluation.reference import Reference
 from backend.interventions.edit import clamp_set
 from backend.model.attention import GROUPED
-from backend.model.rows import Halving, Rows
+from backend.model.rows import Rows
+from backend.model.runner import Runner
 from backend.model.sae import LoadedSae, load_sae
 from backend.model.split import SplitModel, split
 from backend.setups import RULES, SaeSource
@@ -97,23 +99,16 @@ def check(
     rows = Rows.of(packed)
     everything = [Question(i, "", "q", ("a", "b", "c", "d"), 0) for i in range(len(packed))]
     middle = len(everything) // 2
-    sets = [
-        QuestionSet("s", "S", "forget", tuple(everything[:middle])),
-        QuestionSet("t", "T", "retain", tuple(everything[middle:])),
-    ]
-    recording = record(
-        model,
-        sae,
-        rows,
-        stage="",
-        scoring=scoring,
-        untouched_rules=rules,
-        budget=40,
-        keep_keys=keys,
+    sets = QuestionSets(
+        (
+            QuestionSet("s", "S", "forget", tuple(everything[:middle])),
+            QuestionSet("t", "T", "retain", tuple(everything[middle:])),
+        )
     )
-    *_, result = evaluate(
-        model, sae, recording, sets, clamps, scoring=scoring, budget=24, halving=Halving()
-    )
+    runner = Runner(model, sae, rules, budget=40)
+    recording = record(runner, rows, stage="", scoring=scoring, keep_keys=keys)
+    runner = replace(runner, budget=24)
+    *_, result = evaluate(runner, recording, sets, clamps, scoring=scoring)
     slow = reference.scores(packed, clamps, scoring)
     torch.testing.assert_close(result.scores, slow, atol=1e-4, rtol=1e-4)
     first, second = slow.topk(2).values.T
@@ -225,17 +220,9 @@ def test_keys_computed_after_a_restart_are_those_of_the_recording(saes, architec
             for n in range(1, 9)
         ]
     )
-    made = record(
-        model,
-        saes("jumprelu"),
-        rows,
-        stage="",
-        scoring="letter",
-        untouched_rules=("first",),
-        budget=30,
-        keep_keys=True,
-    )
-    again = with_keys(model, made, 30)
+    runner = Runner(model, saes("jumprelu"), ("first",), budget=30)
+    made = record(runner, rows, stage="", scoring="letter", keep_keys=True)
+    again = with_keys(runner, made)
     assert made.keys.by_layer.keys() == again.keys.by_layer.keys()
     for layer, kept in made.keys.by_layer.items():
         assert torch.equal(kept, again.keys.by_layer[layer])

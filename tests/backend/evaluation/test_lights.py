@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from backend.data.questions import Question, QuestionSet
+from backend.data.questions import Question, QuestionSet, QuestionSets
 from backend.evaluation.answers import margin_changes, margins
+from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.lights import edit_lengths, lights, overrun
 from backend.evaluation.recordings import Recording
 from backend.interventions.edit import clamp_set, residual_edit
@@ -21,6 +22,7 @@ FORGET = QuestionSet(
     "forget",
     tuple(Question(i, "", "q", ("a", "bb", "cc", "dddd"), i % 4) for i in range(N)),
 )
+SETS = QuestionSets((FORGET,))
 
 
 def scores_for(choices) -> torch.Tensor:
@@ -60,7 +62,7 @@ CLAMPS = clamp_set([(0, -0.5)])
 
 def found(before, after, *, letters=False, clamps=CLAMPS, only=None):
     made = lights(
-        [FORGET], recording(scores_for(before)), W_DEC, clamps, scores_for(after), letters, only
+        SETS, recording(scores_for(before)), W_DEC, clamps, scores_for(after), letters, only
     )
     return {light.name: light for light in made}
 
@@ -88,7 +90,7 @@ def test_answering_one_letter_is_a_collapse_and_the_histogram_is_said():
 
 def test_letters_that_lose_their_probability_are_seen():
     after = scores_for(RIGHT) - 2.0
-    made = lights([FORGET], recording(scores_for(RIGHT)), W_DEC, CLAMPS, after, True)
+    made = lights(SETS, recording(scores_for(RIGHT)), W_DEC, CLAMPS, after, True)
     light = next(light for light in made if "letter" in light.name and "Still" in light.name)
     assert not light.ok and "1.00 → 0.14" in light.finding
 
@@ -132,9 +134,8 @@ def test_lengths_from_inner_products_are_the_edits_own(toy):
 
 def test_where_the_longest_option_is_often_right_the_floor_is_not_chance():
     longest_right = replace(FORGET, questions=tuple(replace(q, answer=3) for q in FORGET.questions))
-    made = lights(
-        [longest_right], recording(scores_for([3] * N)), W_DEC, (), scores_for([3] * N), False
-    )
+    scores = scores_for([3] * N)
+    made = lights(QuestionSets((longest_right,)), recording(scores), W_DEC, (), scores, False)
     light = next(light for light in made if "length does not pay" in light.name)
     assert not light.ok and "Bio 100.0% of 40" in light.finding
 
@@ -143,9 +144,10 @@ def test_margins_are_above_zero_exactly_where_the_answer_is_right_and_their_chan
     answers = torch.tensor(RIGHT)
     scores = torch.randn(N, 4, generator=torch.Generator().manual_seed(0))
     assert torch.equal(margins(scores, answers) > 0, scores.argmax(-1) == answers)
-    change = margin_changes(
-        [FORGET], scores, scores - torch.nn.functional.one_hot(answers, 4) * 0.5
-    )["bio"]
+    after = scores - torch.nn.functional.one_hot(answers, 4) * 0.5
+    every = torch.ones(N, dtype=torch.bool)
+    run = Evaluation((), (), scores=after, baseline=scores, affected=every, done=every, seconds=0)
+    change = margin_changes(SETS, run)["bio"]
     assert change.mean == pytest.approx(-0.5) and change.high - change.low == pytest.approx(
         0, abs=1e-6
     )

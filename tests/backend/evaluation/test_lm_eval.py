@@ -15,6 +15,7 @@ from backend.data.prompts import pack
 from backend.data.question_sets import read_set
 from backend.evaluation.recordings import record
 from backend.model.rows import Rows
+from backend.model.runner import Runner
 from backend.model.sae import load_sae
 from backend.model.split import load_hf, split
 from backend.model.weights import model_source
@@ -142,15 +143,8 @@ def test_same_words_predictions_and_log_likelihoods_as_the_harness(model, harnes
         [score for score, _ in harness.loglikelihood(requests, disable_tqdm=True)]
     ).view(n, 4)
     sae = load_sae(load_setup("demo").sae, "cpu")
-    made = record(
-        model,
-        sae,
-        Rows.of(packed),
-        stage="",
-        scoring=protocol.scoring,
-        untouched_rules=("first",),
-        budget=512,
-    )
+    runner = Runner(model, sae, ("first",), budget=512)
+    made = record(runner, Rows.of(packed), stage="", scoring=protocol.scoring)
     torch.testing.assert_close(made.baseline, theirs, atol=1e-3, rtol=0)
     assert torch.equal(made.baseline.argmax(-1), theirs.argmax(-1))
 

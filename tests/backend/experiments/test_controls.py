@@ -16,8 +16,8 @@ from backend.experiments.controls import (
     N_RANDOM,
     Effect,
     controls,
+    finished_controls,
     forget_counts,
-    known_controls,
     matched,
     next_directions,
     random_directions,
@@ -38,7 +38,7 @@ def test_a_push_along_other_directions_is_exact(toy, name):
     sae = copy.deepcopy(toy.sae.sae)
     sae.W_dec.data.copy_(directions)
     reference = Reference(
-        *toy._load_hf(), replace(toy.sae, sae=sae, W_dec=directions), toy.setup.untouched
+        *toy.load_plain(), replace(toy.sae, sae=sae, W_dec=directions), toy.setup.untouched
     )
     slow = reference.scores(toy.packed, CLAMPS, toy.setup.scoring)
     torch.testing.assert_close(fast.scores, slow, atol=1e-4, rtol=1e-4)
@@ -92,14 +92,14 @@ def test_controls_are_kept_and_stay_out_of_the_history(toy):
     listed = sorted(toy.results._folder.glob("*.json"))
     first = {control.name: evaluation for control, evaluation in run_controls(toy, CLAMPS)}
     assert len(first) == N_RANDOM + 3
-    known = known_controls(toy, CLAMPS)
+    known = finished_controls(toy, CLAMPS)
     assert [c for c, _ in known] == controls(CLAMPS, forget_counts(toy), toy.sae.W_dec)
     assert all(
         torch.equal(evaluation.scores, first[control.name].scores) for control, evaluation in known
     )
     assert sorted(toy.results._folder.glob("*.json")) == listed
-    assert toy.known(CLAMPS) is None or not torch.equal(
-        toy.known(CLAMPS).scores, first["next decoder"].scores
+    assert toy.finished(CLAMPS) is None or not torch.equal(
+        toy.finished(CLAMPS).scores, first["next decoder"].scores
     )
 
 

@@ -8,7 +8,7 @@ import torch
 from backend.errors import BadClamps, BadInput
 from backend.evaluation.evaluate import pooled
 from backend.experiments.dose import MULTIPLES, dose_curve, plain
-from backend.experiments.sweep import sweep
+from backend.experiments.sweep import run_settings
 from backend.interventions.edit import clamp_set, value_of
 from tests.support.toy import D_SAE
 
@@ -75,7 +75,7 @@ def test_a_stopped_curve_goes_on_where_it_was(toy, monkeypatch):
 def test_what_is_known_comes_first(toy):
     late = clamp_set([(4, -3.5)])
     toy.evaluate(late)
-    assert [clamps for clamps, _ in sweep(toy, [clamp_set([(4, -2.5)]), late])] == [
+    assert [clamps for clamps, _ in run_settings(toy, [clamp_set([(4, -2.5)]), late])] == [
         late,
         clamp_set([(4, -2.5)]),
     ]
@@ -87,7 +87,7 @@ def test_points_of_a_curve_are_no_history_until_the_user_sets_them(toy):
     assert clamps not in [trial.run.clamps for trial in toy.history.trials()]
     again = toy.evaluate(clamps)
     assert [trial.run.clamps for trial in toy.history.trials()].count(clamps) == 1
-    torch.testing.assert_close(toy.known(clamps).scores, again.scores)
+    torch.testing.assert_close(toy.finished(clamps).scores, again.scores)
 
 
 def test_a_callback_that_raises_stops_the_curve_and_lets_the_lock_go(toy):

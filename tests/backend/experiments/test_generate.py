@@ -2,6 +2,8 @@
 on the whole model.
 """
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import Gemma2Config, Gemma2ForCausalLM
@@ -10,6 +12,7 @@ from backend.errors import BadInput
 from backend.experiments.generate import ClampedSteps, Sampling, generate, pick, prompt_ids
 from backend.interventions.edit import Clamp, clamp_set
 from backend.model import positions
+from backend.model.runner import Runner
 from backend.model.sae import load_sae
 from backend.model.split import load_hf, split
 from backend.model.weights import model_source
@@ -70,9 +73,10 @@ def full_logits(model, sae, ids, n_prompt, clamps, rules):
 
 def check_against_full(model, sae, ids, clamps, rules, n_tokens, atol):
     """Every step's logits and edited positions, and the tokens written; returns the last step."""
-    steps, seen = ClampedSteps(model, sae, clamps, rules), list(ids)
+    runner = Runner(model, sae, rules, budget=512)
+    steps, seen = ClampedSteps(runner, clamps), list(ids)
     logits = steps.feed(ids)
-    for written in generate(model, sae, ids, clamps, untouched_rules=rules, max_tokens=n_tokens):
+    for written in generate(runner, ids, clamps, max_tokens=n_tokens):
         slow, touched = full_logits(model, sae, seen, len(ids), clamps, rules)
         torch.testing.assert_close(logits, slow, atol=atol, rtol=1e-4)
         assert tuple(steps.edited) == touched
@@ -103,9 +107,8 @@ def test_sinks_are_left_alone_in_prompt_and_in_text(toy, monkeypatch):
 
     def edited(ratio):
         monkeypatch.setattr(positions, "SINK_RATIO", ratio)
-        *_, last = generate(
-            toy.model, toy.sae, ids, clamps, untouched_rules=("sinks",), max_tokens=16
-        )
+        runner = replace(toy.runner, untouched=("sinks",))
+        *_, last = generate(runner, ids, clamps, max_tokens=16)
         return last.edited
 
     assert len(edited(0.0)) == 0 < len(edited(10.0))
@@ -144,7 +147,7 @@ def test_sliding_windows_and_soft_caps_keep_their_own_cache(toy):
 
 def test_without_clamps_it_is_the_models_own_greedy_text(toy):
     ids = toy.model.tokenizer("A program is")["input_ids"]
-    *_, last = generate(toy.model, toy.sae, ids, (), untouched_rules=("first",), max_tokens=20)
+    *_, last = generate(toy.runner, ids, (), max_tokens=20)
     own = toy.model.hf.generate(torch.tensor([ids]), max_new_tokens=20, do_sample=False)[
         0, len(ids) :
     ].tolist()
@@ -156,11 +159,9 @@ def test_the_same_seed_writes_the_same_text_and_another_does_not(toy):
 
     def text(seed):
         *_, last = generate(
-            toy.model,
-            toy.sae,
+            toy.runner,
             ids,
             (),
-            untouched_rules=(),
             max_tokens=12,
             sampling=Sampling(1.0, seed),
         )
@@ -184,11 +185,9 @@ def test_the_text_grows_and_holds_back_half_characters(toy):
     texts = [
         w.text
         for w in generate(
-            toy.model,
-            toy.sae,
+            toy.runner,
             ids,
             (),
-            untouched_rules=(),
             max_tokens=30,
             sampling=Sampling(1.5, 3),
         )
@@ -205,11 +204,11 @@ def test_the_text_grows_and_holds_back_half_characters(toy):
     ],
 )
 def test_what_cannot_be_written_is_said(toy, more, words):
-    arguments = {"untouched_rules": (), "max_tokens": 5, **more}
+    arguments = {"max_tokens": 5, **more}
     with pytest.raises(BadInput, match=words):
-        next(generate(toy.model, toy.sae, [1, 2], (), **arguments))
+        next(generate(toy.runner, [1, 2], (), **arguments))
     with pytest.raises(BadInput, match="too long for this model"):
-        next(generate(toy.model, toy.sae, [1] * 600, (), untouched_rules=(), max_tokens=5))
+        next(generate(toy.runner, [1] * 600, (), max_tokens=5))
 
 
 def test_prompts(toy):

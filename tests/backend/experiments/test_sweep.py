@@ -6,7 +6,7 @@ import pytest
 
 from backend.errors import BadInput
 from backend.evaluation.evaluate import pooled
-from backend.experiments.sweep import grid, known_points, run_sweep
+from backend.experiments.sweep import finished_points, grid, run_sweep
 from backend.interventions.edit import clamp_set
 
 
@@ -34,7 +34,7 @@ def test_points_are_the_engines_own_and_a_stopped_sweep_goes_on(toy):
     run = run_sweep(toy, settings)
     first = next(run)
     run.close()
-    assert known_points(toy, settings) == [first]
+    assert finished_points(toy, settings) == [first]
     points = list(run_sweep(toy, settings))
     assert points[0] == first and len(points) == 4
     for made in points:
@@ -42,6 +42,6 @@ def test_points_are_the_engines_own_and_a_stopped_sweep_goes_on(toy):
             made.clamps
         ] == (made.n, made.multiple)
     half = toy.half("selection")
-    assert {p.forget.n for p in known_points(toy, settings, half)} == {
+    assert {p.forget.n for p in finished_points(toy, settings, half)} == {
         int((half & toy.in_sets(["biology"])).sum())
     }

@@ -30,7 +30,7 @@ def engine(tmp_path_factory, own_cache):
 
 
 def rows_of(engine):
-    rows = engine.text.rows
+    rows = engine.text.recording.rows
     return [rows.ids[a:b].tolist() for a, b in zip(rows.start[:-1], rows.start[1:], strict=True)]
 
 
@@ -49,7 +49,7 @@ def test_baseline_is_the_models_own_loss(engine):
 
 
 def test_added_loss_is_that_of_a_full_forward_pass_with_a_hook(engine):
-    reference = Reference(*engine._load_hf(attention=None), engine.sae, engine.setup.untouched)
+    reference = Reference(*engine.load_plain(), engine.sae, engine.setup.untouched)
     packed = [pack_text(ids) for ids in rows_of(engine)]
     slow = [reference.scores(packed, clamps, "cloze")[:, 0] for clamps in ((), CLAMPS)]
     n = sum(len(p.score_pos) for p in packed)
@@ -60,11 +60,11 @@ def test_added_loss_is_that_of_a_full_forward_pass_with_a_hook(engine):
 
 
 def test_rows_on_which_nothing_fires_keep_their_loss_bit_for_bit(engine):
-    affected = affected_questions(engine.text, CLAMPS)
+    affected = affected_questions(engine.text.recording, CLAMPS)
     text_loss(engine, CLAMPS)
-    run = engine.text_results.read(CLAMPS)
+    run = engine.text.results.read(CLAMPS)
     assert sorted(row for row, _ in run.rows) == affected.nonzero().squeeze(-1).tolist()
-    assert 0 < int(affected.sum()) <= engine.text.rows.n_rows
+    assert 0 < int(affected.sum()) <= engine.text.recording.rows.n_rows
 
 
 def test_a_known_result_is_not_run_again_and_progress_counts_rows(engine):

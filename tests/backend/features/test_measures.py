@@ -4,7 +4,7 @@ import torch
 
 from backend.data.token_text import token_texts
 from backend.features import measures as F
-from backend.features.table import READ_OUT, norm_gain, read_out
+from backend.features.logit_lens import READ_OUT, logit_effect, norm_gain, read_out
 from tests.support.toy import D_SAE
 
 
@@ -27,7 +27,7 @@ def test_density_and_max_act_agree_with_brute_force(toy, dense):
     )
 
 
-def test_questions_fired_on_by_brute_force(toy):
+def test_questions_per_set_by_brute_force(toy):
     rows = toy.recording.rows
     for feature in range(D_SAE):
         tokens = set(toy.recording.acts.of(feature)[0].tolist())
@@ -104,7 +104,7 @@ def test_words_are_whole():
 
 
 def test_the_vocabulary_is_read_out_in_blocks_as_if_at_once(toy):
-    effect = F.logit_effect(
+    effect = logit_effect(
         toy.sae.W_dec, norm_gain(toy.model.norm), toy.model.hf.get_output_embeddings().weight
     )
     wanted = [

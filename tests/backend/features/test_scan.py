@@ -73,17 +73,7 @@ def test_the_sample_does_not_depend_on_the_order_of_batches(rows, dense):
 def scanned(toy, most):
     s = toy.atlas.corpora[0]
     rows = Rows.of_text(s.corpus.ids)
-    return scan_rows(
-        toy.model,
-        toy.sae,
-        rows,
-        "",
-        toy.setup.untouched,
-        toy.budget,
-        Parts(None),
-        lambda _: None,
-        most,
-    )
+    return scan_rows(toy.runner, rows, "", Parts(None), lambda _: None, most)
 
 
 def test_top_examples_of_a_thinned_corpus_are_those_of_the_whole(toy):

@@ -2,6 +2,8 @@
 engine.
 """
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -9,7 +11,13 @@ from backend.engine.engine import Engine
 from backend.errors import Unavailable
 from backend.evaluation.recordings import batch_scores
 from backend.model.rows import Batch, Plan
-from backend.reading.attribution import attribute, attribution, by_token, known_attribution, margin
+from backend.reading.attribution import (
+    attribute,
+    attribution,
+    by_token,
+    finished_attribution,
+    margin,
+)
 from backend.setups import load_setup
 from tests.support.toy import D_SAE, write_setup
 
@@ -57,13 +65,11 @@ def one(engine, question):
     chosen = torch.zeros(engine.n_questions, dtype=torch.bool)
     chosen[question] = True
     return attribute(
-        engine.model,
-        engine.sae,
+        replace(engine.runner, budget=64),
         engine.recording,
         right_of(engine),
         [chosen],
         scoring=engine.setup.scoring,
-        budget=64,
     )[0]
 
 
@@ -90,13 +96,11 @@ def test_groups_are_sums_over_their_questions_whatever_the_batches(engine):
     chosen = torch.zeros(engine.n_questions, dtype=torch.bool)
     chosen[[0, 2, 5]] = True
     group = attribute(
-        engine.model,
-        engine.sae,
+        replace(engine.runner, budget=10_000),
         engine.recording,
         right_of(engine),
         [chosen, ~chosen],
         scoring=engine.setup.scoring,
-        budget=10_000,
     )
     torch.testing.assert_close(
         group[0], one(engine, 0) + one(engine, 2) + one(engine, 5), atol=1e-4, rtol=1e-4
@@ -141,12 +145,12 @@ def test_it_is_over_right_answers_of_the_selection_half_and_kept(toy, monkeypatc
     torch.testing.assert_close(
         first.retain, ((one(toy, 4) + one(toy, 6)) / 2).float(), atol=1e-4, rtol=1e-4
     )
-    assert torch.equal(known_attribution(toy).forget, first.forget)
+    assert torch.equal(finished_attribution(toy).forget, first.forget)
     assert list(first.columns().columns) == ["attr_forget", "attr_retain"]
 
 
 def test_without_a_right_answer_there_is_nothing_to_trace(toy, monkeypatch):
-    monkeypatch.setattr("backend.reading.attribution.known_attribution", lambda _: None)
+    monkeypatch.setattr("backend.reading.attribution.finished_attribution", lambda _: None)
     monkeypatch.setattr(
         "backend.reading.attribution.answered_right", lambda *_: torch.zeros(7, dtype=torch.bool)
     )
@@ -161,10 +165,10 @@ def test_it_can_be_stopped_and_frees_the_model(toy, monkeypatch):
     def stop(_):
         raise Stop
 
-    monkeypatch.setattr("backend.reading.attribution.known_attribution", lambda _: None)
+    monkeypatch.setattr("backend.reading.attribution.finished_attribution", lambda _: None)
     monkeypatch.setattr(
         "backend.reading.attribution.answered_right", lambda *_: torch.ones(7, dtype=torch.bool)
     )
     with pytest.raises(Stop):
         attribution(toy, stop)
-    assert not toy._lock.locked()
+    assert not toy.busy

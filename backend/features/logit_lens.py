@@ -1,0 +1,82 @@
+"""What a feature promotes and suppresses: its decoder direction read straight out (logit lens,
+nostalgebraist 2020).
+"""
+
+from functools import cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from backend.model.split import SplitModel
+from backend.progress import OnProgress, Pace, silent
+
+READ_OUT = 10
+"""Tokens listed as promoted, and as suppressed."""
+
+
+def logit_effect(
+    direction: Float[Tensor, "n d_model"],
+    norm_gain: Float[Tensor, " d_model"],
+    unembed: Float[Tensor, "vocab d_model"],
+) -> Float[Tensor, "n vocab"]:
+    """What a decoder direction adds to each token's logit when read straight out.
+
+    The final norm's gain is applied, its division by the residual's length is not; so only the
+    order means something.
+    """
+    return (direction * norm_gain.float()) @ unembed.float().T
+
+
+def read_out(
+    model: SplitModel,
+    W_dec: Float[Tensor, "d_sae d_model"],
+    on_progress: OnProgress = silent,
+    features: int = 1024,
+    tokens: int = 32_768,
+) -> tuple[list[list[str]], list[list[str]]]:
+    """The tokens each decoder direction promotes most, and suppresses most.
+
+    `features` and `tokens` are taken at a time: Gemma's vocabulary in float32, all at once, would
+    take 2.4 GB.
+    """
+    gain, unembed = norm_gain(model.norm), model.hf.get_output_embeddings().weight
+    pace = Pace("Reading out what the features promote", len(unembed), on_progress)
+    best = [[_Best(part, largest) for part in W_dec.split(features)] for largest in (True, False)]
+    for begin in range(0, len(unembed), tokens):
+        block = unembed[begin : begin + tokens].float()
+        for promoting, suppressing in zip(*best, strict=True):
+            effect = logit_effect(promoting.directions, gain, block)
+            promoting.take(effect, begin)
+            suppressing.take(effect, begin)
+        pace.advance(len(block))
+    decode = cache(lambda token: model.tokenizer.decode([token]))
+    promoted, suppressed = (
+        [[decode(token) for token in row] for part in side for row in part.ids.tolist()]
+        for side in best
+    )
+    return promoted, suppressed
+
+
+class _Best:
+    """The READ_OUT tokens of largest (or smallest) effect for some directions, over the blocks of
+    the vocabulary seen so far.
+    """
+
+    def __init__(self, directions: Float[Tensor, "feature d_model"], largest: bool):
+        self.directions, self._largest = directions, largest
+        self._effect = torch.empty(len(directions), 0, device=directions.device)
+        self.ids = torch.empty(len(directions), 0, dtype=torch.int64, device=directions.device)
+
+    def take(self, effect: Float[Tensor, "feature token"], begin: int) -> None:
+        found = effect.topk(min(READ_OUT, effect.shape[1]), largest=self._largest)
+        values = torch.cat([self._effect, found.values], 1)
+        ids = torch.cat([self.ids, found.indices + begin], 1)
+        self._effect, place = values.topk(min(READ_OUT, values.shape[1]), largest=self._largest)
+        self.ids = ids.gather(1, place)
+
+
+def norm_gain(norm: torch.nn.Module) -> Tensor:
+    """What the final norm multiplies each coordinate by; Gemma's norms store the gain minus one."""
+    weight = norm.weight.float()
+    return weight + 1 if type(norm).__name__.startswith("Gemma") else weight

@@ -11,7 +11,7 @@ from torch import Tensor
 from backend.data.token_text import token_texts
 from backend.engine.engine import Engine
 from backend.errors import BadInput
-from backend.evaluation.recordings import record
+from backend.evaluation.recordings import Recording, record
 from backend.model.activations import FeatureActs
 from backend.model.rows import Rows
 from backend.progress import OnProgress, silent
@@ -19,8 +19,9 @@ from backend.progress import OnProgress, silent
 MAX_TEXT = 4_000
 """Characters."""
 DENSE = 0.01
-"""Features that fire on a larger share of retain tokens say little about a text (Neuronpedia hides
-the same, by default).
+"""Features that fire on a larger share of retain tokens say little about a text.
+
+Neuronpedia hides the same ones by default.
 """
 
 
@@ -46,10 +47,10 @@ class OwnText:
 def read_text(
     engine: Engine, text: str, *, exempt_too: bool = False, on_wait: OnProgress = silent
 ) -> OwnText:
-    """The text through the model's head and the SAE, as one row. `exempt_too` keeps activations at
-    exempt positions.
+    """The text through the model's head and the SAE, as one row.
 
-    Raises BadInput for an empty text and for one of more than MAX_TEXT characters.
+    `exempt_too` keeps activations at exempt positions. Raises BadInput for an empty text and for
+    one of more than MAX_TEXT characters.
     """
     if not text.strip():
         raise BadInput("The text is empty: type or paste a sentence.")
@@ -60,7 +61,7 @@ def read_text(
     coded = engine.model.tokenizer(text, return_offsets_mapping=True)
     rows = Rows.of_text([coded["input_ids"]])
 
-    def run(rules: tuple[str, ...]):
+    def run(rules: tuple[str, ...]) -> Recording:
         return record(
             engine.model,
             engine.sae,
@@ -95,14 +96,13 @@ def firing(
         entries = entries[entries["token"].isin(list(tokens))]
     groups = entries.sort_values(["value", "token"], ascending=[False, True]).groupby("feature")
     strongest = groups.first()
+    strength = strongest["value"] if tokens is None else groups["value"].sum()
     out = pd.DataFrame(
         {
             "feature": strongest.index,
             "act": strongest["value"].to_numpy(),
             "at": strongest["token"].to_numpy(),
-            "strength": (
-                (strongest["value"] if tokens is None else groups["value"].sum()).to_numpy()
-            ),
+            "strength": strength.to_numpy(),
         }
     )
     return out.sort_values(["strength", "feature"], ascending=[False, True], ignore_index=True)
@@ -125,7 +125,9 @@ def strongest_by_token(
 
 
 def _entries(read: OwnText, features: pd.DataFrame, densest: float | None) -> pd.DataFrame:
+    """A row for each feature on each token where it fires: feature, token, value."""
     acts = read.acts
+    # (d_sae) -> (fired)
     feature = torch.repeat_interleave(torch.arange(acts.d_sae), acts.counts())
     entries = pd.DataFrame(
         {
@@ -134,8 +136,7 @@ def _entries(read: OwnText, features: pd.DataFrame, densest: float | None) -> pd
             "value": acts.value.numpy(),
         }
     )
-    return (
-        entries
-        if densest is None
-        else entries[features["retain_density"].to_numpy()[entries["feature"]] <= densest]
-    )
+    if densest is None:
+        return entries
+    density = features["retain_density"].to_numpy()[entries["feature"]]
+    return entries[density <= densest]

@@ -1,12 +1,11 @@
 """What is around every page: navigation, the sidebar, and errors shown as text."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from backend.errors import ClampboardError
+from components.messages import show_errors
+from components.messages import show_problem as show_problem
+from components.wording import plain
 
 
 def navigation() -> st.Page:
@@ -49,27 +48,6 @@ def draw_style() -> None:
         )
 
 
-@contextmanager
-def show_errors() -> Iterator[None]:
-    """A ClampboardError becomes a message on the page; everything else is a fault and goes on to
-    the log.
-    """
-    try:
-        yield
-    except ClampboardError as error:
-        st.error(str(error), icon=":material/error:")
-        st.stop()
-
-
-@contextmanager
-def show_problem() -> Iterator[None]:
-    """A ClampboardError becomes a message in its place, and the rest of the page goes on."""
-    try:
-        yield
-    except ClampboardError as error:
-        st.warning(str(error), icon=":material/info:")
-
-
 def draw_sidebar() -> None:
     """Which setup, and its state; prepares it on the first start of the server."""
     with st.spinner("Loading PyTorch, once per start of the server…"):
@@ -105,8 +83,3 @@ def draw_sidebar() -> None:
             "A clamp is a hook, not a deletion: take it away and the model knows everything again."
             " Multiple choice alone overstates forgetting."
         )
-
-
-def plain(text: str) -> str:
-    """Text that Markdown shows as it stands."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-!|~$:" else c for c in text)

@@ -226,3 +226,16 @@ def opened() -> tuple[str, Exported | BadInput | None]:
 
 def set_opened(name: str, found: Exported | BadInput) -> None:
     st.session_state.opened = (name, found)
+
+
+def say(place: str, text: str) -> None:
+    """Keep a message for a place of a page until it is drawn there, once."""
+    st.session_state.messages = {**st.session_state.get("messages", {}), place: text}
+
+
+def said(place: str) -> str:
+    """Take the message kept for a place; empty if there is none."""
+    messages = dict(st.session_state.get("messages", {}))
+    text = messages.pop(place, "")
+    st.session_state.messages = messages
+    return text

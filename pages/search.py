@@ -2,6 +2,8 @@
 some to clamp.
 """
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -324,4 +326,4 @@ with show_errors():
     )
 
 draw_list(listed, before)
-draw_label_files(engine.atlas, engine.sae.d_sae)
+draw_label_files(engine.atlas, engine.sae.d_sae, state.said("labels"), partial(state.say, "labels"))

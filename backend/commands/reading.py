@@ -21,8 +21,8 @@ def add(command: AddCommand) -> None:
         type=float,
         default=0.01,
         help=(
-            "with --text, leave out features that fire on more of the retain tokens (default 0.01;"
-            " 1: none)"
+            "with --text, leave out features that fire on more of the retain tokens "
+            "(default 0.01; 1: none)"
         ),
     )
     sub.add_argument(
@@ -34,8 +34,9 @@ def add(command: AddCommand) -> None:
         "--rank",
         default=None,
         help=(
-            "order: relevance (the default with keywords or text), selectivity (without), paper,"
-            " dsg, crisp, attribution, attribution-against, or a column such as 'forget density'"
+            "order: relevance (the default with keywords or text), selectivity (without), "
+            "paper, dsg, crisp, attribution, attribution-against, "
+            "or a column such as 'forget density'"
         ),
     )
     sub.add_argument(
@@ -89,11 +90,9 @@ def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
         )
     engine = open_engine(setup)
     table = engine.atlas.table
-    found = None
+    found = None if args.query is None else engine.atlas.search(args.query)
     read = None
     on_text = None
-    if args.query is not None:
-        found = engine.atlas.search(args.query)
     if args.text is not None:
         read = read_text(engine, args.text, exempt_too=args.exempt_too)
         on_text = firing(read, table, densest=args.densest)
@@ -129,18 +128,21 @@ def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
         f"'{word}' is in no label and no example; read as {', '.join(near)}."
         for word, near in read_as.items()
     ]
-    lines += (
-        ["     #    forget   retain  max act  label"]
+    lines.append(
+        "     #    forget   retain  max act  label"
         if rows
-        else ["No feature matches. Try a shorter or more common word."]
+        else "No feature matches. Try a shorter or more common word."
     )
-    lines += [
-        f"{row['feature']:>6}  {row['forget_density']:>8.3%} {row['retain_density']:>8.3%} "
-        f" {row['max_act']:>7.1f}  {row['label'] or '(' + ', '.join(row['top_tokens'][:5]) + ')'} "
-        f" {_why(row)}"
-        for row in rows
-    ]
+    lines += [_line(row) for row in rows]
     return {"features": rows, "read_as": read_as, "rank": rank}, "\n".join(lines)
+
+
+def _line(row: dict[str, Any]) -> str:
+    name = row["label"] or f"({', '.join(row['top_tokens'][:5])})"
+    return (
+        f"{row['feature']:>6}  {row['forget_density']:>8.3%} {row['retain_density']:>8.3%}  "
+        f"{row['max_act']:>7.1f}  {name}  {_why(row)}"
+    )
 
 
 def _why(row: dict[str, Any]) -> str:
@@ -153,22 +155,22 @@ def _why(row: dict[str, Any]) -> str:
 
 
 def feature(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.reading.feature_page import feature_page
+    from backend.reading.feature_page import feature_page, plain
 
     page = feature_page(open_engine(setup), args.feature, args.limit)
+    on_questions = ", ".join(f"{name} {n}" for name, n in page.fires_on_questions.items())
     lines = [
-        f"{page['feature']}  {page['label'] or '(no label)'}",
+        f"{page.feature}  {page.label or '(no label)'}",
         (
-            f"fires on {page['forget_density']:.3%} of forget tokens, {page['retain_density']:.3%}"
-            f" of retain tokens; max {page['max_act']:.1f}"
+            f"fires on {page.forget_density:.3%} of forget tokens, "
+            f"{page.retain_density:.3%} of retain tokens; max {page.max_act:.1f}"
         ),
-        "fires on questions: "
-        + ", ".join(f"{name} {n}" for name, n in page["fires_on_questions"].items()),
-        "promotes: " + ", ".join(map(repr, page["promoted"])),
-        "suppresses: " + ", ".join(map(repr, page["suppressed"])),
-        *(f"{e['max_act']:8.1f}  {_excerpt(e['tokens'], e['at'])}" for e in page["examples"]),
+        f"fires on questions: {on_questions}",
+        f"promotes: {', '.join(map(repr, page.promoted))}",
+        f"suppresses: {', '.join(map(repr, page.suppressed))}",
+        *(f"{e.max_act:8.1f}  {_excerpt(e.tokens, e.at)}" for e in page.examples),
     ]
-    return page, "\n".join(lines)
+    return plain(page), "\n".join(lines)
 
 
 def _excerpt(tokens: list[str], top: int, around: int = 12) -> str:

@@ -13,6 +13,8 @@ from backend.progress import OnProgress, Pace, silent
 
 READ_OUT = 10
 """Tokens listed as promoted, and as suppressed."""
+TOKENS_AT_ONCE = 32_768
+"""Gemma's vocabulary in float32, all at once, would take 2.4 GB."""
 
 
 def logit_effect(
@@ -28,21 +30,42 @@ def logit_effect(
     return (direction * norm_gain.float()) @ unembed.float().T
 
 
+def norm_gain(norm: torch.nn.Module) -> Float[Tensor, " d_model"]:
+    """What the final norm multiplies each coordinate by; Gemma's norms store the gain minus one."""
+    weight: Tensor = norm.weight.float()
+    return weight + 1 if type(norm).__name__.startswith("Gemma") else weight
+
+
+def unembedding(model: SplitModel) -> Float[Tensor, "vocab d_model"]:
+    unembed: Tensor = model.hf.get_output_embeddings().weight
+    return unembed
+
+
+def effect_over_vocabulary(
+    model: SplitModel, direction: Float[Tensor, " d_model"]
+) -> Float[Tensor, " vocab"]:
+    """`logit_effect` of one direction on every token, on the CPU."""
+    gain = norm_gain(model.norm)
+    blocks = torch.split(unembedding(model), TOKENS_AT_ONCE)
+    effects = [logit_effect(direction[None].to(part.device), gain, part) for part in blocks]
+    return torch.cat([effect[0].cpu() for effect in effects])
+
+
 def read_out(
     model: SplitModel,
     W_dec: Float[Tensor, "d_sae d_model"],
     on_progress: OnProgress = silent,
     features: int = 1024,
-    tokens: int = 32_768,
+    tokens: int = TOKENS_AT_ONCE,
 ) -> tuple[list[list[str]], list[list[str]]]:
     """The tokens each decoder direction promotes most, and suppresses most.
 
-    `features` and `tokens` are taken at a time: Gemma's vocabulary in float32, all at once, would
-    take 2.4 GB.
+    `features` and `tokens` are taken at a time.
     """
-    gain, unembed = norm_gain(model.norm), model.hf.get_output_embeddings().weight
+    gain, unembed = norm_gain(model.norm), unembedding(model)
     pace = Pace("Reading out what the features promote", len(unembed), on_progress)
-    best = [[_Best(part, largest) for part in W_dec.split(features)] for largest in (True, False)]
+    parts = torch.split(W_dec, features)
+    best = [[_Best(part, largest) for part in parts] for largest in (True, False)]
     for begin in range(0, len(unembed), tokens):
         block = unembed[begin : begin + tokens].float()
         for promoting, suppressing in zip(*best, strict=True):
@@ -74,9 +97,3 @@ class _Best:
         ids = torch.cat([self.ids, found.indices + begin], 1)
         self._effect, place = values.topk(min(READ_OUT, values.shape[1]), largest=self._largest)
         self.ids = ids.gather(1, place)
-
-
-def norm_gain(norm: torch.nn.Module) -> Tensor:
-    """What the final norm multiplies each coordinate by; Gemma's norms store the gain minus one."""
-    weight = norm.weight.float()
-    return weight + 1 if type(norm).__name__.startswith("Gemma") else weight

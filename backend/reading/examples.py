@@ -1,10 +1,10 @@
-"""Text a feature fires on: the places where it fires strongest, and places from intervals of its
-activation.
+"""Text a feature fires on: where it fires strongest, and some of each interval of its activation.
 
 Repeats are folded: of several places with the same tokens around them one is shown.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,28 +20,32 @@ SAME = 12
 N_INTERVALS = 5
 """Equal parts of zero to the largest activation, as on Neuronpedia."""
 MOST_TRIED = 400
-"""Places of an interval that are looked at for examples; bounds the time where nearly all are
-repeats.
-"""
+"""Places of an interval looked at for examples; bounds the time where nearly all are repeats."""
 
 
-class Example(NamedTuple):
+@dataclass(frozen=True)
+class Example:
     """One row of a corpus, with a feature's activation on each token."""
 
     corpus: str
+    """Its title."""
     tokens: list[str]
+    """Joined, they give the row's text."""
     values: list[float]
+    """The raw activation on each token, 0 where the feature does not fire."""
     max_act: float
     """The row's largest; `values[at]` is that of the place shown."""
     at: int
     """Index of the token the example is shown for."""
     copies: int
-    """Further rows whose strongest place has the same tokens around it; counted for top examples, 0
-    for others.
+    """Further rows whose strongest place has the same tokens around it.
+
+    Counted for top examples, 0 for others.
     """
 
 
-class Interval(NamedTuple):
+@dataclass(frozen=True)
+class Interval:
     """Activations above `low`, up to `high`."""
 
     low: float
@@ -51,21 +55,25 @@ class Interval(NamedTuple):
     share: float
     """Of all tokens on which the feature fires."""
     examples: list[Example]
+    """Strongest first."""
 
 
 class Places(NamedTuple):
     """Where a feature fires, strongest first."""
 
     value: Float[Tensor, " n"]
+    """Raw activation."""
     corpus: Int[Tensor, " n"]
+    """Its number among those scanned."""
     row: Int[Tensor, " n"]
     position: Int[Tensor, " n"]
     """Within its row."""
 
 
 def places(scanned: Sequence[ScannedCorpus], feature: int, sampled: bool = False) -> Places:
-    """`sampled`: on the rows of which everything is kept, a fair sample; else wherever it is kept,
-    the strongest places among them.
+    """Everywhere that is kept, the strongest places among them.
+
+    `sampled`: only on the rows of which everything is kept, a fair sample.
     """
     columns = []
     for number, s in enumerate(scanned):
@@ -93,12 +101,11 @@ def top_examples(scanned: Sequence[ScannedCorpus], feature: int, limit: int) -> 
 def intervals(
     scanned: Sequence[ScannedCorpus], feature: int, limit: int, shown: Sequence[Example] = ()
 ) -> list[Interval]:
-    """Equal intervals of the activation, highest first, each with `limit` places drawn at random
-    (the same ones each time).
+    """Equal intervals of the activation, highest first, with `limit` examples each.
 
-    A row is used once, and not where one of `shown` is the same text. Empty for a feature that
-    never fires. Of a corpus too large to keep whole, numbers and places are those of its sampled
-    rows.
+    They are drawn at random, the same ones each time. A row is used once, and not where one of
+    `shown` is the same text. Empty for a feature that never fires. Of a corpus too large to keep
+    whole, numbers and places are those of its sampled rows.
     """
     found = places(scanned, feature, sampled=True)
     top = max(float(s.stats.max_act[feature]) for s in scanned)
@@ -106,14 +113,16 @@ def intervals(
         return []
     generator = torch.Generator().manual_seed(feature)
     edges = torch.linspace(0, top, N_INTERVALS + 1).tolist()
-    used = {"".join(example.tokens) for example in shown}
+    bounds = list(zip(edges[:-1], [*edges[1:-1], float("inf")], strict=True))
+    used: set[str | tuple[int, ...]] = {"".join(example.tokens) for example in shown}
     out = []
-    for low, high in reversed(list(zip(edges[:-1], [*edges[1:-1], float("inf")], strict=True))):
+    for low, high in reversed(bounds):
         inside = ((found.value > low) & (found.value <= high)).nonzero().squeeze(-1)
         drawn: list[Example] = []
         for i in inside[torch.randperm(len(inside), generator=generator)][:MOST_TRIED].tolist():
             place = _place(found, i)
-            text, around = scanned[place[0]].corpus.texts[place[1]], _around(scanned, *place)
+            text = scanned[place[0]].corpus.texts[place[1]]
+            around = _around(scanned, *place)
             if text in used or around in used:
                 continue
             used |= {text, around}
@@ -121,9 +130,8 @@ def intervals(
             if len(drawn) == limit:
                 break
         drawn.sort(key=lambda e: -e.values[e.at])
-        out.append(
-            Interval(low, min(high, edges[-1]), len(inside), len(inside) / len(found.value), drawn)
-        )
+        share = len(inside) / len(found.value)
+        out.append(Interval(low, min(high, edges[-1]), len(inside), share, drawn))
     return out
 
 
@@ -135,6 +143,7 @@ def _place(found: Places, i: int) -> tuple[int, int, int]:
 def _around(
     scanned: Sequence[ScannedCorpus], corpus: int, row: int, position: int
 ) -> tuple[int, ...]:
+    """The ids of the place's token and of SAME on either side."""
     ids = scanned[corpus].corpus.ids[row]
     return tuple(ids[max(0, position - SAME) : position + SAME + 1])
 

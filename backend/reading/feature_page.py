@@ -1,26 +1,98 @@
 """All that the feature page shows of one feature, in plain types; nothing of it runs the model."""
 
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, TypedDict, cast
+from urllib.parse import quote
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
 from backend.data.questions import PREFIX
 from backend.data.token_text import texts_of_ids
 from backend.engine.engine import Engine
 from backend.evaluation.recordings import Recording
 from backend.features import measures as F
-from backend.features.table import READ_OUT, norm_gain
-from backend.model.split import SplitModel
-from backend.reading.examples import intervals, top_examples
-from backend.reading.neighbours import co_firing, nearest
-from backend.reading.neuronpedia import page_url
+from backend.features.logit_lens import READ_OUT, effect_over_vocabulary
+from backend.reading.examples import Example, Interval, intervals, top_examples
+from backend.reading.neighbours import CoFiring, Neighbour, co_firing, nearest
 
 PER_INTERVAL = 5
 N_NEIGHBOURS = 8
-UNEMBED_ROWS = 32_768
-"""Rows of the unembedding read at a time, to bound memory."""
+NEURONPEDIA = "https://www.neuronpedia.org"
+
+Bars = TypedDict("Bars", {"from": list[float], "to": list[float], "tokens": list[int]})
+"""A histogram, column by column: each bar's edges and how many tokens lie between them."""
+
+
+@dataclass(frozen=True)
+class QuestionActivation:
+    """How strongly a feature fires on a question, where it can change the answer."""
+
+    set: str
+    """Name of its set."""
+    index: int
+    """Its row in the set's source."""
+    place: int
+    """Its place among the questions of all sets, for `question_tokens`."""
+    max_act: float
+
+
+@dataclass(frozen=True)
+class FeaturePage:
+    """One feature. Activations are raw; tokens that no clamp touches are not counted."""
+
+    feature: int
+    label: str
+    """Empty where it has none."""
+    label_source: str
+    """Who says so: one of backend.features.labels.ORDER; empty without a label."""
+    star: bool
+    forget_density: float
+    """Share of the forget corpus's tokens on which it fires."""
+    retain_density: float
+    selectivity: float
+    """log2 of forget over retain density."""
+    max_act: float
+    """Its largest activation on the corpora, 0 if it never fires there."""
+    top_tokens: list[str]
+    """Words in which it fires strongest, strongest first."""
+    fires_on_questions: dict[str, int]
+    """Name of a set -> on how many of its questions it fires where it can change the answer."""
+    n_features: int
+    """The SAE's."""
+    neuronpedia: str | None
+    """Address of its page there."""
+    tokens_scanned: dict[str, int]
+    """Role -> tokens of its corpus."""
+    tokens_fired: dict[str, int]
+    """Role -> those of them on which it fires."""
+    complete: bool
+    """Whether `tokens_sampled` are all tokens of the corpora."""
+    tokens_sampled: int
+    """Tokens that `histogram`, `intervals` and `co_firing` are over."""
+    histogram: Bars
+    """Of its activations, where it fires."""
+    promoted: list[str]
+    """Tokens of the largest logit effect, largest first."""
+    suppressed: list[str]
+    """Tokens of the smallest, smallest first."""
+    promoted_logits: list[float]
+    """The effect on each of `promoted`."""
+    suppressed_logits: list[float]
+    logit_histogram: Bars
+    """Of the effect on every token of the vocabulary."""
+    examples: list[Example]
+    """Strongest first."""
+    intervals: list[Interval]
+    """Highest first; empty if it never fires."""
+    nearest: list[Neighbour]
+    """Most alike first."""
+    co_firing: list[CoFiring]
+    """Largest overlap first."""
+    questions: list[QuestionActivation]
+    """Strongest first."""
 
 
 class QuestionTokens(NamedTuple):
@@ -34,82 +106,73 @@ class QuestionTokens(NamedTuple):
 
 
 @torch.inference_mode()
-def feature_page(engine: Engine, feature: int, limit: int = 10) -> dict[str, Any]:
+def feature_page(engine: Engine, feature: int, limit: int = 10) -> FeaturePage:
     """`limit` bounds the top examples. Raises BadInput for a feature the SAE does not have."""
     atlas, sae = engine.atlas, engine.sae
     summary = atlas.summary(feature)
     top = top_examples(atlas.corpora, feature, limit)
     acts = torch.cat([s.sampled(feature)[1] for s in atlas.corpora])
-    effect = logit_effect(engine.model, sae.W_dec[feature])
-    ends = {"promoted": effect.topk(READ_OUT), "suppressed": (-effect).topk(READ_OUT)}
-    decode = engine.model.tokenizer.decode
-    return {
+    effect = effect_over_vocabulary(engine.model, sae.W_dec[feature])
+    promoted = effect.topk(READ_OUT).indices
+    suppressed = (-effect).topk(READ_OUT).indices
+    decode = engine.model.tokenizer.batch_decode
+    return FeaturePage(
         **summary,
-        "n_features": sae.d_sae,
-        "neuronpedia": page_url(sae.neuronpedia_id, feature),
-        "tokens_scanned": {s.corpus.role: s.n_counted for s in atlas.corpora},
-        "tokens_fired": {s.corpus.role: int(s.stats.count[feature]) for s in atlas.corpora},
-        "complete": all(s.complete for s in atlas.corpora),
-        "tokens_sampled": sum(s.n_whole for s in atlas.corpora),
-        "histogram": F.histogram(acts).to_dict("list"),
-        **{
-            name: [decode([token]) for token in found.indices.tolist()]
-            for name, found in ends.items()
-        },
-        **{f"{name}_logits": effect[found.indices].tolist() for name, found in ends.items()},
-        "logit_histogram": F.histogram(effect, float(effect.min())).to_dict("list"),
-        "examples": [e._asdict() for e in top],
-        "intervals": [
-            {**i._asdict(), "examples": [e._asdict() for e in i.examples]}
-            for i in intervals(atlas.corpora, feature, PER_INTERVAL, top)
-        ],
-        "nearest": [
-            {**n._asdict(), "label": atlas.name(n.feature)}
-            for n in nearest(sae.W_dec, sae.dec_norms, feature, N_NEIGHBOURS)
-        ],
-        "co_firing": [
-            {**c._asdict(), "label": atlas.name(c.feature)}
-            for c in co_firing(atlas.corpora, feature, N_NEIGHBOURS)
-        ],
-        "questions": questions_fired_on(engine, feature),
-    }
-
-
-def logit_effect(
-    model: SplitModel, direction: Float[Tensor, " d_model"]
-) -> Float[Tensor, " vocab"]:
-    """`backend.features.measures.logit_effect` of one direction, on the CPU."""
-    gain, unembed = norm_gain(model.norm), model.hf.get_output_embeddings().weight
-    return torch.cat(
-        [
-            F.logit_effect(direction[None].to(part.device), gain, part)[0].cpu()
-            for part in unembed.split(UNEMBED_ROWS)
-        ]
+        n_features=sae.d_sae,
+        neuronpedia=page_url(sae.neuronpedia_id, feature),
+        tokens_scanned={s.corpus.role: s.n_counted for s in atlas.corpora},
+        tokens_fired={s.corpus.role: int(s.stats.count[feature]) for s in atlas.corpora},
+        complete=all(s.complete for s in atlas.corpora),
+        tokens_sampled=sum(s.n_whole for s in atlas.corpora),
+        histogram=_bars(acts),
+        promoted=decode(promoted[:, None]),  # (token) -> (token, 1): each by itself
+        suppressed=decode(suppressed[:, None]),
+        promoted_logits=effect[promoted].tolist(),
+        suppressed_logits=effect[suppressed].tolist(),
+        logit_histogram=_bars(effect, float(effect.min())),
+        examples=top,
+        intervals=intervals(atlas.corpora, feature, PER_INTERVAL, top),
+        nearest=nearest(sae.W_dec, sae.dec_norms, feature, N_NEIGHBOURS, atlas.name),
+        co_firing=co_firing(atlas.corpora, feature, N_NEIGHBOURS, atlas.name),
+        questions=questions_by_activation(engine, feature),
     )
 
 
-def questions_fired_on(engine: Engine, feature: int) -> list[dict[str, Any]]:
-    """Every question on which the feature fires where it can change the answer: set, index, place,
-    max_act; strongest first.
+def plain(page: FeaturePage) -> dict[str, Any]:
+    """The page as dicts and lists, ready for JSON."""
+    return asdict(page)
 
-    `place` is the question's place among those of all sets, for `question_tokens`.
-    """
+
+def page_url(neuronpedia_id: str | None, feature: int) -> str | None:
+    """The feature's page where the SAE's metadata names one ("model/source"); never guessed."""
+    return f"{NEURONPEDIA}/{quote(neuronpedia_id)}/{feature}" if neuronpedia_id else None
+
+
+def _bars(values: Float[Tensor, " n"], low: float = 0.0) -> Bars:
+    return cast(Bars, F.histogram(values, low).to_dict("list"))
+
+
+def questions_by_activation(engine: Engine, feature: int) -> list[QuestionActivation]:
+    """The questions on which the feature fires where it can change the answer, strongest first."""
     rows = engine.recording.rows
     token, value = engine.recording.acts.of(feature)
     row = torch.searchsorted(rows.start, token, right=True) - 1
+    # (entry) -> (question): the largest value of each row's entries
     strongest = torch.zeros(rows.n_rows).scatter_reduce(0, row, value.float(), "amax")
     named = [(s.name, q.index) for s in engine.sets for q in s.questions]
-    places = torch.unique(row).tolist()
-    found = [
-        {"set": named[p][0], "index": named[p][1], "place": p, "max_act": float(strongest[p])}
-        for p in places
-    ]
-    return sorted(found, key=lambda q: (-q["max_act"], q["place"]))
+    found = []
+    for place in torch.unique(row).tolist():
+        set_name, index = named[place]
+        found.append(QuestionActivation(set_name, index, place, float(strongest[place])))
+    return sorted(found, key=lambda q: (-q.max_act, q.place))
 
 
-def question_tokens(recording: Recording, tokenizer, place: int, feature: int) -> QuestionTokens:
-    """What all options share, then each option. An option's last token, scored but never read, is
-    there with no activation.
+def question_tokens(
+    recording: Recording, tokenizer: PreTrainedTokenizerBase, place: int, feature: int
+) -> QuestionTokens:
+    """What all options share, then each option.
+
+    An option's last token, scored but never read, is there with no activation.
     """
     rows = recording.rows
     begin, end = int(rows.start[place]), int(rows.start[place + 1])
@@ -128,7 +191,7 @@ def question_tokens(recording: Recording, tokenizer, place: int, feature: int) -
         read = ids[branch == option].tolist()
         scored = rows.score_token[entries][rows.score_choice[entries] == option].tolist()
         if scored[:-1] != read:
-            continue  # letters: the options stand in what all share, and nothing of their own is read
+            continue  # letters: options stand in what all share, and nothing of their own is read
         options.append(len(tokens))
         tokens += texts_of_ids(tokenizer, [*shared, *scored])[len(shared) :]
         values += [*acts[branch == option].tolist(), 0.0]

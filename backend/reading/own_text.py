@@ -20,8 +20,9 @@ from backend.progress import OnProgress, silent
 MAX_TEXT = 4_000
 """Characters."""
 DENSE = 0.01
-"""Features that fire on a larger share of retain tokens say little about a text (Neuronpedia hides
-the same, by default).
+"""Features that fire on a larger share of retain tokens say little about a text.
+
+Neuronpedia hides the same ones by default.
 """
 
 
@@ -47,10 +48,10 @@ class OwnText:
 def read_text(
     engine: Engine, text: str, *, exempt_too: bool = False, on_wait: OnProgress = silent
 ) -> OwnText:
-    """The text through the model's head and the SAE, as one row. `exempt_too` keeps activations at
-    exempt positions.
+    """The text through the model's head and the SAE, as one row.
 
-    Raises BadInput for an empty text and for one of more than MAX_TEXT characters.
+    `exempt_too` keeps activations at exempt positions. Raises BadInput for an empty text and for
+    one of more than MAX_TEXT characters.
     """
     if not text.strip():
         raise BadInput("The text is empty: type or paste a sentence.")
@@ -88,14 +89,13 @@ def firing(
         entries = entries[entries["token"].isin(list(tokens))]
     groups = entries.sort_values(["value", "token"], ascending=[False, True]).groupby("feature")
     strongest = groups.first()
+    strength = strongest["value"] if tokens is None else groups["value"].sum()
     out = pd.DataFrame(
         {
             "feature": strongest.index,
             "act": strongest["value"].to_numpy(),
             "at": strongest["token"].to_numpy(),
-            "strength": (
-                (strongest["value"] if tokens is None else groups["value"].sum()).to_numpy()
-            ),
+            "strength": strength.to_numpy(),
         }
     )
     return out.sort_values(["strength", "feature"], ascending=[False, True], ignore_index=True)
@@ -118,7 +118,9 @@ def strongest_by_token(
 
 
 def _entries(read: OwnText, features: pd.DataFrame, densest: float | None) -> pd.DataFrame:
+    """A row for each feature on each token where it fires: feature, token, value."""
     acts = read.acts
+    # (d_sae) -> (fired)
     feature = torch.repeat_interleave(torch.arange(acts.d_sae), acts.counts())
     entries = pd.DataFrame(
         {
@@ -127,8 +129,7 @@ def _entries(read: OwnText, features: pd.DataFrame, densest: float | None) -> pd
             "value": acts.value.numpy(),
         }
     )
-    return (
-        entries
-        if densest is None
-        else entries[features["retain_density"].to_numpy()[entries["feature"]] <= densest]
-    )
+    if densest is None:
+        return entries
+    density = features["retain_density"].to_numpy()[entries["feature"]]
+    return entries[density <= densest]

@@ -1,5 +1,7 @@
 """A feature's label and star, to be changed by the user. The feature page places it."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from backend.errors import ClampboardError
@@ -14,14 +16,18 @@ FROM = {
 }
 """Where a label is from, in words."""
 RULE = (
-    "Your own label stands before the setup's, the setup's before Neuronpedia's. Labels and stars"
-    " are the SAE's: every setup with it shows them."
+    "Your own label stands before the setup's, the setup's before Neuronpedia's. "
+    "Labels and stars are the SAE's: every setup with it shows them."
 )
 
 
-def draw_label_editor(atlas: Atlas, feature: int) -> None:
-    """The label that stands, whose it is, a star, and a form to write one's own; changes are kept
-    at once.
+def draw_label_editor(
+    atlas: Atlas, feature: int, said: str, on_said: Callable[[str], None]
+) -> None:
+    """Whose label stands, a star, and a form to write one's own; changes are kept at once.
+
+    `said` is why the last change was not kept; empty if it was. `on_said` takes such a reason, for
+    the next run of the page.
     """
     atlas.refresh()
     standing, own = atlas.labels.of(feature), atlas.labels.own(feature)
@@ -33,7 +39,7 @@ def draw_label_editor(atlas: Atlas, feature: int) -> None:
             own.star,
             key=f"label_star_{key}",
             on_change=_star,
-            args=(atlas, feature, not own.star),
+            args=(atlas, feature, not own.star, on_said),
         )
         with st.popover("Edit label", icon=":material/edit:"):
             st.text_input(
@@ -43,7 +49,7 @@ def draw_label_editor(atlas: Atlas, feature: int) -> None:
                 key=f"label_text_{key}",
                 placeholder=standing.text or "three to eight words",
                 on_change=_label,
-                args=(atlas, feature, f"label_text_{key}"),
+                args=(atlas, feature, f"label_text_{key}", on_said),
             )
             st.caption(RULE)
             if own.label:
@@ -51,22 +57,22 @@ def draw_label_editor(atlas: Atlas, feature: int) -> None:
                     "Take my label back",
                     key=f"label_back_{key}",
                     on_click=_label,
-                    args=(atlas, feature, None),
+                    args=(atlas, feature, None, on_said),
                 )
-    if error := st.session_state.pop("label_error", None):
-        st.error(error, icon=":material/error:")
+    if said:
+        st.error(said, icon=":material/error:")
 
 
-def _star(atlas: Atlas, feature: int, star: bool) -> None:
-    _keep(atlas, feature, star=star)
-
-
-def _label(atlas: Atlas, feature: int, key: str | None) -> None:
-    _keep(atlas, feature, label="" if key is None else st.session_state[key])
-
-
-def _keep(atlas: Atlas, feature: int, **what) -> None:
+def _star(atlas: Atlas, feature: int, star: bool, on_said: Callable[[str], None]) -> None:
     try:
-        atlas.relabel(feature, **what)
+        atlas.relabel(feature, star=star)
     except ClampboardError as error:
-        st.session_state.label_error = str(error)
+        on_said(str(error))
+
+
+def _label(atlas: Atlas, feature: int, key: str | None, on_said: Callable[[str], None]) -> None:
+    """`key` is the widget the label was written in; None takes the user's label back."""
+    try:
+        atlas.relabel(feature, label="" if key is None else st.session_state[key])
+    except ClampboardError as error:
+        on_said(str(error))

@@ -1,6 +1,6 @@
-"""Labels in and out: how many from where, a file to import, Neuronpedia's to fetch, one's own to
-take away.
-"""
+"""Labels in and out: a file to import, Neuronpedia's to fetch, one's own to take away."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -10,12 +10,20 @@ from backend.features.labels import NEURONPEDIA, OWN, SETUP, Imported, fetch, te
 from components.features.label_editor import RULE
 
 
-def draw_label_files(atlas: Atlas, n_features: int) -> None:
+def draw_label_files(
+    atlas: Atlas, n_features: int, said: str, on_said: Callable[[str], None]
+) -> None:
+    """How many labels are from where, and the ways in and out.
+
+    `said` is what the last import brought, if there just was one. `on_said` takes such a message,
+    for the next run of the page.
+    """
     counts = atlas.labels.counts()
     with st.expander("Labels", icon=":material/label:"):
         st.caption(
-            f"Of {n_features:,} features: {counts[OWN]:,} labels of your own, {counts[SETUP]:,} of"
-            f" the setup, {counts[NEURONPEDIA]:,} of Neuronpedia; {counts['stars']:,} stars. {RULE}"
+            f"Of {n_features:,} features: {counts[OWN]:,} labels of your own, "
+            f"{counts[SETUP]:,} of the setup, {counts[NEURONPEDIA]:,} of Neuronpedia; "
+            f"{counts['stars']:,} stars. {RULE}"
         )
         file = st.file_uploader(
             "Import labels: Neuronpedia's explanations, or labels exported here",
@@ -26,18 +34,14 @@ def draw_label_files(atlas: Atlas, n_features: int) -> None:
             if file is not None and st.button(
                 "Import", key="labels_import", icon=":material/upload:"
             ):
-                _take(
-                    atlas,
-                    lambda: atlas.import_labels(text_lines(file.getvalue(), file.name), file.name),
-                )
+                data, name = file.getvalue(), file.name
+                _take(lambda: atlas.import_labels(text_lines(data, name), name), on_said)
             if atlas.labels.neuronpedia_id and st.button(
                 "Fetch from Neuronpedia", key="labels_fetch", icon=":material/cloud_download:"
             ):
-                name = atlas.labels.neuronpedia_id
-                _take(
-                    atlas,
-                    lambda: atlas.import_labels(fetch(name), f"Neuronpedia's export of {name}"),
-                )
+                source = atlas.labels.neuronpedia_id
+                title = f"Neuronpedia's export of {source}"
+                _take(lambda: atlas.import_labels(fetch(source), title), on_said)
             if counts[OWN] or counts["stars"]:
                 st.download_button(
                     "Export your own",
@@ -47,19 +51,19 @@ def draw_label_files(atlas: Atlas, n_features: int) -> None:
                     key="labels_export",
                     icon=":material/download:",
                 )
-        if said := st.session_state.pop("labels_said", None):
+        if said:
             st.success(said, icon=":material/label:")
 
 
-def _take(atlas: Atlas, take) -> None:
+def _take(take: Callable[[], Imported], on_said: Callable[[str], None]) -> None:
     try:
         with st.spinner("Reading the labels…"):
-            done: Imported = take()
+            done = take()
     except ClampboardError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.session_state.labels_said = (
-        f"Taken over: {done.own:,} own and {done.neuronpedia:,} of Neuronpedia's;"
-        f" {done.passed_over:,} lines had nothing new."
+    on_said(
+        f"Taken over: {done.own:,} own and {done.neuronpedia:,} of Neuronpedia's; "
+        f"{done.passed_over:,} lines had nothing new."
     )
     st.rerun()

@@ -13,11 +13,11 @@ from backend.features.search import WHY
 def reasons(
     table: pd.DataFrame, words: dict[int, dict[str, list[str]]], tokens: Sequence[str]
 ) -> list[list[str]]:
-    """Why each row is there, one phrase for each signal: label, top examples, promoted tokens, the
-    user's text. Pure.
+    """Why each row is there, one phrase for each signal. Pure.
 
-    `words` are backend.features.search.SearchIndex.why, `tokens` the user's text; the table has act
-    and at of backend.features.finding.find.
+    Signals are the label, top examples, promoted tokens and the user's text. `words` are
+    backend.features.search.SearchIndex.why, `tokens` the user's text; the table has act and at of
+    backend.features.finding.find.
     """
     out = []
     for feature, act, at in zip(table["feature"], table["act"], table["at"], strict=True):
@@ -25,9 +25,9 @@ def reasons(
             f"{WHY[field]}: {', '.join(found[:4])}"
             for field, found in words.get(feature, {}).items()
         ]
-        out.append(
-            mine if math.isnan(act) else [*mine, f"your text: {act:.1f} at “{tokens[at].strip()}”"]
-        )
+        if not math.isnan(act):
+            mine.append(f"your text: {act:.1f} at “{tokens[at].strip()}”")
+        out.append(mine)
     return out
 
 
@@ -40,15 +40,12 @@ def draw_feature_table(
     list is ordered by, if it has a column.
     """
     words = table["top_words"].str[:8].str.join(", ")
+    instead = "(" + table["top_words"].str[:4].str.join(", ") + ")"
     shown = pd.DataFrame(
         {
             "feature": table["feature"],
             "star": table["star"].map({True: "★", False: ""}),
-            "label": (
-                table["label"].where(
-                    table["label"] != "", "(" + table["top_words"].str[:4].str.join(", ") + ")"
-                )
-            ),
+            "label": table["label"].where(table["label"] != "", instead),
             "why": why,
             "rank": table["rank_score"],
             "forget": 100 * table["forget_density"],
@@ -61,30 +58,21 @@ def draw_feature_table(
             "words": words,
         }
     )
+    scores = ["rank"] if ranked_by else []
     if "attr_forget" in table:
+        scores = ["attr_forget", "attr_retain"]
         shown = shown.assign(attr_forget=table["attr_forget"], attr_retain=table["attr_retain"])
-    with_rank = ["rank"] if ranked_by and "attr_forget" not in table else []
-    traced = ["attr_forget", "attr_retain"] if "attr_forget" in table else []
     reason = ["why"] if any(why) else []
     order = [
-        "feature",
-        "star",
-        "label",
+        *("feature", "star", "label"),
         *reason,
-        *with_rank,
-        *traced,
-        "forget",
-        "retain",
-        "selectivity",
-        "on_forget",
-        "on_retain",
-        "known",
-        "max",
-        "words",
+        *scores,
+        *("forget", "retain", "selectivity"),
+        *("on_forget", "on_retain", "known"),
+        *("max", "words"),
     ]
-    key = hashlib.sha256(repr((table["feature"].tolist(), order)).encode()).hexdigest()[
-        :12
-    ]  # another list, another selection
+    # another list, another selection
+    key = hashlib.sha256(repr((table["feature"].tolist(), order)).encode()).hexdigest()[:12]
     event = st.dataframe(
         shown,
         hide_index=True,

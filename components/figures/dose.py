@@ -1,15 +1,54 @@
 """A feature's dose curve: accuracy on forget and retain questions by the clamp's strength."""
 
+import time
 from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from backend.data.questions import CHANCE
-from backend.evaluation.evaluate import SetResult
+from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.experiments.dose import Dose
+from backend.progress import Progress
 from components.charts.all import dose_curves
 from components.figures.board import signed
+
+REDRAW_S = 0.25
+
+
+class GrowingCurve:
+    """A dose curve in one place of a page, drawn again as strengths come in."""
+
+    def __init__(self, place: DeltaGenerator, n_wanted: int):
+        self._place = place
+        self._n_wanted = n_wanted
+        self._doses: list[Dose] = []
+        self._drawn_at = 0.0
+
+    def add(self, dose: Dose) -> None:
+        self._doses.append(dose)
+        self._draw()
+
+    def on_partial(self, evaluation: Evaluation) -> None:
+        """Gives a new visit the chance to stop this one, also inside a long evaluation."""
+        if self._doses:
+            self._draw()
+        else:
+            done, affected = int(evaluation.done.sum()), int(evaluation.affected.sum())
+            self._place.caption(f"First strength: {done} of {affected} questions…")
+
+    def on_wait(self, progress: Progress) -> None:
+        if not self._doses:
+            self._place.caption(f"{progress.stage}…")
+
+    def _draw(self) -> None:
+        """At most every REDRAW_S seconds, but the whole curve always."""
+        whole = len(self._doses) == self._n_wanted
+        if whole or time.monotonic() - self._drawn_at > REDRAW_S:
+            with self._place.container():
+                draw_dose_curve(self._doses, self._n_wanted)
+            self._drawn_at = time.monotonic()
 
 
 def points(doses: Sequence[Dose]) -> pd.DataFrame:

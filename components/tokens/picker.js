@@ -1,4 +1,5 @@
-// Tokens as buttons: a click, Enter or Space picks one or lets it go. Arrow keys move; text is set as text, never as markup.
+// Tokens as buttons: a click, Enter or Space picks one or lets it go. Arrow keys move.
+// Text is set as text, never as markup.
 export default function ({ parentElement, data, setStateValue }) {
   let list = parentElement.querySelector(".tp");
   if (!list) {
@@ -39,7 +40,8 @@ export default function ({ parentElement, data, setStateValue }) {
   };
   list.onkeydown = (event) => {
     const at = buttons.indexOf(event.target);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    const keys = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: buttons.length - 1 };
+    const to = keys[event.key];
     if (at >= 0 && buttons[to]) {
       event.preventDefault();
       go(buttons[to]);

@@ -26,8 +26,9 @@ def draw_token_picker(
     picked: Sequence[int],
     key: str,
 ) -> list[int]:
-    """The tokens; returns the indices of those picked. `strongest` are each token's features and
-    activations, `off` cannot be picked.
+    """The tokens; returns the indices of those picked.
+
+    `strongest` are each token's features and activations; one that is `off` cannot be picked.
     """
     result = _picker(
         key=key,
@@ -51,8 +52,9 @@ def token_data(
     off: Sequence[bool],
     name: Callable[[int], str],
 ) -> list[dict[str, Any]]:
-    """What the browser is told of each token: its text, how brightly it is lit, and its strongest
-    features in words. Pure.
+    """What the browser is told of each token. Pure.
+
+    Its text, whether it can be picked, how brightly it is lit, and its strongest features in words.
     """
     top = max((best[0][1] for best in strongest if best), default=0.0)
     return [
@@ -60,22 +62,22 @@ def token_data(
             "shown": _shown(token),
             "off": bool(exempt),
             "lit": round(opacity(best[0][1], top), 3) if best else 0,
-            "about": (
-                "not counted: no clamp touches this position"
-                if exempt
-                else "\n".join(
-                    f"{value:.1f}  {feature} · {name(feature)}" for feature, value in best
-                )
-                or "no feature fires here"
-            ),
+            "about": _about(best, exempt, name),
         }
         for token, best, exempt in zip(tokens, strongest, off, strict=True)
     ]
 
 
+def _about(best: Sequence[tuple[int, float]], exempt: bool, name: Callable[[int], str]) -> str:
+    if exempt:
+        return "not counted: no clamp touches this position"
+    lines = [f"{value:.1f}  {feature} · {name(feature)}" for feature, value in best]
+    return "\n".join(lines) or "no feature fires here"
+
+
 def _shown(token: str) -> str:
     """Bytes of a character begun before have no text of their own."""
-    visible = (
-        (token or "▫").replace("\r\n", "↵").replace("\n", "↵").replace("\r", "↵").replace("\t", "⇥")
-    )
+    visible = token or "▫"
+    for break_or_tab, sign in (("\r\n", "↵"), ("\n", "↵"), ("\r", "↵"), ("\t", "⇥")):
+        visible = visible.replace(break_or_tab, sign)
     return visible if len(visible) <= SHOWN else visible[:SHOWN] + "…"

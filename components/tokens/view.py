@@ -14,10 +14,13 @@ from itertools import pairwise
 from typing import NamedTuple
 
 HIGHLIGHT = "255, 140, 0"
-"""Dark orange, as in sae_vis; translucent, so that the text's own colour reads on light and dark
-(contrast at least 4.5).
+"""Dark orange, as in sae_vis.
+
+Translucent, so that the text's own colour reads on light and dark (contrast at least 4.5).
 """
 STRONGEST = 0.5
+"""Opacity of the highlight at the strongest activation."""
+WEAKEST = 0.08
 KEPT_INVISIBLE = "\u200c\u200d"
 """Joiners: scripts and emoji are wrong without them, and they reorder nothing."""
 
@@ -69,8 +72,9 @@ class Row(NamedTuple):
     mark: int | None = None
     """Index of the token the row is shown for."""
     lines: Sequence[int] = ()
-    """Tokens that begin a line of their own though the text has no line break there (an option of a
-    question).
+    """Tokens that begin a line of their own though the text has no line break there.
+
+    Such as an option of a question.
     """
 
 
@@ -83,17 +87,19 @@ class Piece(NamedTuple):
 
 
 def opacity(value: float, top: float) -> float:
-    """0 for a silent token, else 0.08 to 0.5, logarithmic so that weak activations stay visible (as
-    Neuronpedia's).
+    """0 for a silent token, else WEAKEST to STRONGEST.
+
+    Logarithmic, so that weak activations stay visible (as Neuronpedia's).
     """
     if value <= 0 or top <= 0:
         return 0.0
-    return 0.08 + (STRONGEST - 0.08) * math.log10(1 + 9 * min(1.0, value / top))
+    return WEAKEST + (STRONGEST - WEAKEST) * math.log10(1 + 9 * min(1.0, value / top))
 
 
 def pieces(tokens: Sequence[str], values: Sequence[float], mark: int | None = None) -> list[Piece]:
-    """Tokens without a text of their own (bytes of a character begun before) are one piece with the
-    token that has it.
+    """The tokens, those of one character as one piece.
+
+    Only the first of them has a text (see backend.data.token_text).
     """
     out: list[Piece] = []
     for i, (token, value) in enumerate(zip(tokens, values, strict=True)):
@@ -105,18 +111,20 @@ def pieces(tokens: Sequence[str], values: Sequence[float], mark: int | None = No
 
 
 def visible(text: str, spaces: bool = False) -> str:
-    """The text as HTML: exact, with signs for line breaks, tabs, runs of spaces and what cannot be
-    seen; `spaces` marks every space.
+    """The text as HTML: exact, with signs for what cannot be seen.
+
+    Signs stand for line breaks, tabs, runs of spaces (`spaces`: every space) and invisible
+    characters.
     """
-    out, marks = [], spaces or not text.strip(" ") or "  " in text
+    out = []
+    marks = spaces or not text.strip(" ") or "  " in text
     for c in text:
         if c == " ":
             out.append('<span class="tv-sp"> </span>' if marks else " ")
-        elif c in "\n\t":
-            out.append(
-                f'<span class="tv-sign{" tv-nl" if c == chr(10) else ""}"'
-                f' data-sign="{"↵" if c == chr(10) else "⇥"}">{c}</span>'
-            )
+        elif c == "\n":
+            out.append('<span class="tv-sign tv-nl" data-sign="↵">\n</span>')
+        elif c == "\t":
+            out.append('<span class="tv-sign" data-sign="⇥">\t</span>')
         elif c == "\u00a0" or (
             unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
             and c not in KEPT_INVISIBLE
@@ -134,27 +142,28 @@ def token_html(
     mark: int | None = None,
     breaks: bool = True,
 ) -> str:
-    """Running text; the token at `mark` is bold and framed. `breaks`: a line break in the text
-    breaks the line.
+    """Running text; the token at `mark` is bold and framed.
+
+    `breaks`: a line break in the text breaks the line.
     """
-    out = []
-    for piece in pieces(tokens, values, mark):
-        strongest = max(piece.values)
-        if strongest <= 0:
-            out.append(visible(piece.text))
-            continue
-        share = min(1.0, strongest / top) if top > 0 else 0.0
-        names = (
-            "tv-lit"
-            + (" tv-high" if share > 2 / 3 else " tv-mid" if share > 1 / 3 else "")
-            + (" tv-mark" if piece.marked else "")
-        )
-        out.append(
-            f'<span class="{names}" data-value="{" ".join(f"{v:+.3f}" for v in piece.values)}"'
-            f' data-short="{strongest:.1f}" '
-            f'style="background:rgba({HIGHLIGHT},{opacity(strongest, top):.2f})">{visible(piece.text, spaces=True)}</span>'
-        )
-    return f'<span dir="auto" class="tv-text{"" if breaks else " tv-flat"}">{"".join(out)}</span>'
+    inner = "".join(_piece(piece, top) for piece in pieces(tokens, values, mark))
+    return f'<span dir="auto" class="tv-text{"" if breaks else " tv-flat"}">{inner}</span>'
+
+
+def _piece(piece: Piece, top: float) -> str:
+    strongest = max(piece.values)
+    if strongest <= 0:
+        return visible(piece.text)
+    share = min(1.0, strongest / top) if top > 0 else 0.0
+    strength = " tv-high" if share > 2 / 3 else " tv-mid" if share > 1 / 3 else ""
+    mark = " tv-mark" if piece.marked else ""
+    values = " ".join(f"{value:+.3f}" for value in piece.values)
+    return (
+        f'<span class="tv-lit{strength}{mark}" data-value="{values}" '
+        f'data-short="{strongest:.1f}" '
+        f'style="background:rgba({HIGHLIGHT},{opacity(strongest, top):.2f})">'
+        f"{visible(piece.text, spaces=True)}</span>"
+    )
 
 
 def excerpt(row: Row, around: int | None) -> Row:
@@ -171,22 +180,24 @@ def excerpt(row: Row, around: int | None) -> Row:
 def rows_html(
     rows: Iterable[Row], top: float, around: int | None = None, breaks: bool = True
 ) -> str:
-    """A list of rows, each a stop of the Tab key that shows all its values; colours are relative to
-    `top`.
+    """A list of rows, each a stop of the Tab key that shows all its values.
+
+    Colours are relative to `top`; `around` and `breaks` as in `excerpt` and `token_html`.
     """
     return STYLE + "".join(_row(excerpt(row, around), top, breaks) for row in rows)
 
 
 def _row(row: Row, top: float, breaks: bool) -> str:
+    head, note = html.escape(row.head), html.escape(row.note)
     return (
-        '<div class="tv-row" tabindex="0" role="group"'
-        f' aria-label="{html.escape(f"{row.head}, {row.note}")}"><div'
-        f' class="tv-margin"><b>{html.escape(row.head)}</b><small>{html.escape(row.note)}</small></div><div'
-        f' class="tv-body">{"<br>".join(_lines(row, top, breaks))}</div></div>'
+        f'<div class="tv-row" tabindex="0" role="group" aria-label="{head}, {note}">'
+        f'<div class="tv-margin"><b>{head}</b><small>{note}</small></div>'
+        f'<div class="tv-body">{"<br>".join(_lines(row, top, breaks))}</div></div>'
     )
 
 
 def _lines(row: Row, top: float, breaks: bool) -> Iterator[str]:
+    """The row's text as HTML, cut where a line of its own begins."""
     for begin, end in pairwise([0, *row.lines, len(row.tokens)]):
         mark = row.mark - begin if row.mark is not None and begin <= row.mark < end else None
         yield token_html(row.tokens[begin:end], row.values[begin:end], top, mark, breaks)
@@ -196,9 +207,9 @@ def ranked_html(title: str, tokens: Sequence[str], values: Sequence[float]) -> s
     """Tokens by a signed value, each with its number; the background grows with its size."""
     top = max((abs(value) for value in values), default=0.0) or 1.0
     items = "".join(
-        '<li><span class="tv-text"'
-        f' style="background:rgba({HIGHLIGHT},{STRONGEST * abs(value) / top:.2f});padding:0'
-        f' .3rem">{visible(token, spaces=True)}</span><small>{value:+.3f}</small></li>'
+        '<li><span class="tv-text" '
+        f'style="background:rgba({HIGHLIGHT},{STRONGEST * abs(value) / top:.2f});padding:0 .3rem">'
+        f"{visible(token, spaces=True)}</span><small>{value:+.3f}</small></li>"
         for token, value in zip(tokens, values, strict=True)
     )
     return f'{STYLE}<div class="tv-ranked"><b>{html.escape(title)}</b><ol>{items}</ol></div>'

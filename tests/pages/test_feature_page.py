@@ -9,7 +9,7 @@ from backend.experiments.dose import MULTIPLES
 from backend.features.atlas import Atlas
 from backend.interventions.edit import value_of
 from backend.reading.feature_page import feature_page
-from tests.pages.test_pages import words
+from tests.pages.test_pages import app, words  # noqa: F401
 
 
 def markup(at) -> str:
@@ -19,34 +19,31 @@ def markup(at) -> str:
 def test_it_says_the_numbers_of_the_backend(app, toy):  # noqa: F811
     page, at = feature_page(toy, 5, 20), app("feature", feature="5")
     said = words(at)
-    fired, scanned = sum(page["tokens_fired"].values()), sum(page["tokens_scanned"].values())
-    assert (
-        f"**Fires on {fired / scanned:.3%} of tokens:** {fired:,} of {scanned:,} scanned, strongest"
-        f" {page['max_act']:.2f}" in said
-    )
-    assert f"Selectivity {page['selectivity']:+.1f}" in said
-    for interval in page["intervals"]:
-        assert f"{interval['n']:,} tokens, {interval['share']:.2%} of those it fires on" in said
-    for value in (*page["promoted_logits"], *page["suppressed_logits"]):
+    fired, scanned = sum(page.tokens_fired.values()), sum(page.tokens_scanned.values())
+    assert f"**Fires on {fired / scanned:.3%} of tokens:** {fired:,} of {scanned:,} scanned" in said
+    assert f"strongest {page.max_act:.2f}" in said
+    assert f"Selectivity {page.selectivity:+.1f}" in said
+    for interval in page.intervals:
+        assert f"{interval.n:,} tokens, {interval.share:.2%} of those it fires on" in said
+    for value in (*page.promoted_logits, *page.suppressed_logits):
         assert f"<small>{value:+.3f}</small>" in markup(at)
-    for example in page["examples"]:
-        assert f"<b>{example['max_act']:.2f}</b>" in markup(at)
+    for example in page.examples:
+        assert f"<b>{example.max_act:.2f}</b>" in markup(at)
     counts = next(d.value for d in at.dataframe if "fires on" in d.value)
-    assert counts["fires on"].tolist() == list(page["fires_on_questions"].values())
+    assert counts["fires on"].tolist() == list(page.fires_on_questions.values())
 
 
 def test_the_dose_curve_is_drawn_whole_and_its_table_says_the_engines_figures(app, toy):  # noqa: F811
     at = app("feature", feature="2")
     table = next(d.value for d in at.dataframe if "in words" in d.value)
-    assert sorted(table["at"].unique()) == sorted(MULTIPLES) and "running" not in words(at)
+    assert sorted(table["at"].unique()) == sorted(MULTIPLES)
+    assert "running" not in words(at)
     max_act = float(toy.atlas.table.max_act[2])
     row = table[(table["at"] == -5) & (table["role"] == "forget")].iloc[0]
     result = toy.evaluate(toy.check(((2, value_of(-5, max_act)),)), listed=False)
     s = next(s for s in result.sets if s.role == "forget")
-    assert row["accuracy, %"] == pytest.approx(100 * s.accuracy) and (
-        row["lost"],
-        row["gained"],
-    ) == (s.lost, s.gained)
+    assert row["accuracy, %"] == pytest.approx(100 * s.accuracy)
+    assert (row["lost"], row["gained"]) == (s.lost, s.gained)
 
 
 def test_a_point_of_the_curve_becomes_a_clamp(app, toy):  # noqa: F811
@@ -60,7 +57,7 @@ def test_a_point_of_the_curve_becomes_a_clamp(app, toy):  # noqa: F811
 
 def test_a_neighbour_is_one_click_away(app, toy):  # noqa: F811
     at = app("feature", feature="2")
-    nearest = feature_page(toy, 2)["nearest"][0]["feature"]
+    nearest = feature_page(toy, 2).nearest[0].feature
     at.button(key=f"feature_nearest_{nearest}").click().run()
     assert f"Feature {nearest}" in words(at)
 
@@ -69,11 +66,11 @@ def test_own_text_is_read_and_hostile_text_stays_text(app, toy):  # noqa: F811
     at = app("feature", feature="0")
     text = "<script>alert(1)</script> $x$ :smile: the heart"
     at.text_area(key="feature_text").set_value(text).run()
-    assert not at.exception and "<script>" not in markup(at) and "tokens of your text" in words(at)
-    mine = next(e.proto.body for e in at.get("html") if "your text" in e.proto.body).split(
-        "</style>"
-    )[1]
-    assert text in html.unescape(re.sub(r"<[^>]*>", "", mine))
+    assert not at.exception
+    assert "<script>" not in markup(at)
+    assert "tokens of your text" in words(at)
+    mine = next(e.proto.body for e in at.get("html") if "your text" in e.proto.body)
+    assert text in html.unescape(re.sub(r"<[^>]*>", "", mine.split("</style>")[1]))
 
 
 def test_a_hostile_label_is_shown_as_it_stands(app, monkeypatch):  # noqa: F811
@@ -84,4 +81,5 @@ def test_a_hostile_label_is_shown_as_it_stands(app, monkeypatch):  # noqa: F811
     )
     at = app("feature", feature="7")
     shown = next(s.value for s in at.subheader if "smile" in s.value)
-    assert "".join(shown.split("\\")) == label and all(f"\\{c}" in shown for c in "$:_*[<")
+    assert "".join(shown.split("\\")) == label
+    assert all(f"\\{c}" in shown for c in "$:_*[<")

@@ -9,9 +9,7 @@ from backend.reading.examples import SAME, intervals, top_examples
 
 
 def scanned(rows: list[tuple[str, dict[int, float]]]):
-    """One letter a token; each row is its text and where feature 0 fires on it. Feature 1 never
-    fires.
-    """
+    """One letter a token; a row is its text and where feature 0 fires on it, as 1 never does."""
     texts = tuple(text for text, _ in rows)
     start = torch.tensor([0, *(len(t) for t in texts)]).cumsum(0)
     entries = [
@@ -25,38 +23,25 @@ def scanned(rows: list[tuple[str, dict[int, float]]]):
     ids = tuple([ord(c) for c in t] for t in texts)
     stats = FeatureStats(acts.counts(), torch.zeros(2), acts.max_acts())
     corpus = Corpus("forget", "letters", texts, ids, spans)
-    return ScannedCorpus(
-        corpus,
-        start,
-        int(start[-1]),
-        stats,
-        acts,
-        torch.ones(len(texts), dtype=torch.bool),
-        int(start[-1]),
-    )
+    n_tokens, whole = int(start[-1]), torch.ones(len(texts), dtype=torch.bool)
+    return ScannedCorpus(corpus, start, n_tokens, stats, acts, whole, n_tokens)
 
 
 def test_the_same_words_in_several_rows_are_shown_once_with_their_number():
     same = "x" * SAME + "A" + "y" * SAME
-    found = top_examples(
-        [
-            scanned(
-                [
-                    ("left " + same, {SAME + 5: 5.0}),
-                    (same + " right", {SAME: 4.0}),
-                    ("other", {1: 3.0}),
-                ]
-            )
-        ],
-        0,
-        10,
-    )
+    rows = [
+        ("left " + same, {SAME + 5: 5.0}),
+        (same + " right", {SAME: 4.0}),
+        ("other", {1: 3.0}),
+    ]
+    found = top_examples([scanned(rows)], 0, 10)
     assert [(e.max_act, e.copies) for e in found] == [(5.0, 1), (3.0, 0)]
 
 
 def test_a_row_is_an_example_once_at_its_strongest_token():
-    found = top_examples([scanned([("abcdef", {1: 2.0, 4: 7.0, 5: 1.0})])], 0, 10)
-    assert len(found) == 1 and (found[0].at, found[0].values) == (4, [0, 2.0, 0, 0, 7.0, 1.0])
+    (found,) = top_examples([scanned([("abcdef", {1: 2.0, 4: 7.0, 5: 1.0})])], 0, 10)
+    assert found.at == 4
+    assert found.values == [0, 2.0, 0, 0, 7.0, 1.0]
 
 
 def test_intervals_hold_every_activation_and_show_what_the_top_did_not():
@@ -64,17 +49,19 @@ def test_intervals_hold_every_activation_and_show_what_the_top_did_not():
     corpora = [scanned(rows)]
     top = top_examples(corpora, 0, 10)
     found = intervals(corpora, 0, 5, top)
-    assert [i.n for i in found] == [20] * 5 and [i.high for i in found] == [100, 80, 60, 40, 20]
+    assert [i.n for i in found] == [20] * 5
+    assert [i.high for i in found] == [100, 80, 60, 40, 20]
     shown = ["".join(e.tokens) for i in found for e in i.examples]
-    assert len(shown) == len(set(shown)) == 25 and not set(shown) & {"".join(e.tokens) for e in top}
+    assert len(shown) == len(set(shown)) == 25
+    assert not set(shown) & {"".join(e.tokens) for e in top}
     for i in found:
-        assert all(i.low < e.values[e.at] <= i.high for e in i.examples)
-        assert [e.values[e.at] for e in i.examples] == sorted(
-            (e.values[e.at] for e in i.examples), reverse=True
-        )
+        values = [e.values[e.at] for e in i.examples]
+        assert all(i.low < value <= i.high for value in values)
+        assert values == sorted(values, reverse=True)
     assert found == intervals(corpora, 0, 5, top)
 
 
 def test_a_feature_that_never_fires_has_neither():
     corpora = [scanned([("abc", {0: 1.0})])]
-    assert top_examples(corpora, 1, 5) == [] and intervals(corpora, 1, 5) == []
+    assert top_examples(corpora, 1, 5) == []
+    assert intervals(corpora, 1, 5) == []

@@ -10,18 +10,17 @@ from tests.support.toy import D_SAE
 TEXT = "The heart pumps blood.\nA 🧬 virus <b>enters</b>."
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def dense(toy):
     ids = toy.model.tokenizer(TEXT)["input_ids"]
-    hidden = toy.model.hf(torch.tensor([ids]), output_hidden_states=True).hidden_states[
-        toy.model.block + 1
-    ][0]
-    return toy.sae.sae.encode(hidden).detach()
+    states = toy.model.hf(torch.tensor([ids]), output_hidden_states=True).hidden_states
+    return toy.sae.sae.encode(states[toy.model.block + 1][0]).detach()
 
 
 def test_activations_agree_with_the_whole_model_and_the_tokens_give_the_text_back(toy, dense):
     read = read_text(toy, TEXT)
-    assert "".join(read.tokens) == TEXT and len(read.tokens) == len(dense)
+    assert "".join(read.tokens) == TEXT
+    assert len(read.tokens) == len(dense)
     assert read.exempt.tolist() == [True, *[False] * (len(dense) - 1)]
     for feature in range(D_SAE):
         expected = dense[:, feature].clone()
@@ -31,34 +30,39 @@ def test_activations_agree_with_the_whole_model_and_the_tokens_give_the_text_bac
 
 def test_exempt_positions_are_kept_when_asked_for(toy, dense):
     read = read_text(toy, TEXT, exempt_too=True)
-    assert bool(read.exempt[0]) and dense[0].max() > 0
-    torch.testing.assert_close(
-        torch.stack([read.values(f) for f in range(D_SAE)], 1), dense, atol=1e-4, rtol=1e-4
-    )
+    assert bool(read.exempt[0])
+    assert dense[0].max() > 0
+    values = torch.stack([read.values(f) for f in range(D_SAE)], 1)
+    torch.testing.assert_close(values, dense, atol=1e-4, rtol=1e-4)
 
 
-def test_ranking_on_the_text_and_on_chosen_tokens_by_brute_force(toy, dense):
-    read, acts = read_text(toy, TEXT), dense.clone()
-    acts[0] = 0
-    whole = firing(read, toy.atlas.table, densest=None)
-    order = sorted(
-        (f for f in range(D_SAE) if acts[:, f].max() > 0),
-        key=lambda f: (-float(acts[:, f].max()), f),
-    )
+@pytest.fixture
+def acts(dense):
+    """The same without the exempt first token."""
+    out = dense.clone()
+    out[0] = 0
+    return out
+
+
+def test_ranking_on_the_whole_text_by_brute_force(toy, acts):
+    whole = firing(read_text(toy, TEXT), toy.atlas.table, densest=None)
+    strongest = [float(value) for value in acts.max(0).values]
+    order = sorted((f for f in range(D_SAE) if strongest[f]), key=lambda f: (-strongest[f], f))
     assert whole["feature"].tolist() == order
-    assert whole["act"].tolist() == pytest.approx(
-        [float(acts[:, f].max()) for f in order], rel=1e-4
-    )
+    assert whole["act"].tolist() == pytest.approx([strongest[f] for f in order], rel=1e-4)
     assert whole["at"].tolist() == [int(acts[:, f].argmax()) for f in order]
-    some = firing(read, toy.atlas.table, [2, 5], densest=None)
+
+
+def test_ranking_on_chosen_tokens_by_brute_force(toy, acts):
+    some = firing(read_text(toy, TEXT), toy.atlas.table, [2, 5], densest=None)
     sums = acts[[2, 5]].sum(0)
-    assert some["feature"].tolist() == sorted(
-        sums.nonzero().squeeze(-1).tolist(), key=lambda f: -float(sums[f])
-    )
-    assert some["strength"].tolist() == pytest.approx(
-        [float(sums[f]) for f in some["feature"]], rel=1e-4
-    )
-    best = strongest_by_token(read, toy.atlas.table, 1, None)
+    order = sorted(sums.nonzero().squeeze(-1).tolist(), key=lambda f: -float(sums[f]))
+    assert some["feature"].tolist() == order
+    assert some["strength"].tolist() == pytest.approx(sums[order].tolist(), rel=1e-4)
+
+
+def test_the_strongest_feature_of_each_token_by_brute_force(toy, acts):
+    best = strongest_by_token(read_text(toy, TEXT), toy.atlas.table, 1, None)
     assert [t[0][0] if t else None for t in best] == [
         int(row.argmax()) if row.max() > 0 else None for row in acts
     ]

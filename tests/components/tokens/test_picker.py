@@ -12,7 +12,8 @@ def test_the_strongest_token_is_lit_most_and_says_its_features():
         [True, False, False],
         NAME,
     )
-    assert [t["off"] for t in data] == [True, False, False] and "not counted" in data[0]["about"]
+    assert [t["off"] for t in data] == [True, False, False]
+    assert "not counted" in data[0]["about"]
     assert data[0]["lit"] == 0 < data[2]["lit"] < data[1]["lit"]
     assert data[1]["about"] == "20.0  1 · heart\n5.0  2 · blood"
 

@@ -58,7 +58,8 @@ def test_text_stays_text(pairs):
     tokens, values = [t for t, _ in pairs], [v for _, v in pairs]
     markup = token_html(tokens, values, 50.0, 0)
     assert plain(markup) == seen("".join(tokens))
-    assert set(re.findall(r"</?([a-z]+)", markup)) <= {"span"} and markup.encode("utf-8")
+    assert set(re.findall(r"</?([a-z]+)", markup)) <= {"span"}
+    assert markup.encode("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -70,31 +71,30 @@ def test_what_cannot_be_seen_is_named(c):
 
 def test_spaces_and_line_breaks_are_seen():
     assert token_html([" "], [0.0], 1.0).count("tv-sp") == 1  # a token of spaces alone
-    assert (
-        token_html([" heart"], [2.0], 2.0).count("tv-sp") == 1
-    )  # the space belongs to the lit token
+    # the space belongs to the lit token
+    assert token_html([" heart"], [2.0], 2.0).count("tv-sp") == 1
     assert "tv-sp" not in token_html([" heart"], [0.0], 2.0)
-    assert 'data-sign="↵"' in token_html(["a\n"], [0.0], 1.0) and 'data-sign="⇥"' in token_html(
-        ["\t"], [0.0], 1.0
-    )
-    assert "tv-flat" in token_html(
-        ["a\n"], [0.0], 1.0, breaks=False
-    ) and "tv-flat" not in token_html(["a\n"], [0.0], 1.0)
+    assert 'data-sign="↵"' in token_html(["a\n"], [0.0], 1.0)
+    assert 'data-sign="⇥"' in token_html(["\t"], [0.0], 1.0)
+
+
+def test_a_line_break_breaks_the_line_unless_that_is_turned_off():
+    assert "tv-flat" in token_html(["a\n"], [0.0], 1.0, breaks=False)
+    assert "tv-flat" not in token_html(["a\n"], [0.0], 1.0)
 
 
 def test_tokens_that_share_a_character_are_one_piece_with_all_their_values():
     piece, after = pieces(["🧬", "", "", "b"], [0.0, 5.0, 2.0, 0.0], mark=1)
-    assert piece == ("🧬", (0.0, 5.0, 2.0), True) and after.text == "b"
+    assert piece == ("🧬", (0.0, 5.0, 2.0), True)
+    assert after.text == "b"
     assert 'data-value="+0.000 +5.000 +2.000"' in token_html(["🧬", "", ""], [0.0, 5.0, 2.0], 5.0)
 
 
 def test_opacity_grows_from_nothing_to_its_strongest():
     values = [opacity(v, 10.0) for v in (0, 0.01, 1, 5, 10, 20)]
-    assert (
-        values[0] == 0
-        and values == sorted(values)
-        and values[-1] == values[-2] == pytest.approx(STRONGEST)
-    )
+    assert values[0] == 0
+    assert values == sorted(values)
+    assert values[-1] == values[-2] == pytest.approx(STRONGEST)
 
 
 def contrast(text: str, behind: str) -> float:
@@ -117,37 +117,39 @@ def contrast(text: str, behind: str) -> float:
 
 
 def test_the_strongest_highlight_reads_on_light_and_dark():
-    assert contrast("#1f2328", "#ffffff") >= 4.5 and contrast("#e8e6e3", "#15181c") >= 4.5
+    assert contrast("#1f2328", "#ffffff") >= 4.5
+    assert contrast("#e8e6e3", "#15181c") >= 4.5
 
 
 def test_a_token_is_never_told_by_colour_alone():
     markup = token_html(["a", "b", "c"], [9.0, 5.0, 1.0], 9.0, 0)
-    assert (
-        'class="tv-lit tv-high tv-mark"' in markup
-        and 'class="tv-lit tv-mid"' in markup
-        and 'class="tv-lit"' in markup
-    )
-    assert 'data-value="+9.000"' in markup and 'data-short="9.0"' in markup
+    assert 'class="tv-lit tv-high tv-mark"' in markup
+    assert 'class="tv-lit tv-mid"' in markup
+    assert 'class="tv-lit"' in markup
+    assert 'data-value="+9.000"' in markup
+    assert 'data-short="9.0"' in markup
 
 
 def test_rows_carry_their_margin_and_take_the_keyboard():
-    markup = rows_html(
-        [Row("12.3", "biology <b>", ["a", " heart", " beats"], [0.0, 12.345, 1.0], 1)], 12.345, 12
-    )
-    assert (
-        "<b>12.3</b>" in markup and "biology &lt;b&gt;" in markup and markup.count("tv-mark") == 2
-    )  # the style and the token
-    assert 'tabindex="0"' in markup and ".tv-row:focus" in markup
+    row = Row("12.3", "biology <b>", ["a", " heart", " beats"], [0.0, 12.345, 1.0], 1)
+    markup = rows_html([row], 12.345, 12)
+    assert "<b>12.3</b>" in markup
+    assert "biology &lt;b&gt;" in markup
+    assert markup.count("tv-mark") == 2  # the style and the token
+    assert 'tabindex="0"' in markup
+    assert ".tv-row:focus" in markup
 
 
 def test_an_option_begins_a_line_without_a_line_break_in_the_text():
-    markup = rows_html(
-        [Row("1.0", "q", ["Answer", ":", " a", " b"], [0, 0, 0, 1.0], 3, [2, 3])], 1.0
-    )
-    assert markup.count("<br>") == 2 and "↵" not in markup and "tv-mark" in markup.split("<br>")[2]
+    row = Row("1.0", "q", ["Answer", ":", " a", " b"], [0, 0, 0, 1.0], 3, [2, 3])
+    markup = rows_html([row], 1.0)
+    assert markup.count("<br>") == 2
+    assert "↵" not in markup
+    assert "tv-mark" in markup.split("<br>")[2]
 
 
 def test_an_excerpt_is_around_the_marked_token():
     row = Row("", "", list("abcdefg"), [0, 0, 0, 1, 0, 0, 0], 3)
     assert excerpt(row, 1) == Row("", "", ["c", "d", "e"], [0, 1, 0], 1)
-    assert excerpt(row, None) == row and excerpt(row._replace(mark=0), 2).tokens == ["a", "b", "c"]
+    assert excerpt(row, None) == row
+    assert excerpt(row._replace(mark=0), 2).tokens == ["a", "b", "c"]

@@ -1,0 +1,36 @@
+"""Where a feature fires on a text the user types."""
+
+import streamlit as st
+
+from backend.engine.engine import Engine
+from backend.reading.own_text import MAX_TEXT, OwnText, read_text
+from components.messages import show_problem
+from components.tokens.view import Row, rows_html
+
+
+def draw_own_text(engine: Engine, feature: int, top: float) -> None:
+    """A field for the text, and the text read; `top` is the activation of the strongest colour."""
+    st.subheader("Try your own text", anchor=False)
+    text = st.text_area(
+        "Text",
+        key="feature_text",
+        persist_state="session",
+        max_chars=MAX_TEXT,
+        height=100,
+        placeholder="Type or paste a sentence, then Ctrl+Enter",
+    )
+    if not text.strip():
+        return
+    with show_problem():
+        own = read_text(engine, text)
+        st.html(rows_html([row_of(own, feature)], top))
+        on = int((own.values(feature) > 0).sum())
+        st.caption(f"It fires on {on} of {len(own.tokens)} tokens of your text.")
+
+
+def row_of(own: OwnText, feature: int) -> Row:
+    """The text, shown for the token on which the feature fires strongest, if it fires at all."""
+    values = own.values(feature).tolist()
+    strongest = max(values)
+    mark = values.index(strongest) if strongest > 0 else None
+    return Row(f"{strongest:.2f}", "your text", own.tokens, values, mark)

@@ -1,0 +1,74 @@
+"""The questions on which a feature fires where it can change the answer."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from backend.data.questions import QuestionSet
+from backend.engine.engine import Engine
+from backend.reading.feature_page import (
+    FeaturePage,
+    QuestionActivation,
+    QuestionTokens,
+    question_tokens,
+)
+from components.tokens.view import Row, rows_html
+
+MOST_QUESTIONS = 12
+
+
+def draw_questions(engine: Engine, page: FeaturePage) -> None:
+    """How many there are of each set, and the strongest of all or of one set."""
+    st.subheader("Questions it fires on", anchor=False)
+    st.dataframe(counts(page, engine.sets), hide_index=True, width="stretch", key="feature_sets")
+    if not page.questions:
+        return
+    titles = {s.name: s.title for s in engine.sets}
+    chosen = st.pills(
+        "Only of",
+        [name for name in titles if page.fires_on_questions[name]],
+        format_func=titles.__getitem__,
+        key=f"feature_set_{page.feature}",
+    )
+    questions = [q for q in page.questions if chosen is None or q.set == chosen]
+    shown = questions[:MOST_QUESTIONS]
+    st.caption(
+        f"{len(shown)} of {len(questions)}, strongest first; "
+        "only positions that can change an answer count."
+    )
+    tokenizer = engine.model.tokenizer
+    rows = [
+        row_of(
+            q, titles[q.set], question_tokens(engine.recording, tokenizer, q.place, page.feature)
+        )
+        for q in shown
+    ]
+    st.html(rows_html(rows, page.max_act))
+
+
+def counts(page: FeaturePage, sets: Sequence[QuestionSet]) -> pd.DataFrame:
+    """One row a set: set, role, fires on, of (both numbers of questions). Pure."""
+    return pd.DataFrame(
+        [
+            {
+                "set": s.title,
+                "role": s.role,
+                "fires on": page.fires_on_questions[s.name],
+                "of": len(s.questions),
+            }
+            for s in sets
+        ]
+    )
+
+
+def row_of(question: QuestionActivation, title: str, read: QuestionTokens) -> Row:
+    """The question, shown for the token on which the feature fires strongest."""
+    return Row(
+        f"{question.max_act:.2f}",
+        f"{title} {question.index}",
+        read.tokens,
+        read.values,
+        read.values.index(max(read.values)),
+        read.options,
+    )

@@ -38,7 +38,7 @@ from backend.model.weights import model_source, weights_fingerprint
 from backend.parts import Parts
 from backend.progress import OnProgress, Progress, silent
 from backend.setups import Setup
-from backend.store import cache_folder, check_room, key, sweep
+from backend.store import cache_folder, check_room, key, sweep_leftovers
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Engine:
         ]
         self.key = key(self._spec())
         self._folder = cache_folder() / "setups" / self.key
-        sweep(self._folder)
+        sweep_leftovers(self._folder)
         on_progress(Progress("Reading the texts", 0, 1, None))
         texts = [read_corpus(tokenizer, source, self._folder) for source in setup.corpora]
         loss_rows = self._loss_rows()

@@ -12,7 +12,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -205,7 +205,7 @@ class _Read(NamedTuple):
     passed_over: int
 
 
-def _json_lines(rows: Iterable[dict[str, object]]) -> str:
+def _json_lines(rows: Iterable[Mapping[str, object]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
@@ -268,7 +268,7 @@ def text_lines(data: bytes, name: str) -> Iterator[str]:
         raise BadInput(f"{name} is neither JSON lines nor gzipped JSON lines ({error}).") from error
 
 
-def read_file(file: Path) -> bytes:
+def read_bytes(file: Path) -> bytes:
     """Raises BadInput if it cannot be read."""
     try:
         return file.read_bytes()

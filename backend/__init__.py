@@ -1,3 +1,4 @@
-"""Everything Clampboard computes. Nothing here imports Streamlit; all of it runs as `python -m
-backend`.
+"""Everything Clampboard computes. Nothing here imports Streamlit.
+
+All of it runs as `python -m backend`.
 """

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Literal
 
 from backend.commands import evaluating, making, reading, taking
 from backend.commands.terminal import Run, read_file
@@ -48,12 +49,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Run, help_text: str, **more: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Run, help_text: str, nargs: Literal["?"] | None = None
+    ) -> argparse.ArgumentParser:
+        """`nargs` is the setup's: "?" where a command can do without."""
         sub = commands.add_parser(name, help=help_text, description=help_text)
         sub.add_argument(
             "setup",
             metavar="SETUP",
-            **more,
+            nargs=nargs,
             help="a shipped setup's name, or the path of a TOML file",
         )
         sub.add_argument("--json", action="store_true", help="print one JSON object")

@@ -1,6 +1,4 @@
-"""A long pass kept in parts on disk, so that a stop at any moment loses seconds of it and not
-hours.
-"""
+"""A long pass kept in parts on disk: a stop at any moment loses seconds of it and not hours."""
 
 import logging
 import shutil
@@ -46,22 +44,25 @@ class Parts:
             yield from sorted(by_batch.items())
 
     def add(self, batch: int, tensors: dict[str, Tensor]) -> None:
-        """Keep a batch; with enough of them pending, write a part. Raises Unavailable if the disk
-        will not have it.
+        """Keep a batch; with enough of them pending, write a part.
+
+        Raises Unavailable if the disk will not have it.
         """
         if self._folder is None:
             return
         self._pending[batch] = tensors
         if time.monotonic() - self._last >= EVERY_S:
-            flat = {
-                f"{number}.{name}": tensor
-                for number, inner in self._pending.items()
-                for name, tensor in inner.items()
-            }
-            write_tensors(
-                self._folder / f"{min(self._pending):06}-{max(self._pending):06}.safetensors", flat
-            )
-            self._pending, self._last = {}, time.monotonic()
+            self._write(self._folder)
+
+    def _write(self, folder: Path) -> None:
+        flat = {
+            f"{number}.{name}": tensor
+            for number, inner in self._pending.items()
+            for name, tensor in inner.items()
+        }
+        first, last = min(self._pending), max(self._pending)
+        write_tensors(folder / f"{first:06}-{last:06}.safetensors", flat)
+        self._pending, self._last = {}, time.monotonic()
 
     def through(
         self,
@@ -69,10 +70,9 @@ class Parts:
         run: Callable[[Tensor], Iterator[dict[str, Tensor]]],
         pace: Pace,
     ) -> Iterator[dict[str, Tensor]]:
-        """What every batch gives, in their order: read where it was kept, else run, and kept. The
-        pace counts its "token"s.
+        """What every batch gives: what was kept first, then the rest in order, run and kept.
 
-        `run` yields a batch's tensors in one piece or in several.
+        `run` yields a batch's tensors in one piece or in several. The pace counts its "token"s.
         """
         finished = set()
         for number, piece in self.done():

@@ -24,6 +24,12 @@ class PairedChange(NamedTuple):
     """Exact McNemar, two-sided."""
 
 
+class MeanChange(NamedTuple):
+    mean: float
+    low: float
+    high: float
+
+
 def wilson(right: int, n: int) -> Interval:
     """95 % interval of one accuracy (Wilson 1927), as fractions."""
     share, z2 = right / n, Z95**2
@@ -33,14 +39,15 @@ def wilson(right: int, n: int) -> Interval:
 
 
 def mcnemar_p(lost: int, gained: int) -> float:
-    """Exact two-sided binomial p: discordant questions are as likely lost as gained. 1.0 when there
-    are none.
+    """Exact two-sided binomial p: discordant questions are as likely lost as gained.
+
+    1.0 when there are none.
     """
-    discordant, tail = lost + gained, min(lost, gained)
+    discordant = lost + gained
     if discordant == 0:
         return 1.0
-    below = sum(math.comb(discordant, k) for k in range(tail + 1))
-    return min(1.0, 2 * below / 2**discordant)
+    below = sum(math.comb(discordant, k) for k in range(min(lost, gained) + 1))
+    return min(1.0, 2 * below / (1 << discordant))
 
 
 def paired_change(lost: int, gained: int, n: float) -> PairedChange:
@@ -57,15 +64,10 @@ def paired_change(lost: int, gained: int, n: float) -> PairedChange:
     return PairedChange(100 * change, 100 * low, 100 * high, mcnemar_p(lost, gained))
 
 
-class MeanChange(NamedTuple):
-    mean: float
-    low: float
-    high: float
-
-
 def mean_change(differences: Sequence[float]) -> MeanChange:
-    """Mean of paired differences with its 95 % normal interval; one difference alone has no
-    interval but the whole line.
+    """Mean of paired differences with its 95 % normal interval.
+
+    One difference alone has no interval but the whole line.
     """
     mean = math.fsum(differences) / len(differences)
     if len(differences) < 2:
@@ -76,8 +78,9 @@ def mean_change(differences: Sequence[float]) -> MeanChange:
 
 
 def is_inconclusive(right: int, n: int, chance: float) -> bool:
-    """True when chance lies in the accuracy's interval: a model that may be guessing has nothing to
-    forget.
+    """True when chance lies in the accuracy's interval.
+
+    A model that may be guessing has nothing to forget.
     """
     low, high = wilson(right, n)
     return low <= chance <= high

@@ -40,8 +40,9 @@ def key(spec: dict[str, Any]) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A scratch path that takes `path`'s place when the block ends well. Raises Unavailable if the
-    disk will not have it.
+    """A scratch path that takes `path`'s place when the block ends well.
+
+    Raises Unavailable if the disk will not have it.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,9 +60,10 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
 
 
-def sweep(folder: Path, older_than_s: float = 3600) -> None:
-    """Remove what writers that were killed left behind; younger scratch files may be another
-    process's.
+def sweep_leftovers(folder: Path, older_than_s: float = 3600) -> None:
+    """Remove what writers that were killed left behind.
+
+    Younger scratch files stay: they may be another process's.
     """
     for scratch in folder.glob(f"{SCRATCH}*"):
         try:
@@ -83,7 +85,8 @@ def read_json(path: Path) -> Any | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        return _damaged(path, error)
+        _say_damaged(path, error)
+        return None
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
@@ -97,12 +100,14 @@ def read_tensors(path: Path) -> dict[str, Tensor] | None:
         return None
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
+            names = file.keys()  # noqa: SIM118 (safe_open is no dict)
+            return {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError) as error:
-        return _damaged(path, error)
+        _say_damaged(path, error)
+        return None
 
 
-def _damaged(path: Path, error: Exception) -> None:
+def _say_damaged(path: Path, error: Exception) -> None:
     log.warning("%s is damaged (%s); it is computed again", path, error)
 
 
@@ -115,20 +120,21 @@ def sha256_of(path: Path) -> str:
 
 
 def check_room(folder: Path, needed_bytes: int) -> None:
-    """Make the folder. Raises Unavailable, naming it and both sizes, unless that much is free on
-    its disk.
+    """Make the folder, and see that it has room.
+
+    Raises Unavailable, naming it and both sizes, unless that much is free on its disk.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(
-            f"{folder} cannot be written ({error.strerror}). Point CLAMPBOARD_CACHE at a folder"
-            " that can."
+            f"{folder} cannot be written ({error.strerror}). "
+            "Point CLAMPBOARD_CACHE at a folder that can."
         ) from error
     free = shutil.disk_usage(folder).free
     if free < needed_bytes:
         raise Unavailable(
-            f"Not enough disk space in {folder}: {needed_bytes / 1e6:,.0f} MB are needed,"
-            f" {free / 1e6:,.0f} MB are free. Free some space, or point CLAMPBOARD_CACHE at another"
-            " disk."
+            f"Not enough disk space in {folder}: {needed_bytes / 1e6:,.0f} MB are needed, "
+            f"{free / 1e6:,.0f} MB are free. "
+            "Free some space, or point CLAMPBOARD_CACHE at another disk."
         )

@@ -261,8 +261,7 @@ with show_errors():
                 engine.sets,
                 engine.recording,
                 engine.sae.W_dec,
-                clamps,
-                evaluation.scores,
+                evaluation,
                 letters,
                 only,
             )

@@ -2,10 +2,11 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backend.commands.terminal import (
     AddCommand,
+    Answer,
     ProgressLine,
     add_setting,
     count,
@@ -17,6 +18,10 @@ from backend.commands.terminal import (
 from backend.errors import BadInput
 from backend.progress import Progress
 from backend.setups import Setup
+
+if TYPE_CHECKING:
+    from backend.evaluation.evaluate import SetResult
+    from backend.evaluation.lights import Light
 
 
 def add(command: AddCommand) -> None:
@@ -90,7 +95,7 @@ def add(command: AddCommand) -> None:
     )
 
 
-def evaluate(setup: Setup, args: argparse.Namespace) -> tuple:
+def evaluate(setup: Setup, args: argparse.Namespace) -> Answer:
     if args.file is not None:
         return _evaluate_again(setup, args)
     from dataclasses import asdict
@@ -111,16 +116,24 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> tuple:
         only = engine.half(args.half) if only is None else engine.half(args.half) & only
         result = engine.restrict(result, only)
     margins = margin_changes(engine.sets, result, only)
-    checks = lights(
-        engine.sets,
-        engine.recording,
-        engine.sae.W_dec,
-        result.clamps,
-        result.scores,
-        setup.scoring == "letter",
-        only,
-    )
-    sets = [s for s in result.sets if names is None or s.name in names]
+    letters = setup.scoring == "letter"
+    checks = lights(engine.sets, engine.recording, engine.sae.W_dec, result, letters, only)
+    shown = [s for s in result.sets if names is None or s.name in names]
+    sets: list[dict[str, Any]] = [
+        {
+            "name": s.name,
+            "role": s.role,
+            "n": s.n,
+            "n_affected": s.n_affected,
+            **s.figures(),
+            "inconclusive": s.inconclusive,
+            "margin_change": margins[s.name]._asdict(),
+        }
+        for s in shown
+    ]
+    if args.per_question:
+        for entry in sets:
+            entry["questions"] = per_question(engine.sets, result, entry["name"])
     value = {
         "setup": setup.name,
         "clamps": format_clamps(result.clamps),
@@ -128,46 +141,32 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> tuple:
         "half": args.half or "all",
         "path": "reference" if args.reference else "engine",
         "dtype": engine.dtype,
-        "sets": [
-            {
-                "name": s.name,
-                "role": s.role,
-                "n": s.n,
-                "n_affected": s.n_affected,
-                **s.figures(),
-                "inconclusive": s.inconclusive,
-            }
-            | {"margin_change": margins[s.name]._asdict()}
-            for s in sets
-        ],
+        "sets": sets,
         "lights": [light._asdict() for light in checks],
     }
-    if args.per_question:
-        for entry in value["sets"]:
-            entry["questions"] = per_question(engine.sets, result, entry["name"])
-    loss = (
-        None
-        if args.reference or args.half or names
-        else text_loss.text_loss(engine, clamps, ProgressLine())
+    lines = [_line_of_set(s) for s in shown]
+    if not (args.reference or args.half or names):
+        loss = text_loss.text_loss(engine, clamps, ProgressLine())
+        if loss is not None:
+            value["text_loss"] = asdict(loss)
+            lines.append(text_loss.in_words(loss))
+    lines += [_line_of_light(light) for light in checks]
+    lines.append(f"{len(result.clamps)} features clamped, {result.seconds:.2f} s")
+    return finite(value), "\n".join(lines)
+
+
+def _line_of_set(s: "SetResult") -> str:
+    doubt = "  inconclusive: the baseline may be chance" if s.inconclusive else ""
+    return (
+        f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.baseline_accuracy:6.1%} -> {s.accuracy:6.1%}  "
+        f"{s.change_pp:+6.1f} pp [{s.ci_low_pp:+.1f}, {s.ci_high_pp:+.1f}]  "
+        f"lost {s.lost}  gained {s.gained}  p {s.p_value:.2g}{doubt}"
     )
-    if loss is not None:
-        value["text_loss"] = asdict(loss)
-    lines = [
-        f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.baseline_accuracy:6.1%} -> {s.accuracy:6.1%} "
-        f" {s.change_pp:+6.1f} pp [{s.ci_low_pp:+.1f}, {s.ci_high_pp:+.1f}]  lost {s.lost}  gained"
-        f" {s.gained}  p {s.p_value:.2g}"
-        + ("  inconclusive: the baseline may be chance" if s.inconclusive else "")
-        for s in sets
-    ]
-    lines += [] if loss is None else [text_loss.in_words(loss)]
-    lines += [
-        f"{'ok' if light.ok else 'LOOK':>7}  {light.name}: {light.finding}"
-        + ("" if light.ok else f" {light.meaning} {light.advice}")
-        for light in checks
-    ]
-    return finite(value), "\n".join(
-        [*lines, f"{len(result.clamps)} features clamped, {result.seconds:.2f} s"]
-    )
+
+
+def _line_of_light(light: "Light") -> str:
+    advice = "" if light.ok else f" {light.meaning} {light.advice}"
+    return f"{'ok' if light.ok else 'LOOK':>7}  {light.name}: {light.finding}{advice}"
 
 
 def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, int]:

@@ -4,11 +4,14 @@ import argparse
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backend.commands.terminal import AddCommand, ProgressLine, count, open_engine
 from backend.errors import BadInput, ClampboardError
 from backend.setups import Setup
+
+if TYPE_CHECKING:
+    from backend.engine.engine import Engine
 
 
 def add(command: AddCommand) -> None:
@@ -24,8 +27,8 @@ def add(command: AddCommand) -> None:
         "action",
         choices=("show", "import", "fetch", "export"),
         help=(
-            "show: how many from where; import FILE: .jsonl or .jsonl.gz; fetch: from Neuronpedia"
-            " over the network; export FILE: your own"
+            "show: how many from where; import FILE: .jsonl or .jsonl.gz; "
+            "fetch: from Neuronpedia over the network; export FILE: your own"
         ),
     )
     sub.add_argument("file", type=Path, nargs="?", metavar="FILE")
@@ -53,89 +56,82 @@ def prepare(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     start = time.perf_counter()
     engine = open_engine(setup)
     said = _fetch_labels(engine)
+    seconds = time.perf_counter() - start
+    n_tokens = engine.recording.rows.n_tokens
+    sizes = engine.sizes_on_disk()
     value = {
         "setup": setup.name,
-        "seconds": time.perf_counter() - start,
+        "seconds": seconds,
         "dtype": engine.dtype,
         "device": engine.device,
         "questions": engine.n_questions,
-        "tokens": engine.recording.rows.n_tokens,
+        "tokens": n_tokens,
         "features": engine.sae.d_sae,
         "corpora": {s.corpus.title: s.n_counted for s in engine.atlas.corpora},
-        "bytes": engine.sizes_on_disk(),
+        "bytes": sizes,
         "left_out": [s.skipped for s in engine.sets if s.skipped],
     }
     text = (
-        f"{setup.name} is ready after {value['seconds']:.0f} s: {engine.n_questions} questions"
-        f" ({value['tokens']:,} tokens), {engine.sae.d_sae:,} features,"
-        f" {sum(value['bytes'].values()) / 1e6:,.0f} MB on disk, {engine.dtype} on"
-        f" {engine.device}.{said}"
+        f"{setup.name} is ready after {seconds:.0f} s: "
+        f"{engine.n_questions} questions ({n_tokens:,} tokens), {engine.sae.d_sae:,} features, "
+        f"{sum(sizes.values()) / 1e6:,.0f} MB on disk, {engine.dtype} on {engine.device}.{said}"
     )
     return value, text
 
 
-def _fetch_labels(engine) -> str:
-    """Neuronpedia's labels, the first time, where the SAE names its page and the network may be
-    used; what became of it, in words.
+def _fetch_labels(engine: "Engine") -> str:
+    """Neuronpedia's labels, the first time; what became of it, in words.
+
+    Where the SAE names its page, and the network may be used.
     """
     from backend.features.labels import NEURONPEDIA, fetch
 
-    name, labels = engine.sae.neuronpedia_id, engine.atlas.labels
-    if (
-        name is None
-        or labels.counts()[NEURONPEDIA]
-        or os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0")
-    ):
+    page = engine.sae.neuronpedia_id
+    offline = os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0")
+    if page is None or offline or engine.atlas.labels.counts()[NEURONPEDIA]:
         return ""
     try:
-        return (
-            " Fetched"
-            f" {engine.atlas.import_labels(fetch(name), f'Neuronpedia (export of {name})').neuronpedia:,}"
-            " labels from Neuronpedia."
-        )
+        brought = engine.atlas.import_labels(fetch(page), f"Neuronpedia (export of {page})")
+        return f" Fetched {brought.neuronpedia:,} labels from Neuronpedia."
     except ClampboardError as error:
         return f" Without Neuronpedia's labels: {error}"
 
 
 def labels(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.features.labels import fetch, labels_of, read_file, text_lines
+    from backend.features.labels import Imported, fetch, labels_of, read_bytes, text_lines
     from backend.model.sae import load_sae
     from backend.store import replacing
 
     if (args.file is None) == (args.action in ("import", "export")):
         raise BadInput(f"labels {args.action} {'needs' if args.file is None else 'takes no'} FILE.")
     mine = labels_of(setup.sae, load_sae(setup.sae, "cpu"))
-    value: dict[str, Any] = {}
+    brought: Imported | None = None
+    done = ""
     if args.action == "import":
-        value = mine.import_lines(
-            text_lines(read_file(args.file), str(args.file)), str(args.file)
-        )._asdict()
+        name = str(args.file)
+        brought = mine.import_lines(text_lines(read_bytes(args.file), name), name)
     elif args.action == "fetch":
-        if mine.neuronpedia_id is None:
+        page = mine.neuronpedia_id
+        if page is None:
             raise BadInput("This setup's SAE names no page on Neuronpedia. Import a file instead.")
-        value = mine.import_lines(
-            fetch(mine.neuronpedia_id), f"Neuronpedia's export of {mine.neuronpedia_id}"
-        )._asdict()
+        brought = mine.import_lines(fetch(page), f"Neuronpedia's export of {page}")
     elif args.action == "export":
         with replacing(args.file) as scratch:
             scratch.write_text(mine.export(), encoding="utf-8")
+        done = f"Written to {args.file}. "
+    if brought is not None:
+        done = (
+            f"Imported {brought.own} own and {brought.neuronpedia} of Neuronpedia's; "
+            f"{brought.passed_over} lines passed over. "
+        )
     counts = mine.counts()
-    done = {
-        "import": (
-            "Imported {own} own and {neuronpedia} of Neuronpedia's; {passed_over} lines passed"
-            " over. "
-        ),
-        "export": f"Written to {args.file}. ",
-    }.get("import" if value else args.action, "")
-    text = done.format(**value) if value else done
-    return (
-        {**value, "labels": counts},
-        (
-            f"{text}Labels: {counts['own']} your own, {counts['setup']} of the setup,"
-            f" {counts['Neuronpedia']} of Neuronpedia; {counts['stars']} stars. Where a feature has"
-            " several, your own stands first, then the setup's, then Neuronpedia's."
-        ),
+    value = {**({} if brought is None else brought._asdict()), "labels": counts}
+    text = (
+        f"{done}Labels: {counts['own']} your own, {counts['setup']} of the setup, "
+        f"{counts['Neuronpedia']} of Neuronpedia; {counts['stars']} stars. Where a feature has "
+        "several, your own stands first, then the setup's, then Neuronpedia's."
     )
+    return value, text
 
 
 def train_sae(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
@@ -158,17 +154,19 @@ def bench(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     if args.search:
         from backend.features.search import time_search
 
-        rows = [time_search(n) for n in (16_384, 131_072)]
-        return {"rows": rows}, "\n".join(
-            f"{r['features']:>7,} features: the slowest search {r['worst_s']:.3f} s"
-            f" ('{r['slowest']}')"
-            for r in rows
-        )
+        timings = [time_search(n) for n in (16_384, 131_072)]
+        lines = [
+            f"{t['features']:>7,} features: "
+            f"the slowest search {t['worst_s']:.3f} s ('{t['slowest']}')"
+            for t in timings
+        ]
+        return {"rows": timings}, "\n".join(lines)
     engine = open_engine(setup)
     rows = benchmark.measure(engine, args.every, ProgressLine())
     times_plain = benchmark.preparing(engine, args.every)
-    return {
+    value = {
         "machine": benchmark.machine(engine),
         "recording_times_plain": times_plain,
         "rows": rows,
-    }, benchmark.markdown(engine, rows, times_plain)
+    }
+    return value, benchmark.markdown(engine, rows, times_plain)

@@ -54,7 +54,7 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     engine, clamps = engine_and_clamps(setup, args)
     chat = bool(engine.model.tokenizer.chat_template) and not args.plain
     ids = writing.prompt_ids(engine.model.tokenizer, args.prompt, chat)
-    value = {
+    value: dict[str, Any] = {
         "setup": setup.name,
         "clamps": format_clamps(clamps),
         "dtype": engine.dtype,
@@ -79,15 +79,14 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
             "ended": last.ended,
             "edited_positions": last.edited,
         }
-    edited = len(value["clamped"]["edited_positions"])
-    return (
-        value,
-        (
-            f"Without clamps:\n{value['baseline']['text'].strip()}\n\nWith {len(clamps)} features"
-            f" clamped, at {edited} of {len(ids) + len(value['clamped']['ids'])}"
-            f" tokens:\n{value['clamped']['text'].strip()}"
-        ),
+    before, after = value["baseline"], value["clamped"]
+    edited, n_tokens = len(after["edited_positions"]), len(ids) + len(after["ids"])
+    text = (
+        f"Without clamps:\n{before['text'].strip()}\n\n"
+        f"With {len(clamps)} features clamped, at {edited} of {n_tokens} tokens:\n"
+        f"{after['text'].strip()}"
     )
+    return value, text
 
 
 def export(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
@@ -97,10 +96,8 @@ def export(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     engine, clamps = engine_and_clamps(setup, args)
     value = exporting.export(engine, engine.evaluate(clamps), board_of(clamps))
     write_file(args.out, exporting.to_text(value))
-    return {
-        "file": str(args.out),
-        "clamps": value["clamps"],
-    }, f"{args.out}: {len(clamps)} clamps, {engine.n_questions} questions."
+    text = f"{args.out}: {len(clamps)} clamps, {engine.n_questions} questions."
+    return {"file": str(args.out), "clamps": value["clamps"]}, text
 
 
 def report(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:

@@ -1,6 +1,4 @@
-"""What the commands share: progress on standard error, the setup's engine, a setting's arguments,
-files read and written.
-"""
+"""What the commands share: progress, the setup's engine, a setting's arguments, files."""
 
 import argparse
 import math
@@ -8,21 +6,28 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backend.errors import BadInput
 from backend.progress import Progress
 from backend.setups import Setup
 
-Run = Callable[[Setup, argparse.Namespace], tuple]
-"""A command's work: what --json prints, what is printed else and, unless 0, the exit status."""
+if TYPE_CHECKING:
+    from backend.engine.engine import Engine
+    from backend.interventions.edit import Clamps
+
+Answer = tuple[Any, str] | tuple[Any, str, int]
+"""What --json prints, what is printed else and, unless 0, the exit status."""
+Run = Callable[[Setup, argparse.Namespace], Answer]
+"""A command's work."""
 AddCommand = Callable[..., argparse.ArgumentParser]
 """add(name, run, help text): a parser for the command's own arguments."""
 
 
 class ProgressLine:
-    """Progress on standard error: one line rewritten on a terminal, a line every ten seconds
-    otherwise.
+    """Progress on standard error.
+
+    On a terminal one line, rewritten; elsewhere a line every ten seconds.
     """
 
     def __init__(self) -> None:
@@ -32,35 +37,28 @@ class ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         if progress.note:
-            print(
-                f"\r\033[K{progress.note}" if self._live else progress.note,
-                file=sys.stderr,
-                flush=True,
-            )
-        now, ended = time.monotonic(), progress.total > 0 and progress.done >= progress.total
-        if (
-            now - self._last < (0.1 if self._live else 10)
-            and progress.stage == self._stage
-            and not ended
-        ):
+            self._print(progress.note)
+        now = time.monotonic()
+        ended = progress.total > 0 and progress.done >= progress.total
+        every_s = 0.1 if self._live else 10
+        if now - self._last < every_s and progress.stage == self._stage and not ended:
             return
         self._last, self._stage = now, progress.stage
         share = f" {progress.done / progress.total:4.0%}" if progress.total else ""
-        left = (
-            f", {progress.seconds_left:,.0f} s left"
-            if progress.seconds_left is not None and not ended
-            else ""
-        )
-        text = f"{progress.stage}{share}{left}"
-        print(
-            f"\r\033[K{text}" if self._live else text,
-            end="\n" if ended or not self._live else "",
-            file=sys.stderr,
-            flush=True,
-        )
+        left = ""
+        if progress.seconds_left is not None and not ended:
+            left = f", {progress.seconds_left:,.0f} s left"
+        self._print(f"{progress.stage}{share}{left}", stays=ended)
+
+    def _print(self, text: str, stays: bool = True) -> None:
+        """On a terminal, in place of the line before unless that stays."""
+        line = f"\r\033[K{text}" if self._live else text
+        end = "\n" if stays or not self._live else ""
+        print(line, end=end, file=sys.stderr, flush=True)
 
 
 def add_setting(sub: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    """The arguments that say what is clamped."""
     which = sub.add_mutually_exclusive_group(required=True)
     which.add_argument(
         "--clamps",
@@ -71,19 +69,20 @@ def add_setting(sub: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGrou
 
 
 def count(text: str) -> int:
+    """A positive whole number, for argparse."""
     number = int(text.replace("_", ""))
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
 
 
-def open_engine(setup: Setup):
+def open_engine(setup: Setup) -> "Engine":
     from backend.engine.engine import Engine
 
     return Engine(setup, ProgressLine())
 
 
-def engine_and_clamps(setup: Setup, args: argparse.Namespace):
+def engine_and_clamps(setup: Setup, args: argparse.Namespace) -> tuple["Engine", "Clamps"]:
     """The clamps are read first: a mistake in them is said before a model is loaded."""
     from backend.interventions.edit import parse_clamps
 
@@ -93,16 +92,16 @@ def engine_and_clamps(setup: Setup, args: argparse.Namespace):
 
 
 def read_file(path: Path) -> str:
+    """Raises BadInput for what cannot be read as text."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"{path} cannot be read:"
-            f" {getattr(error, 'strerror', None) or 'it is no text in UTF-8'}."
-        ) from error
+        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise BadInput(f"{path} cannot be read: {why}.") from error
 
 
 def write_file(path: Path, text: str) -> None:
+    """Whole or not at all. Raises Unavailable if the disk will not have it."""
     from backend.store import replacing
 
     with replacing(path) as scratch:

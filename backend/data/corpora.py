@@ -11,71 +11,44 @@ from transformers import PreTrainedTokenizerBase
 
 from backend.data.sources import Broken, rows
 from backend.errors import BadInput
-from backend.setups import CorpusSource
+from backend.setups import CorpusSource, Role
 from backend.store import key, replacing
-
-CONTEXT = 256
-"""Tokens in a row of corpus text; longer texts are cut."""
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Text in rows, with the characters each token covers."""
-
-    role: str
-    title: str
-    texts: tuple[str, ...]
-    """One a row."""
-    ids: tuple[list[int], ...]
-    spans: tuple[list[tuple[int, int]], ...]
-    """Characters of each token in its row's text (from, to); tokens of one character cut in bytes
-    share their span.
-    """
-
-
-def cut_corpus(
-    tokenizer: PreTrainedTokenizerBase, role: str, title: str, texts: Sequence[str]
-) -> Corpus:
-    """Rows of at most CONTEXT tokens, none across two texts; each begins with BOS where the
-    tokenizer puts one.
-    """
-    pieces = []
-    ids = []
-    spans = []
-    begin_with = [token for token in tokenizer("")["input_ids"] if token == tokenizer.bos_token_id]
-    step = CONTEXT - len(begin_with)
-    for text in texts:
-        coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        for begin in range(0, len(coded["input_ids"]), step):
-            span = coded["offset_mapping"][begin : begin + step]
-            first = min(a for a, _ in span)
-            pieces.append(text[first : max(b for _, b in span)])
-            ids.append(begin_with + coded["input_ids"][begin : begin + step])
-            spans.append(
-                [(a - first, b - first) for a, b in [(first, first)] * len(begin_with) + span]
-            )
-    return Corpus(role, title, tuple(pieces), tuple(ids), tuple(spans))
-
 
 log = logging.getLogger(__name__)
 
+CONTEXT = 256
+"""Tokens in a row of corpus text; longer texts are cut."""
 SAMPLE_SEED = 0
 CHUNKS = 20
 """Joined text is tokenised in this many pieces, as Farrell et al. do: where a word stands on a
 border, it matters.
 """
 
+Span = tuple[int, int]
+"""Characters of a text, from and to."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Text in rows, with the characters each token covers."""
+
+    role: Role
+    title: str
+    texts: tuple[str, ...]
+    """One a row."""
+    ids: tuple[list[int], ...]
+    spans: tuple[list[Span], ...]
+    """Of each token in its row's text; tokens of one character cut in bytes share their span."""
+
 
 def read_corpus(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, folder: Path) -> Corpus:
-    """The corpus in rows of tokens; what was cut before is read from `folder`, so that the hub is
-    asked once.
+    """The corpus in rows of tokens.
 
-    Raises BadInput for a source without text, Unavailable if the hub does not give it.
+    What was cut before is read from `folder`, so that the hub is asked once. Raises BadInput for a
+    source without text, Unavailable if the hub does not give it.
     """
-    path = (
-        folder
-        / f"text_{source.role}_{key({'source': asdict(source), 'file': _state_of(source)})}.parquet"
-    )
+    name = key({"source": asdict(source), "file": _state_of(source)})
+    path = folder / f"text_{source.role}_{name}.parquet"
     if (known := _load(path, source)) is not None:
         return known
     texts = read_texts(source)
@@ -88,8 +61,8 @@ def read_corpus(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, folder
             {
                 "text": made.texts,
                 "ids": made.ids,
-                "begin": [[a for a, _ in spans] for spans in made.spans],
-                "end": [[b for _, b in spans] for spans in made.spans],
+                "begin": [[begin for begin, _ in spans] for spans in made.spans],
+                "end": [[end for _, end in spans] for spans in made.spans],
             }
         ).to_parquet(scratch)
     return made
@@ -123,8 +96,9 @@ def _load(path: Path, source: CorpusSource) -> Corpus | None:
 
 
 def read_texts(source: CorpusSource) -> list[str]:
-    """The texts of a corpus, in order; of a sample, the same ones every time. Raises BadInput
-    naming a row that has none.
+    """The texts of a corpus, in order; of a sample, the same ones every time.
+
+    Raises BadInput for a corpus without text, naming a row that has none.
     """
     if source.documents is None:
         texts = list(_texts(source))
@@ -153,10 +127,12 @@ def _texts(source: CorpusSource) -> Iterator[str]:
 
 
 def sample(items: Iterator[str], n: int) -> list[str]:
-    """n of them in their order, each as likely as any other (reservoir sampling), the same ones
-    every time; all if there are fewer.
+    """n of the items in their order, each as likely as any other; all if there are fewer.
+
+    The same ones every time (reservoir sampling).
     """
-    rng, kept = random.Random(SAMPLE_SEED), []
+    rng = random.Random(SAMPLE_SEED)
+    kept: list[tuple[int, str]] = []
     for i, item in enumerate(items):
         if i < n:
             kept.append((i, item))
@@ -165,48 +141,70 @@ def sample(items: Iterator[str], n: int) -> list[str]:
     return [item for _, item in sorted(kept)]
 
 
+def cut_corpus(
+    tokenizer: PreTrainedTokenizerBase, role: Role, title: str, texts: Sequence[str]
+) -> Corpus:
+    """Rows of at most CONTEXT tokens, none across two texts.
+
+    Each begins with BOS where the tokenizer puts one.
+    """
+    pieces: list[str] = []
+    ids: list[list[int]] = []
+    spans: list[list[Span]] = []
+    begin_with = [token for token in tokenizer("")["input_ids"] if token == tokenizer.bos_token_id]
+    step = CONTEXT - len(begin_with)
+    for text in texts:
+        coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        for begin in range(0, len(coded["input_ids"]), step):
+            own = coded["offset_mapping"][begin : begin + step]
+            first = min(a for a, _ in own)
+            last = max(b for _, b in own)
+            covered = [(first, first)] * len(begin_with) + own
+            pieces.append(text[first:last])
+            ids.append(begin_with + coded["input_ids"][begin : begin + step])
+            spans.append([(a - first, b - first) for a, b in covered])
+    return Corpus(role, title, tuple(pieces), tuple(ids), tuple(spans))
+
+
 def cut_joined(
     tokenizer: PreTrainedTokenizerBase, source: CorpusSource, texts: Sequence[str]
 ) -> Corpus:
-    """Rows of exactly `row_tokens` tokens: the texts joined by the end-of-text token, the first
-    token of each row set to BOS, the rest of the last row dropped (Farrell et al. 2024,
-    unlearning/feature_activation.py). Raises BadInput for text that fills no row.
+    """Rows of exactly `row_tokens` tokens (Farrell et al. 2024, unlearning/feature_activation.py).
+
+    The texts are joined by the end-of-text token, the first token of each row is set to BOS, the
+    rest of the last row is dropped. Raises BadInput for text that fills no row.
     """
-    assert source.row_tokens is not None
+    n = source.row_tokens
+    assert n is not None
     whole = (tokenizer.eos_token or "\n").join(texts)
     size = (len(whole) - 1) // CHUNKS + 1
     ids: list[int] = []
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     for offset in range(0, len(whole), size):
         coded = tokenizer(whole[offset : offset + size], return_offsets_mapping=True)
         ids += coded["input_ids"]
         spans += [(a + offset, b + offset) for a, b in coded["offset_mapping"]]
-    starts = list(range(0, len(ids) - source.row_tokens + 1, source.row_tokens))
+    starts = list(range(0, len(ids) - n + 1, n))
     if not starts:
         raise BadInput(
-            f"The corpus '{source.title}' has {len(ids):,} tokens: too few for one row of"
-            f" {source.row_tokens:,}."
+            f"The corpus '{source.title}' has {len(ids):,} tokens: too few for one row of {n:,}."
         )
     if source.rows is not None and source.rows < len(starts):
         starts = sorted(random.Random(SAMPLE_SEED).sample(starts, source.rows))
-    return Corpus(
-        source.role,
-        source.title,
-        *zip(
-            *(
-                _row(whole, ids, spans, at, source.row_tokens, tokenizer.bos_token_id)
-                for at in starts
-            ),
-            strict=True,
-        ),
-    )
+    bos = tokenizer.bos_token_id
+    cut = [_row(whole, ids[at : at + n], spans[at : at + n], bos) for at in starts]
+    pieces, row_ids, row_spans = zip(*cut, strict=True)
+    return Corpus(source.role, source.title, pieces, row_ids, row_spans)
 
 
 def _row(
-    whole: str, ids: list[int], spans: list[tuple[int, int]], at: int, n: int, bos: int | None
-) -> tuple[str, list[int], list[tuple[int, int]]]:
-    mine, row = spans[at : at + n], ids[at : at + n]
+    whole: str, ids: list[int], spans: list[Span], bos: int | None
+) -> tuple[str, list[int], list[Span]]:
+    """A row's text, and its tokens with BOS in the first one's place, which covers nothing then."""
     if bos is not None:
-        row[0], mine[0] = bos, (mine[1][0], mine[1][0]) if n > 1 else (mine[0][0], mine[0][0])
-    first = min(a for a, _ in mine)
-    return whole[first : max(b for _, b in mine)], row, [(a - first, b - first) for a, b in mine]
+        begin, _ = spans[1] if len(spans) > 1 else spans[0]
+        ids = [bos, *ids[1:]]
+        spans = [(begin, begin), *spans[1:]]
+    first = min(a for a, _ in spans)
+    last = max(b for _, b in spans)
+    return whole[first:last], ids, [(a - first, b - first) for a, b in spans]

@@ -6,7 +6,7 @@ A row that is no question is left out and named; nothing is guessed in its place
 
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -20,64 +20,21 @@ log = logging.getLogger(__name__)
 SAMPLE_SEED = 0
 ALL_SUBJECTS = "all"
 MMLU_SUBJECTS = (
-    "abstract_algebra",
-    "anatomy",
-    "astronomy",
-    "business_ethics",
-    "clinical_knowledge",
-    "college_biology",
-    "college_chemistry",
-    "college_computer_science",
-    "college_mathematics",
-    "college_medicine",
-    "college_physics",
-    "computer_security",
-    "conceptual_physics",
-    "econometrics",
-    "electrical_engineering",
-    "elementary_mathematics",
-    "formal_logic",
-    "global_facts",
-    "high_school_biology",
-    "high_school_chemistry",
-    "high_school_computer_science",
-    "high_school_european_history",
-    "high_school_geography",
-    "high_school_government_and_politics",
-    "high_school_macroeconomics",
-    "high_school_mathematics",
-    "high_school_microeconomics",
-    "high_school_physics",
-    "high_school_psychology",
-    "high_school_statistics",
-    "high_school_us_history",
-    "high_school_world_history",
-    "human_aging",
-    "human_sexuality",
-    "international_law",
-    "jurisprudence",
-    "logical_fallacies",
-    "machine_learning",
-    "management",
-    "marketing",
-    "medical_genetics",
-    "miscellaneous",
-    "moral_disputes",
-    "moral_scenarios",
-    "nutrition",
-    "philosophy",
-    "prehistory",
-    "professional_accounting",
-    "professional_law",
-    "professional_medicine",
-    "professional_psychology",
-    "public_relations",
-    "security_studies",
-    "sociology",
-    "us_foreign_policy",
-    "virology",
-    "world_religions",
-)
+    "abstract_algebra", "anatomy", "astronomy", "business_ethics", "clinical_knowledge",
+    "college_biology", "college_chemistry", "college_computer_science", "college_mathematics",
+    "college_medicine", "college_physics", "computer_security", "conceptual_physics",
+    "econometrics", "electrical_engineering", "elementary_mathematics", "formal_logic",
+    "global_facts", "high_school_biology", "high_school_chemistry", "high_school_computer_science",
+    "high_school_european_history", "high_school_geography", "high_school_government_and_politics",
+    "high_school_macroeconomics", "high_school_mathematics", "high_school_microeconomics",
+    "high_school_physics", "high_school_psychology", "high_school_statistics",
+    "high_school_us_history", "high_school_world_history", "human_aging", "human_sexuality",
+    "international_law", "jurisprudence", "logical_fallacies", "machine_learning", "management",
+    "marketing", "medical_genetics", "miscellaneous", "moral_disputes", "moral_scenarios",
+    "nutrition", "philosophy", "prehistory", "professional_accounting", "professional_law",
+    "professional_medicine", "professional_psychology", "public_relations", "security_studies",
+    "sociology", "us_foreign_policy", "virology", "world_religions",
+)  # fmt: skip
 
 
 class Skipped(NamedTuple):
@@ -90,17 +47,17 @@ class Skipped(NamedTuple):
 
 
 def read_set(source: SetSource) -> QuestionSet:
-    """The questions of a set. Raises BadInput if there is none, or if the data cannot be read;
-    Unavailable if the hub does not give them.
+    """The questions of a set.
+
+    Raises BadInput if there is none, or if the data cannot be read; Unavailable if the hub does not
+    give them.
     """
     questions, skipped = _read(source)
     title = source.title
     if source.limit is not None and source.limit < len(questions):
         title = f"{title}, {source.limit:,} of {len(questions):,}"
-        questions = [
-            questions[i]
-            for i in sorted(random.Random(SAMPLE_SEED).sample(range(len(questions)), source.limit))
-        ]
+        drawn = random.Random(SAMPLE_SEED).sample(range(len(questions)), source.limit)
+        questions = [questions[i] for i in sorted(drawn)]
     said = skipped_in_words(source.title, skipped)
     if said:
         log.warning(said)
@@ -114,13 +71,10 @@ def _examples(source: SetSource) -> tuple[Question, ...]:
         return ()
     if source.examples is None:
         return tuple(_read(replace(source, split="dev"))[0])
-    return tuple(
-        _read(
-            replace(
-                source, file=source.examples, folder=None, dataset=None, local=None, subjects=()
-            )
-        )[0]
+    from_file = replace(
+        source, file=source.examples, folder=None, dataset=None, local=None, subjects=()
     )
+    return tuple(_read(from_file)[0])
 
 
 def _read(source: SetSource) -> tuple[list[Question], list[Skipped]]:
@@ -128,12 +82,9 @@ def _read(source: SetSource) -> tuple[list[Question], list[Skipped]]:
     questions: list[Question] = []
     skipped: list[Skipped] = []
     for index, (subject, number, row) in enumerate(_rows_of_set(source, subjects)):
+        about = (subject if subjects else "") or source.subject or source.name
         try:
-            questions.append(
-                _question(
-                    row, index, (subject if subjects else "") or source.subject or source.name
-                )
-            )
+            questions.append(_question(row, index, about))
         except ValueError as error:
             skipped.append(Skipped(subject, number, str(error)))
     if not questions:
@@ -144,7 +95,7 @@ def _read(source: SetSource) -> tuple[list[Question], list[Skipped]]:
     return questions, skipped
 
 
-def _rows_of_set(source: SetSource, subjects: Sequence[str]):
+def _rows_of_set(source: SetSource, subjects: Sequence[str]) -> Iterator[tuple[str, int, Any]]:
     """The rows, without those that a file of several sets says belong to another one."""
     for subject, number, row in rows(source, subjects):
         if not isinstance(row, dict) or row.get("set", source.name) == source.name:
@@ -165,22 +116,21 @@ def _question(row: Any, index: int, subject: str) -> Question:
         raise ValueError(f"it has no {missing[0]}")
     if not isinstance(row["question"], str) or not row["question"].strip():
         raise ValueError("its question is no text")
-    choices = row["choices"]
+    subject = str(row.get("subject") or subject).replace("_", " ")
+    topic = str(row.get("topic") or subject)
+    choices = _choices(row["choices"])
+    return Question(index, topic, row["question"], choices, _answer(row["answer"]), subject)
+
+
+def _choices(value: Any) -> tuple[str, str, str, str]:
     if (
-        not isinstance(choices, list)
-        or len(choices) != N_CHOICES
-        or not all(isinstance(c, str) and c.strip() for c in choices)
+        not isinstance(value, list)
+        or len(value) != N_CHOICES
+        or not all(isinstance(choice, str) and choice.strip() for choice in value)
     ):
         raise ValueError("it needs four choices, each a text and none empty")
-    subject = str(row.get("subject") or subject).replace("_", " ")
-    return Question(
-        index,
-        str(row.get("topic") or subject),
-        row["question"],
-        tuple(choices),
-        _answer(row["answer"]),
-        subject,
-    )
+    a, b, c, d = value
+    return a, b, c, d
 
 
 def _answer(value: Any) -> int:
@@ -199,7 +149,5 @@ def skipped_in_words(title: str, skipped: Sequence[Skipped], most: int = 5) -> s
         f"row {s.number}{f' of {s.subject}' if s.subject else ''}: {s.why}" for s in skipped[:most]
     )
     more = f"; and {len(skipped) - most:,} more" if len(skipped) > most else ""
-    return (
-        f"{title}: {len(skipped):,} {'row' if len(skipped) == 1 else 'rows'} left out"
-        f" ({named}{more})."
-    )
+    rows_left_out = f"{len(skipped):,} {'row' if len(skipped) == 1 else 'rows'} left out"
+    return f"{title}: {rows_left_out} ({named}{more})."

@@ -35,9 +35,10 @@ def rows(
     """
     local = source.local_path()
     if local is None and source.dataset is not None:
-        yield from _hub_rows(source, subjects)
+        yield from _hub_rows(source, source.dataset, subjects)
         return
     where = local or source.file or source.folder
+    assert where is not None, "a checked setup says where its rows are"
     for subject in subjects or (source.config or "",):
         file = where if where.is_file() else find_file(where, subject, source.split)
         for number, row in enumerate(file_rows(file, plain), 1):
@@ -45,10 +46,10 @@ def rows(
 
 
 def find_file(folder: Path, config: str, split: str) -> Path:
-    """One split of one configuration, in the layout of the hub, of the original MMLU archive, or of
-    the original WMDP.
+    """One split of one configuration, in any layout that is handed round.
 
-    Raises BadInput naming what was looked for.
+    That of the hub, of the original MMLU archive, or of the original WMDP. Raises BadInput naming
+    what was looked for.
     """
     short = config.removeprefix("wmdp-")
     patterns = [
@@ -66,13 +67,13 @@ def find_file(folder: Path, config: str, split: str) -> Path:
         if found := sorted(folder.glob(pattern)):
             if len(found) > 1:
                 raise BadInput(
-                    f"{folder} holds '{config}' in {len(found)} files ({pattern}); put them into"
-                    " one."
+                    f"{folder} holds '{config}' in {len(found)} files ({pattern}); "
+                    "put them into one."
                 )
             return found[0]
     raise BadInput(
-        f"{folder} does not hold '{config}', split '{split}'. Expected there, for instance:"
-        f" {', '.join(patterns[:5])}."
+        f"{folder} does not hold '{config}', split '{split}'. "
+        f"Expected there, for instance: {', '.join(patterns[:5])}."
     )
 
 
@@ -137,30 +138,28 @@ def _json_row(line: str) -> Any:
         return Broken(f"not JSON: {error}")
 
 
-def _hub_rows(source: RowSource, subjects: Sequence[str]) -> Iterator[tuple[str, int, Any]]:
-    """One configuration; of several subjects, the configuration "all" once, which says each row's
-    subject.
-    """
+def _hub_rows(
+    source: RowSource, dataset: str, subjects: Sequence[str]
+) -> Iterator[tuple[str, int, Any]]:
+    """One configuration; for several subjects "all", once, which says each row's subject."""
     if len(subjects) < 2:
         config = subjects[0] if subjects else source.config
-        for number, row in enumerate(_hub_split(source, config), 1):
+        for number, row in enumerate(_hub_split(source, dataset, config), 1):
             yield config or "", number, row
         return
     by_subject: dict[str, list[Any]] = {}
-    for row in _hub_split(source, "all"):
+    for row in _hub_split(source, dataset, "all"):
         by_subject.setdefault(row["subject"], []).append(row)
     for subject in subjects:
         if subject not in by_subject:
-            raise BadInput(f"The data set '{source.dataset}' has no subject '{subject}'.")
+            raise BadInput(f"The data set '{dataset}' has no subject '{subject}'.")
         for number, row in enumerate(by_subject[subject], 1):
             yield subject, number, row
 
 
-def _hub_split(source: RowSource, config: str | None) -> Any:
+def _hub_split(source: RowSource, dataset: str, config: str | None) -> Any:
     import datasets
 
     datasets.disable_progress_bars()
-    with fetching("data set", source.dataset, source.dataset):
-        return datasets.load_dataset(
-            source.dataset, config, split=source.split, revision=source.revision
-        )
+    with fetching("data set", dataset, dataset):
+        return datasets.load_dataset(dataset, config, split=source.split, revision=source.revision)

@@ -13,15 +13,24 @@ UNFINISHED = "\ufffd"
 
 
 def token_texts(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
-    """The text cut at token borders; `spans` are the characters each token covers, as a fast
-    tokenizer's offsets.
+    """The text cut at token borders.
+
+    `spans` are the characters each token covers, as a fast tokenizer's offsets.
     """
-    pieces, end = [], 0
+    pieces: list[str] = []
+    end = 0
     for i, (_, b) in enumerate(spans):
         stop = max(end, b) if i < len(spans) - 1 else len(text)
         pieces.append(text[end:stop])
         end = stop
     return pieces
+
+
+def decoded(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    """The text of some tokens, as the tokenizer writes it."""
+    text = tokenizer.decode(list(ids))
+    assert isinstance(text, str)  # a list of lists would give a list
+    return text
 
 
 def texts_of_ids(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[str]:
@@ -32,9 +41,11 @@ def texts_of_ids(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list
     """
 
     def decode(begin: int, end: int) -> str:
-        return tokenizer.decode(
-            ids[begin:end], skip_special_tokens=False, clean_up_tokenization_spaces=False
+        text = tokenizer.decode(
+            list(ids[begin:end]), skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
+        assert isinstance(text, str)
+        return text
 
     pieces = [""] * len(ids)
     before, begin = 0, 0

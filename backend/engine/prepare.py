@@ -29,7 +29,7 @@ from backend.model.weights import model_source, weights_fingerprint
 from backend.parts import Parts
 from backend.progress import OnProgress, Progress
 from backend.setups import Scoring, Setup
-from backend.store import cache_folder, check_room, key, sweep
+from backend.store import cache_folder, check_room, key, sweep_leftovers
 
 TOKENS_PER_BATCH = {
     ("cpu", "float32"): 256,
@@ -99,7 +99,7 @@ def prepare(setup: Setup, on_progress: OnProgress) -> Prepared:
     packed = [pack(tokenizer, q, setup.protocol, s.worked(q)) for s, q in sets.places()]
     name = key(_spec(setup, weights, runner.sae, sets))
     folder = cache_folder() / "setups" / name
-    sweep(folder)
+    sweep_leftovers(folder)
     on_progress(Progress("Reading the texts", 0, 1, None))
     texts = [read_corpus(tokenizer, source, folder) for source in setup.corpora]
     loss_rows = _loss_rows(setup, tokenizer, folder)

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from backend.data.questions import QuestionSets
+from backend.data.token_text import decoded
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.recordings import Recording
 from backend.statistics import MeanChange, mean_change
@@ -98,7 +99,7 @@ def fired_tokens(
         for question, token in zip(
             row_of_token[tokens].tolist(), rows.ids[tokens].tolist(), strict=True
         ):
-            text = tokenizer.decode([token]).strip()
+            text = decoded(tokenizer, [token]).strip()
             seen = out.setdefault(question, {}).setdefault(feature, [])
             if text not in seen:
                 seen.append(text)

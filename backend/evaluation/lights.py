@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from backend.data.questions import CHANCE, LETTERS, Question, QuestionSets
+from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.recordings import Recording
 from backend.interventions.edit import Clamps, edit_weights, features_of
 from backend.model.activations import FeatureActs
@@ -48,16 +49,16 @@ def lights(
     sets: QuestionSets,
     recording: Recording,
     W_dec: Float[Tensor, "d_sae d_model"],
-    clamps: Clamps,
-    scores: Float[Tensor, "question choice"],
+    evaluation: Evaluation,
     letters: bool,
     only: Bool[Tensor, " question"] | None = None,
 ) -> list[Light]:
-    """All checks of a complete run. `letters`: options are named by letters that the model sees,
-    not read out one by one.
+    """All checks of a complete run.
+
+    `letters`: options are named by letters that the model sees, not read out one by one.
     """
     parts = _parts(sets, only)
-    before, after = recording.baseline, scores
+    before, after = evaluation.baseline, evaluation.scores
     rows = torch.cat([part.rows for part in parts])
     questions = [question for part in parts for question in part.questions]
     found = [_baseline(parts, before), _below_chance(parts, after)]
@@ -65,7 +66,7 @@ def lights(
         found += [_letters(before[rows], after[rows]), _letter_mass(before[rows], after[rows])]
     else:
         found.append(_lengths(questions, before[rows], after[rows]))
-    return [*found, _overrun(recording, W_dec, clamps), _longest(parts, after)]
+    return [*found, _overrun(recording, W_dec, evaluation.clamps), _longest(parts, after)]
 
 
 class _Part(NamedTuple):

@@ -5,7 +5,8 @@ Nothing is shared with backend.evaluation.evaluate but the questions' tokens: no
 no recordings, no delta.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -103,14 +104,17 @@ class Reference:
             rebuilt = (self._sae.sae.decode(edited) + error).to(resid.dtype)
             return torch.where(exempt[..., None], resid, rebuilt)
 
-        hooks = [] if clamps is None else [(self._sae.hook_name, clamp)]
+        hooks: list[tuple[str | Callable[[str], bool], Callable[..., Any]]] = []
+        if clamps is not None:
+            hooks.append((self._sae.hook_name, clamp))
         logits = self._bridge.run_with_hooks(ids, attention_mask=real.long(), fwd_hooks=hooks)
         if calls != len(hooks):  # TransformerBridge passes over a hook it does not have
             raise BadSetup(
                 f"The hook '{self._sae.hook_name}' ran {calls} times in one forward pass; the"
                 " reference would not be clamped."
             )
-        return logits.float().log_softmax(-1)
+        log_probs: Tensor = logits.float().log_softmax(-1)
+        return log_probs
 
 
 Entry = tuple[int, int, int, float]

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
+from backend.data.token_text import UNFINISHED, decoded
 from backend.errors import BadInput
 from backend.interventions.edit import Clamps
 from backend.model.attention import Growing, Sight
@@ -118,16 +119,15 @@ def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> l
             f"The prompt has {len(prompt):,} characters; at most {MAX_PROMPT:,} are read."
         )
     if not chat:
-        return tokenizer(prompt)["input_ids"]
+        return list(tokenizer(prompt)["input_ids"])
     if not tokenizer.chat_template:
         raise BadInput(
             "This model has no chat template. Take the prompt as the beginning of a text instead."
         )
-    return list(
-        tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}], add_generation_prompt=True, return_dict=True
-        )["input_ids"]
-    )
+    message = [{"role": "user", "content": prompt}]
+    coded = tokenizer.apply_chat_template(message, add_generation_prompt=True, return_dict=True)
+    assert isinstance(coded, BatchEncoding)  # which is what return_dict asks for
+    return list(coded["input_ids"])
 
 
 def pick(logits: Float[Tensor, " d_vocab"], temperature: float, draw: float) -> int:
@@ -183,8 +183,8 @@ def generate(
         ended = token in ends
         if not ended:
             written.append(token)
-        text = runner.model.tokenizer.decode(written)
-        text = text if ended else text.rstrip("\ufffd")
+        text = decoded(runner.model.tokenizer, written)
+        text = text if ended else text.rstrip(UNFINISHED)
         yield Written(text, tuple(written), tuple(steps.edited), len(ids), ended)
         if ended:
             return

@@ -1,6 +1,4 @@
-"""A list of features to choose from: what was searched for, filtered and ranked, with the reason
-each is there. Pure.
-"""
+"""A list of features to choose from: what was searched for, filtered and ranked. Pure."""
 
 from dataclasses import dataclass
 
@@ -38,9 +36,7 @@ class Filters:
     labelled: bool = False
     starred: bool = False
     known: bool = False
-    """Only features that fire on at least one forget question the model answers right without a
-    clamp.
-    """
+    """Only features that fire on a forget question the model answers right without a clamp."""
 
     def keep(self, features: pd.DataFrame) -> pd.Series:
         """True for each row that passes."""
@@ -61,21 +57,16 @@ class Filters:
 
     def in_words(self) -> list[str]:
         """One phrase for each filter that is on."""
-        return [
-            phrase
-            for on, phrase in (
-                (self.forget_above > 0, f"forget density above {self.forget_above:.2%}"),
-                (self.retain_below < 1, f"retain density below {self.retain_below:.2%}"),
-                (
-                    self.min_selectivity is not None,
-                    f"selectivity at least {self.min_selectivity or 0:+g}",
-                ),
-                (self.labelled, "labelled"),
-                (self.starred, "starred"),
-                (self.known, "fires on a known forget question"),
-            )
-            if on
-        ]
+        least = self.min_selectivity
+        phrases = (
+            (self.forget_above > 0, f"forget density above {self.forget_above:.2%}"),
+            (self.retain_below < 1, f"retain density below {self.retain_below:.2%}"),
+            (least is not None, f"selectivity at least {least or 0:+g}"),
+            (self.labelled, "labelled"),
+            (self.starred, "starred"),
+            (self.known, "fires on a known forget question"),
+        )
+        return [phrase for on, phrase in phrases if on]
 
 
 def find(
@@ -88,8 +79,7 @@ def find(
     setting: float | None = None,
     smallest_first: bool = False,
 ) -> pd.DataFrame:
-    """The rows of the atlas's table that were searched for and pass the filters, best (or smallest)
-    first.
+    """The rows of the atlas's table that were searched for and pass the filters, best first.
 
     `hits` are backend.features.search.Found.hits, `on_text` is backend.reading.own_text.firing;
     with both, a feature that either found is there and its score is the sum. Adds score (relevance;
@@ -97,22 +87,11 @@ def find(
     rank_score, what the list is ordered by. A ranker leaves out what its rule leaves out. Raises
     BadInput for an unknown rank, or relevance without a search.
     """
-    table = features
-    if hits is None and on_text is None:
-        table = table.assign(score=0.0, act=np.nan, at=-1)
-    else:
-        score = np.zeros(len(table))
-        act = np.full(len(table), np.nan)
-        at = np.full(len(table), -1)
-        if hits is not None:
-            score[hits["feature"]] += hits["score"]
-        if on_text is not None and len(on_text):
-            act[on_text["feature"]], at[on_text["feature"]] = on_text["act"], on_text["at"]
-            score[on_text["feature"]] += ON_TEXT * on_text["strength"] / on_text["strength"].max()
-        table = table.assign(score=score, act=act, at=at)[score > 0]
+    searched = hits is not None or on_text is not None
+    table = _searched(features, hits, on_text) if searched else _unsearched(features)
     table = table[filters.keep(table)]
     if rank == RELEVANCE:
-        if hits is None and on_text is None:
+        if not searched:
             raise BadInput(
                 "There is nothing to be relevant to: give keywords or a text, or another order."
             )
@@ -129,3 +108,24 @@ def find(
     return table[table["rank_score"].notna()].sort_values(
         ["rank_score", "feature"], ascending=[smallest_first, True], ignore_index=True
     )
+
+
+def _unsearched(features: pd.DataFrame) -> pd.DataFrame:
+    return features.assign(score=0.0, act=np.nan, at=-1)
+
+
+def _searched(
+    features: pd.DataFrame, hits: pd.DataFrame | None, on_text: pd.DataFrame | None
+) -> pd.DataFrame:
+    """The rows that were found, with their score, and where and how strongly they fire."""
+    score = np.zeros(len(features))
+    act = np.full(len(features), np.nan)
+    at = np.full(len(features), -1)
+    if hits is not None:
+        score[hits["feature"]] += hits["score"]
+    if on_text is not None and len(on_text):
+        fires = on_text["feature"]
+        act[fires] = on_text["act"]
+        at[fires] = on_text["at"]
+        score[fires] += ON_TEXT * on_text["strength"] / on_text["strength"].max()
+    return features.assign(score=score, act=act, at=at)[score > 0]

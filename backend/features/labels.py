@@ -1,5 +1,4 @@
-"""What features are called, and who says so: the user's own labels, the setup's file, Neuronpedia's
-explanations.
+"""What features are called, and who says so: the user, the setup's file, or Neuronpedia.
 
 The user's own label stands before the setup's, the setup's before an imported one. Labels belong to
 an SAE, not to a setup: they lie in cache/labels/, one folder for each SAE, in plain files of JSON
@@ -13,7 +12,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -63,17 +62,20 @@ class Imported(NamedTuple):
 
 
 class Labels:
-    """The labels of one SAE's features. Each change is written before it shows; several threads may
-    ask.
+    """The labels of one SAE's features; several threads may ask.
+
+    Each change is written before it shows.
     """
 
     def __init__(
         self, folder: Path, shipped: dict[int, str], d_sae: int, neuronpedia_id: str | None = None
-    ):
-        """`shipped` is what the setup's file says; `neuronpedia_id` is "model/source" where the SAE
-        names its page.
+    ) -> None:
+        """`shipped` is what the setup's file says.
+
+        `neuronpedia_id` is "model/source", where the SAE names its page.
         """
-        self._own_file, self._imported_file = folder / "own.jsonl", folder / "neuronpedia.jsonl"
+        self._own_file = folder / "own.jsonl"
+        self._imported_file = folder / "neuronpedia.jsonl"
         self._shipped = shipped
         self._d_sae = d_sae
         self.neuronpedia_id = neuronpedia_id
@@ -98,17 +100,15 @@ class Labels:
         return True
 
     def of(self, feature: int) -> Label:
-        for source, text in zip(
-            ORDER,
-            (
-                self.own(feature).label,
-                self._shipped.get(feature, ""),
-                self._imported.get(feature, ""),
-            ),
-            strict=True,
-        ):
-            if text:
-                return Label(text, source)
+        """The label that stands; an empty one for a feature without."""
+        texts = {
+            OWN: self.own(feature).label,
+            SETUP: self._shipped.get(feature, ""),
+            NEURONPEDIA: self._imported.get(feature, ""),
+        }
+        for source in ORDER:
+            if texts[source]:
+                return Label(texts[source], source)
         return Label()
 
     def own(self, feature: int) -> Own:
@@ -116,20 +116,18 @@ class Labels:
 
     def counts(self) -> dict[str, int]:
         """Labels from each source, and stars."""
-        own = sum(bool(o.label) for o in self._own.values())
         return {
-            OWN: own,
+            OWN: sum(bool(o.label) for o in self._own.values()),
             SETUP: len(self._shipped),
             NEURONPEDIA: len(self._imported),
             "stars": sum(o.star for o in self._own.values()),
         }
 
     def set(self, feature: int, *, label: str | None = None, star: bool | None = None) -> Label:
-        """Write the user's own label, or star; an empty label takes theirs back. Returns the label
-        that stands then.
+        """Write the user's own label, or star; an empty label takes theirs back.
 
-        Raises BadInput for a feature the SAE does not have, or a label of more than MAX_LABEL
-        characters.
+        Returns the label that stands then. Raises BadInput for a feature the SAE does not have, or
+        a label of more than MAX_LABEL characters.
         """
         if not 0 <= feature < self._d_sae:
             raise BadInput(
@@ -140,12 +138,12 @@ class Labels:
             raise BadInput(f"The label has {len(label)} characters; at most {MAX_LABEL} are kept.")
         with self._lock:
             known = self._read_own()  # another process may have written since
-            old = known.get(feature, Own())
-            known[feature] = replace(
-                old,
-                label=old.label if label is None else label,
-                star=old.star if star is None else star,
-            )
+            own = known.get(feature, Own())
+            if label is not None:
+                own = replace(own, label=label)
+            if star is not None:
+                own = replace(own, star=star)
+            known[feature] = own
             self._keep_own(known)
         return self.of(feature)
 
@@ -167,39 +165,33 @@ class Labels:
             for f, own in sorted(labels.items())
             if own.label or own.star
         )
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        return _json_lines(rows)
 
     def import_lines(self, lines: Iterable[str], name: str) -> Imported:
-        """Take over explanations exported by Neuronpedia, or labels exported here; `name` is the
-        file's, for messages.
+        """Take over explanations exported by Neuronpedia, or labels exported here.
 
-        Neuronpedia's add to what was imported before and replace it feature by feature; of several
-        for one feature the first in the file stands. Own labels replace the user's label of the
-        same feature. Raises BadInput naming the line that does not fit, or the SAE the file is
-        about; nothing is taken over then.
+        `name` is the file's, for messages. Neuronpedia's add to what was imported before and
+        replace it feature by feature; of several for one feature the first in the file stands. Own
+        labels replace the user's label of the same feature. Raises BadInput naming the line that
+        does not fit, or the SAE the file is about; nothing is taken over then.
         """
-        own, imported, passed_over = _read_lines(lines, name, self._d_sae, self.neuronpedia_id)
+        read = _read_lines(lines, name, self._d_sae, self.neuronpedia_id)
         with self._lock:
-            if own:
-                self._keep_own({**self._read_own(), **own})
-            if imported:
-                known = {**self._read_imported(), **imported}
+            if read.own:
+                self._keep_own({**self._read_own(), **read.own})
+            if read.imported:
+                known = {**self._read_imported(), **read.imported}
                 rows = ({"index": str(f), "description": text} for f, text in sorted(known.items()))
                 with replacing(self._imported_file) as scratch:
-                    scratch.write_text(
-                        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
-                        encoding="utf-8",
-                    )
+                    scratch.write_text(_json_lines(rows), encoding="utf-8")
                 self._imported = known
-        return Imported(len(own), len(imported), passed_over)
+        return Imported(len(read.own), len(read.imported), read.passed_over)
 
     def _read_own(self) -> dict[int, Own]:
-        return _read_lines(_lines_of(self._own_file), str(self._own_file), self._d_sae, None)[0]
+        return _read_file(self._own_file, self._d_sae).own
 
     def _read_imported(self) -> dict[int, str]:
-        return _read_lines(
-            _lines_of(self._imported_file), str(self._imported_file), self._d_sae, None
-        )[1]
+        return _read_file(self._imported_file, self._d_sae).imported
 
     def _keep_own(self, labels: dict[int, Own]) -> None:
         with replacing(self._own_file) as scratch:
@@ -207,13 +199,22 @@ class Labels:
         self._own = labels
 
 
-def _lines_of(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+class _Read(NamedTuple):
+    own: dict[int, Own]
+    imported: dict[int, str]
+    passed_over: int
 
 
-def _read_lines(
-    lines: Iterable[str], name: str, d_sae: int, neuronpedia_id: str | None
-) -> tuple[dict[int, Own], dict[int, str], int]:
+def _json_lines(rows: Iterable[Mapping[str, object]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _read_file(file: Path, d_sae: int) -> _Read:
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return _read_lines(lines, str(file), d_sae, None)
+
+
+def _read_lines(lines: Iterable[str], name: str, d_sae: int, neuronpedia_id: str | None) -> _Read:
     own: dict[int, Own] = {}
     imported: dict[int, str] = {}
     passed_over = 0
@@ -225,25 +226,22 @@ def _read_lines(
             index = int(row["index"])
             text = " ".join(str(row["description"] or "").split())[:MAX_LABEL]
             mine = row.get("typeName") == OWN_TYPE
-            page = (
-                f"{row['modelId']}/{row['layer']}"
-                if row.get("modelId") and row.get("layer")
-                else None
-            )
+            of_page = row.get("modelId") and row.get("layer")
+            page = f"{row['modelId']}/{row['layer']}" if of_page else None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(
-                f'{name}, line {number}: not an explanation. Expected a JSON object with "index"'
-                ' and "description", as Neuronpedia exports them.'
+                f"{name}, line {number}: not an explanation. Expected a JSON object "
+                'with "index" and "description", as Neuronpedia exports them.'
             ) from error
         if page and neuronpedia_id and page != neuronpedia_id:
             raise BadInput(
-                f"{name}, line {number}: these labels are of the SAE {page}, but this setup's SAE"
-                f" is {neuronpedia_id}."
+                f"{name}, line {number}: these labels are of the SAE {page}, "
+                f"but this setup's SAE is {neuronpedia_id}."
             )
         if not 0 <= index < d_sae:
             raise BadInput(
-                f"{name}, line {number}: there is no feature {index}, this SAE has features 0 to"
-                f" {d_sae - 1}. Are they another SAE's labels?"
+                f"{name}, line {number}: there is no feature {index}, "
+                f"this SAE has features 0 to {d_sae - 1}. Are they another SAE's labels?"
             )
         if mine:
             own[index] = Own(text, bool(row.get("star")))
@@ -251,27 +249,26 @@ def _read_lines(
             imported[index] = text
         else:
             passed_over += 1
-    return own, imported, passed_over
+    return _Read(own, imported, passed_over)
 
 
 def text_lines(data: bytes, name: str) -> Iterator[str]:
     """The lines of a .jsonl or .jsonl.gz file. Raises BadInput for bytes that are neither."""
+    raw = io.BytesIO(data)
     try:
-        with (
-            gzip.GzipFile(fileobj=io.BytesIO(data)) if data[:2] == b"\x1f\x8b" else io.BytesIO(data)
-        ) as stream:
+        with gzip.GzipFile(fileobj=raw) if data[:2] == b"\x1f\x8b" else raw as stream:
             while line := stream.readline(MAX_LINE):
                 if len(line) == MAX_LINE:
                     raise BadInput(
-                        f"{name} has a line of more than {MAX_LINE:,} characters: it is no file of"
-                        " explanations."
+                        f"{name} has a line of more than {MAX_LINE:,} characters: "
+                        "it is no file of explanations."
                     )
                 yield line.decode("utf-8")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise BadInput(f"{name} is neither JSON lines nor gzipped JSON lines ({error}).") from error
 
 
-def read_file(file: Path) -> bytes:
+def read_bytes(file: Path) -> bytes:
     """Raises BadInput if it cannot be read."""
     try:
         return file.read_bytes()
@@ -282,7 +279,7 @@ def read_file(file: Path) -> bytes:
 def fetch(neuronpedia_id: str, bucket: str = BUCKET) -> Iterator[str]:
     """The lines of Neuronpedia's export of an SAE's explanations, batch after batch.
 
-    Raises Unavailable when the network does not answer, BadInput when Neuronpedia has none for this
+    Raises Unavailable when the network does not answer, BadInput when Neuronpedia has none of this
     SAE.
     """
     for batch in range(1_000_000):
@@ -293,8 +290,8 @@ def fetch(neuronpedia_id: str, bucket: str = BUCKET) -> Iterator[str]:
         except urllib.error.HTTPError as error:
             if error.code not in (403, 404):
                 raise Unavailable(
-                    f"{address} answered {error.code} {error.reason}. Try again later, or import a"
-                    " file."
+                    f"{address} answered {error.code} {error.reason}. "
+                    "Try again later, or import a file."
                 ) from error
             if batch == 0:
                 raise BadInput(
@@ -303,8 +300,8 @@ def fetch(neuronpedia_id: str, bucket: str = BUCKET) -> Iterator[str]:
             return
         except OSError as error:
             raise Unavailable(
-                f"{address} cannot be reached ({getattr(error, 'reason', error)}). Import a file"
-                " instead."
+                f"{address} cannot be reached ({getattr(error, 'reason', error)}). "
+                "Import a file instead."
             ) from error
         yield from text_lines(data, address)
 
@@ -316,12 +313,13 @@ def labels_of(source: SaeSource, sae: LoadedSae) -> Labels:
 
 
 def read_labels(file: Path | None, d_sae: int) -> dict[int, str]:
-    """The setup's labels, from a tab-separated file (feature, label); empty without one. Raises
-    BadInput naming a line that does not fit.
+    """The setup's labels, from a tab-separated file (feature, label); empty without one.
+
+    Raises BadInput naming a line that does not fit.
     """
     if file is None:
         return {}
-    labels = {}
+    labels: dict[int, str] = {}
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except OSError as error:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from backend.data.token_text import decoded
 from backend.model.split import SplitModel
 from backend.progress import OnProgress, Pace, silent
 
@@ -32,13 +33,13 @@ def logit_effect(
 
 def norm_gain(norm: torch.nn.Module) -> Float[Tensor, " d_model"]:
     """What the final norm multiplies each coordinate by; Gemma's norms store the gain minus one."""
-    weight: Tensor = norm.weight.float()
+    weight = norm.get_parameter("weight").float()
     return weight + 1 if type(norm).__name__.startswith("Gemma") else weight
 
 
 def unembedding(model: SplitModel) -> Float[Tensor, "vocab d_model"]:
-    unembed: Tensor = model.hf.get_output_embeddings().weight
-    return unembed
+    unembed: torch.nn.Module = model.hf.get_output_embeddings()  # type: ignore[no-untyped-call]
+    return unembed.get_parameter("weight")
 
 
 def effect_over_vocabulary(
@@ -73,7 +74,7 @@ def read_out(
             promoting.take(effect, begin)
             suppressing.take(effect, begin)
         pace.advance(len(block))
-    decode = cache(lambda token: model.tokenizer.decode([token]))
+    decode = cache(lambda token: decoded(model.tokenizer, [token]))
     promoted, suppressed = (
         [[decode(token) for token in row] for part in side for row in part.ids.tolist()]
         for side in best

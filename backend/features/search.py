@@ -13,15 +13,18 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from backend.errors import BadInput
 from backend.store import replacing
+
+FloatArray = NDArray[np.float64]
 
 MAX_QUERY = 200
 """Characters; a longer text is no keyword."""
@@ -32,21 +35,14 @@ over the best BM25).
 WHY = {"label": "label", "top_words": "fires on", "promoted": "promotes"}
 BEGINNING = 0.25
 """What a word that only begins with the query's is worth: "gene" finds "genetics", after all that
-have "gene".
+have "gene" itself.
 """
 BEGINS_FROM = 3
 """Letters a word needs to find longer ones."""
 ENDINGS = (
-    ("", "s"),
-    ("", "es"),
-    ("y", "ies"),
-    ("us", "i"),
-    ("um", "a"),
-    ("on", "a"),
-    ("a", "ae"),
-    ("is", "es"),
-    ("f", "ves"),
-)
+    ("", "s"), ("", "es"), ("y", "ies"),
+    ("us", "i"), ("um", "a"), ("on", "a"), ("a", "ae"), ("is", "es"), ("f", "ves"),
+)  # fmt: skip
 """Of the singular and the plural, in plain English and in biology's Latin."""
 TOKENIZER = "tokenize = 'porter unicode61 remove_diacritics 2'"
 MARK = "\x01"
@@ -68,23 +64,26 @@ class Found(NamedTuple):
 
 
 class SearchIndex:
-    """The words of all features. Words and tokens lie in a file; labels, which change, in memory.
-    Threads may share it.
+    """The words of all features; threads may share it.
+
+    Words and tokens lie in a file; labels, which change, in memory.
     """
 
-    def __init__(self, path: Path, features: pd.DataFrame, labels: Sequence[str]):
-        """Opens the file, or writes it from a table with the columns feature, top_words, promoted
-        (the last two lists).
+    def __init__(self, path: Path, features: pd.DataFrame, labels: Sequence[str]) -> None:
+        """Opens the file, or writes it from a table.
+
+        Its columns are feature, and top_words and promoted, which are lists.
         """
         if not path.exists():
             build_index(path, features)
-        self._lock, self._n_features = threading.Lock(), len(labels)
+        self._lock = threading.Lock()
+        self._n_features = len(labels)
         self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
         self._db.execute("ATTACH ':memory:' AS memory")
         self._db.execute(f"CREATE VIRTUAL TABLE memory.label USING fts5(words, {TOKENIZER})")
         self._db.execute(
-            "CREATE VIRTUAL TABLE memory.shown USING fts5(feature UNINDEXED, field UNINDEXED,"
-            f" words, {TOKENIZER})"
+            "CREATE VIRTUAL TABLE memory.shown "
+            f"USING fts5(feature UNINDEXED, field UNINDEXED, words, {TOKENIZER})"
         )
         self._db.executemany(
             "INSERT INTO memory.label(rowid, words) VALUES (?, ?)",
@@ -111,32 +110,26 @@ class SearchIndex:
                 for word in words
                 if not self._holds(word) and (near := self._nearest(word))
             }
-            sought = list(
-                dict.fromkeys(
-                    form
-                    for word in words
-                    for other in (word, *read_as.get(word, ()))
-                    for form in self._forms(other)
-                )
+            forms = (
+                form
+                for word in words
+                for other in (word, *read_as.get(word, ()))
+                for form in self._forms(other)
             )
+            sought = list(dict.fromkeys(forms))
             parts = {field: self._field(field, weight, sought) for field, weight in FIELDS.items()}
-        score = sum(parts.values())
+        score = sum(parts.values(), start=np.zeros(self._n_features))
         feature = np.flatnonzero(score)
         feature = feature[np.argsort(-score[feature], kind="stable")]
-        hits = pd.DataFrame(
-            {
-                "feature": feature,
-                "score": score[feature],
-                **{field: part[feature] for field, part in parts.items()},
-            }
-        )
-        return Found(
-            hits, read_as, " OR ".join(filter(None, (_exactly(sought), _beginning(sought))))
-        )
+        of_hits = {field: part[feature] for field, part in parts.items()}
+        hits = pd.DataFrame({"feature": feature, "score": score[feature], **of_hits})
+        match = " OR ".join(filter(None, (_exactly(sought), _beginning(sought))))
+        return Found(hits, read_as, match)
 
-    def _field(self, field: str, weight: float, words: Sequence[str]) -> np.ndarray:
+    def _field(self, field: str, weight: float, words: Sequence[str]) -> FloatArray:
         """Each feature's part of the score; 0 where the field has none of the words."""
-        part, best = np.zeros(self._n_features), 0.0
+        part = np.zeros(self._n_features)
+        best = 0.0
         for match, worth in ((_exactly(words), 1.0), (_beginning(words), BEGINNING)):
             if match:
                 rows = self._db.execute(
@@ -154,9 +147,8 @@ class SearchIndex:
         rows = ",".join(str(int(feature)) for feature in features)
         out: dict[int, dict[str, list[str]]] = {}
         with self._lock:
-            self._db.execute(
-                "DELETE FROM memory.shown"
-            )  # marking words in a large table would read every match; in this one, the features asked for
+            # Marking words in a large table would read every match; in this one, those asked for.
+            self._db.execute("DELETE FROM memory.shown")
             for field in FIELDS:
                 texts = self._db.execute(
                     f"SELECT rowid, words FROM {field} WHERE rowid IN ({rows})"
@@ -166,8 +158,8 @@ class SearchIndex:
                     ((f, field, text) for f, text in texts),
                 )
             marking = (
-                f"SELECT feature, field, highlight(shown, 2, '{MARK}', '{MARK}') FROM memory.shown"
-                " WHERE shown MATCH ?"
+                f"SELECT feature, field, highlight(shown, 2, '{MARK}', '{MARK}') "
+                "FROM memory.shown WHERE shown MATCH ?"
             )
             for feature, field, marked in self._db.execute(marking, (match,)):
                 words = (part.strip().lower() for part in marked.split(MARK)[1::2])
@@ -175,8 +167,9 @@ class SearchIndex:
         return out
 
     def _forms(self, word: str) -> list[str]:
-        """The word, and its plural or singular where a feature has it. Porter's stems part "virus"
-        from "viruses".
+        """The word, and its plural or singular where a feature has it.
+
+        Porter's stems part "virus" from "viruses".
         """
         others = (
             word[: len(word) - len(a)] + b
@@ -187,32 +180,32 @@ class SearchIndex:
         return [word, *(other for other in others if other in self._words)]
 
     def _holds(self, word: str) -> bool:
+        match = _exactly([word])
         return any(
             self._db.execute(
-                f"SELECT 1 FROM {field} WHERE {field} MATCH ? LIMIT 1", (_exactly([word]),)
+                f"SELECT 1 FROM {field} WHERE {field} MATCH ? LIMIT 1", (match,)
             ).fetchone()
             for field in ("label", "top_words")
         )
 
     def _nearest(self, word: str) -> list[str]:
-        """The words at the smallest distance, the commonest first: one slip in words of four and
-        five letters, two in longer ones.
+        """The words at the smallest distance, the commonest first.
+
+        At most one slip in words of four and five letters, two in longer ones.
         """
-        slips = 0 if len(word) < 4 else 1 if len(word) < 6 else 2
-        near = (
-            process.extract(
-                word, self._words.keys(), scorer=OSA.distance, score_cutoff=slips, limit=None
-            )
-            if slips
-            else []
+        if len(word) < 4:
+            return []
+        slips = 1 if len(word) < 6 else 2
+        near = process.extract(
+            word, self._words.keys(), scorer=OSA.distance, score_cutoff=slips, limit=None
         )
         least = min((distance for _, distance, _ in near), default=0)
-        return sorted(
-            (w for w, distance, _ in near if distance == least), key=lambda w: (-self._words[w], w)
-        )[:NEAREST]
+        nearest = [other for other, distance, _ in near if distance == least]
+        return sorted(nearest, key=lambda other: (-self._words[other], other))[:NEAREST]
 
 
 def build_index(path: Path, features: pd.DataFrame) -> None:
+    """The file a SearchIndex opens."""
     with replacing(path) as scratch:
         connection = sqlite3.connect(scratch)
         try:
@@ -242,8 +235,8 @@ def keywords(query: str) -> list[str]:
     """The query's words. Raises BadInput if it has none, or is too long to be keywords."""
     if len(query) > MAX_QUERY:
         raise BadInput(
-            f"The search text has {len(query):,} characters; use a few keywords, at most"
-            f" {MAX_QUERY} characters."
+            f"The search text has {len(query):,} characters; "
+            f"use a few keywords, at most {MAX_QUERY} characters."
         )
     words = words_in(query)
     if not words:
@@ -259,45 +252,58 @@ def _beginning(words: Sequence[str]) -> str:
     return " OR ".join(f'"{word}"*' for word in words if len(word) >= BEGINS_FROM)
 
 
+class Timing(TypedDict):
+    """One row of `bench --search`, in seconds."""
+
+    features: int
+    worst_s: float
+    slowest: str
+    """The query that took longest."""
+    build_s: float
+    open_s: float
+
+
 def time_search(
     n_features: int,
     queries: Sequence[str] = ("virus", "cell", "photosynthsis", "immune bacteria toxin", "zzqx"),
-) -> dict[str, float]:
-    """The slowest answer, in seconds, over an index of that many made-up features; and what opening
-    the index took.
+) -> Timing:
+    """The slowest answer over an index of that many made-up features, and what opening it took.
 
     Words are drawn as often as words are in text (Zipf), eight to a feature, six to a label, ten
     promoted tokens.
     """
     rng = np.random.default_rng(0)
     letters = np.array(list("etaoinshrdlu"))
-    made_up = [
-        "".join(rng.choice(letters, size=length)) for length in rng.integers(4, 11, size=40_000)
-    ]
+    lengths = rng.integers(4, 11, size=40_000)
+    made_up = ["".join(rng.choice(letters, size=length)) for length in lengths]
     words = np.array(["virus", "cell", "photosynthesis", "immune", "bacteria", "toxin", *made_up])
     share = 1 / np.arange(30, 30 + len(words))
+    share /= share.sum()
 
     def draw(each: int) -> list[list[str]]:
-        return words[
-            rng.choice(len(words), size=(n_features, each), p=share / share.sum())
-        ].tolist()
+        drawn = rng.choice(len(words), size=(n_features, each), p=share)
+        return [row.tolist() for row in words[drawn]]
 
     features = pd.DataFrame(
         {"feature": range(n_features), "top_words": draw(8), "promoted": draw(10)}
     )
     labels = [" ".join(text) for text in draw(6)]
     with tempfile.TemporaryDirectory() as folder:
-        path, start = Path(folder) / "index.sqlite", time.perf_counter()
+        path = Path(folder) / "index.sqlite"
+        start = time.perf_counter()
         build_index(path, features)
         built = time.perf_counter()
-        index, opened = SearchIndex(path, features, labels), time.perf_counter()
-        worst, slowest = 0.0, ""
+        index = SearchIndex(path, features, labels)
+        opened = time.perf_counter()
+        worst = 0.0
+        slowest = ""
         for query in queries:
             begin = time.perf_counter()
             found = index.search(query)
             index.why(found.match, found.hits["feature"].head(SHOWN).tolist())
-            if time.perf_counter() - begin > worst:
-                worst, slowest = time.perf_counter() - begin, query
+            took = time.perf_counter() - begin
+            if took > worst:
+                worst, slowest = took, query
     return {
         "features": n_features,
         "worst_s": worst,

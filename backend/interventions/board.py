@@ -8,6 +8,8 @@ from backend.errors import BadInput
 from backend.interventions.edit import MAX_CLAMPS, MAX_VALUE, Clamp, Clamps, clamp_set
 
 MAX_MASTER = 3.0
+MAX_SLIDER = MAX_VALUE / MAX_MASTER
+"""Raw units of a link's slider, before the master."""
 MAX_LINK = 20_000
 """Characters of a link's clamps that are read; no address bar holds more."""
 
@@ -30,7 +32,7 @@ class Board:
     """While set, this feature's clamp alone is in force."""
 
     def clamps(self) -> Clamps:
-        """What is in force: the sliders that are on (of them the solo one, if there is one), times
+        """What is in force: the sliders that are on, of them the solo one if there is one, times
         the master.
         """
         return clamp_set(
@@ -46,16 +48,12 @@ class Board:
         """With this slider in the place of the feature's own, or added at the end."""
         if slider.feature not in self.features():
             return replace(self, sliders=(*self.sliders, slider))
-        return replace(
-            self, sliders=tuple(slider if s.feature == slider.feature else s for s in self.sliders)
-        )
+        put = tuple(slider if s.feature == slider.feature else s for s in self.sliders)
+        return replace(self, sliders=put)
 
     def without(self, feature: int) -> "Board":
-        return replace(
-            self,
-            sliders=tuple(s for s in self.sliders if s.feature != feature),
-            solo=None if self.solo == feature else self.solo,
-        )
+        left = tuple(s for s in self.sliders if s.feature != feature)
+        return replace(self, sliders=left, solo=None if self.solo == feature else self.solo)
 
 
 def board_of(clamps: Iterable[Clamp]) -> Board:
@@ -64,8 +62,9 @@ def board_of(clamps: Iterable[Clamp]) -> Board:
 
 
 def write_link(board: Board) -> dict[str, str]:
-    """Query parameters that `read_link` turns back into the same board; an off slider has a "!"
-    before it.
+    """Query parameters that `read_link` turns back into the same board.
+
+    A slider that is off has a "!" before it.
     """
     parts = [f"{'' if s.on else '!'}{s.feature}:{s.value!r}" for s in board.sliders]
     link = {"clamps": ",".join(part.removesuffix(".0") for part in parts)} if parts else {}
@@ -78,24 +77,24 @@ def read_link(parameters: dict[str, str], d_sae: int) -> Board:
     text = parameters.get("clamps", "")
     if len(text) > MAX_LINK or text.count(",") >= MAX_CLAMPS:
         raise BadInput("The link holds too many clamps.")
-    sliders = []
+    sliders: list[Slider] = []
     for part in filter(None, text.split(",")):
         feature, colon, value = part.removeprefix("!").partition(":")
         number = _number(value)
         if not colon or not feature.isdecimal() or not feature.isascii() or number is None:
             raise BadInput(
-                f"The link's clamps cannot be read at '{part[:40]}'. Expected feature:value pairs,"
-                " such as 12:-60,45:0."
+                f"The link's clamps cannot be read at '{part[:40]}'. "
+                "Expected feature:value pairs, such as 12:-60,45:0."
             )
-        if abs(number) > MAX_VALUE / MAX_MASTER:
+        if abs(number) > MAX_SLIDER:
             raise BadInput(
-                f"The link clamps feature {feature[:20]} to {number:g}; values go from"
-                f" -{MAX_VALUE / MAX_MASTER:g} to {MAX_VALUE / MAX_MASTER:g}."
+                f"The link clamps feature {feature[:20]} to {number:g}; "
+                f"values go from -{MAX_SLIDER:g} to {MAX_SLIDER:g}."
             )
         if len(feature) > 9 or int(feature) >= d_sae:
             raise BadInput(
-                f"The link clamps feature {feature[:20]}, but this SAE has features 0 to"
-                f" {d_sae - 1}."
+                f"The link clamps feature {feature[:20]}, "
+                f"but this SAE has features 0 to {d_sae - 1}."
             )
         sliders.append(Slider(int(feature), number, not part.startswith("!")))
     if len({s.feature for s in sliders}) < len(sliders):
@@ -106,8 +105,8 @@ def read_link(parameters: dict[str, str], d_sae: int) -> Board:
     solo = parameters.get("solo")
     if solo is not None and solo not in [str(s.feature) for s in sliders]:
         raise BadInput(
-            f"The link's solo is '{solo[:20]}'; it must be one of the features that the link"
-            " clamps."
+            f"The link's solo is '{solo[:20]}'; "
+            "it must be one of the features that the link clamps."
         )
     return Board(tuple(sliders), master, None if solo is None else int(solo))
 

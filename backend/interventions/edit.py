@@ -6,8 +6,8 @@ For a clamped feature f with target v, at every position where f fires and that 
 
 (Farrell, Lau and Conmy 2024; their unlearning/intervention.py, "clamp". They reconstruct and add
 the SAE's error back; because the decoder is linear this is the same edit, and the error term is
-kept by construction.) Values are raw activation units: 0 ablates, the paper's "clamp at -c" is v =
--c.
+kept by construction.) Values are raw activation units: 0 ablates, and v = -c is the paper's "clamp
+at -c".
 """
 
 import math
@@ -39,8 +39,9 @@ Clamps = tuple[Clamp, ...]
 
 
 def value_of(multiple: float, max_act: float) -> float:
-    """A multiple of a feature's maximum activation in raw units, to two decimals; one unit a
-    multiple if it never fired.
+    """A multiple of a feature's maximum activation, in raw units to two decimals.
+
+    One unit a multiple if it never fired.
     """
     return round(multiple * unit_of(max_act), 2) + 0.0
 
@@ -51,8 +52,9 @@ def unit_of(max_act: float) -> float:
 
 
 def clamp_set(clamps: Iterable[tuple[int, float]], d_sae: int | None = None) -> Clamps:
-    """Checked and sorted. Raises BadClamps for a feature twice, out of range, or a value that is no
-    finite number.
+    """Checked and sorted.
+
+    Raises BadClamps for a feature twice, out of range, or a value that is no finite number.
     """
     found: dict[int, float] = {}
     for feature, value in clamps:
@@ -63,8 +65,8 @@ def clamp_set(clamps: Iterable[tuple[int, float]], d_sae: int | None = None) -> 
             raise BadClamps(f"There is no feature {feature}{top}.")
         if not math.isfinite(value) or abs(value) > MAX_VALUE:
             raise BadClamps(
-                f"Feature {feature} is clamped to {value:g}; a finite number from -{MAX_VALUE:,.0f}"
-                f" to {MAX_VALUE:,.0f} was expected."
+                f"Feature {feature} is clamped to {value:g}; "
+                f"a finite number from -{MAX_VALUE:,.0f} to {MAX_VALUE:,.0f} was expected."
             )
         found[int(feature)] = float(value)
     if len(found) > MAX_CLAMPS:
@@ -73,10 +75,11 @@ def clamp_set(clamps: Iterable[tuple[int, float]], d_sae: int | None = None) -> 
 
 
 def parse_clamps(text: str, d_sae: int | None = None) -> Clamps:
-    """Clamps from "12:-60,45:0"; empty text is no clamp. Raises BadClamps with an example of what
-    would be right.
+    """Clamps from "12:-60,45:0"; empty text is no clamp.
+
+    Raises BadClamps with an example of what would be right.
     """
-    pairs = []
+    pairs: list[tuple[int, float]] = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         feature, _, value = part.partition(":")
         try:
@@ -91,46 +94,47 @@ def parse_clamps(text: str, d_sae: int | None = None) -> Clamps:
 
 def format_clamps(clamps: Clamps) -> str:
     """The text that `parse_clamps` reads back to the same clamps."""
-    return ",".join(
-        (
-            f"{clamp.feature}:{clamp.value:g}"
-            if float(f"{clamp.value:g}") == clamp.value
-            else f"{clamp.feature}:{clamp.value!r}"
-        )
-        for clamp in clamps
-    )
+    return ",".join(f"{clamp.feature}:{_shortest(clamp.value)}" for clamp in clamps)
+
+
+def _shortest(value: float) -> str:
+    """Six digits where they are the number, all of its digits where they are not."""
+    six = f"{value:g}"
+    return six if float(six) == value else repr(value)
 
 
 def residual_edit(
     acts: FeatureActs, clamps: Clamps, W_dec: Float[Tensor, "d_sae d_model"]
 ) -> tuple[Int[Tensor, " hit"], Float[Tensor, "hit d_model"]]:
-    """Tokens the clamps touch, ascending, and what is added to the residual there (in W_dec's
-    dtype).
+    """Tokens the clamps touch, ascending, and what is added to the residual there.
+
+    In W_dec's dtype.
     """
     hit, weights = edit_weights(acts, clamps, W_dec)
+    # (hit, clamp) @ (clamp, d_model)
     return hit, weights @ W_dec[features_of(clamps).to(W_dec.device)]
 
 
 def edit_weights(
     acts: FeatureActs, clamps: Clamps, like: Tensor
 ) -> tuple[Int[Tensor, " hit"], Float[Tensor, "hit clamp"]]:
-    """Tokens the clamps touch, ascending, and v_f - a_f of each clamp there, 0 where its feature is
-    silent (as `like` in dtype and device).
+    """Tokens the clamps touch, ascending, and v_f - a_f of each clamp there.
+
+    0 where its feature is silent; as `like` in dtype and device.
     """
+    if not clamps:
+        none = torch.empty(0, dtype=torch.int64)
+        return none, torch.zeros(0, 0, dtype=like.dtype, device=like.device)
     fired = [acts.of(clamp.feature) for clamp in clamps]
-    tokens = (
-        torch.cat([tokens for tokens, _ in fired]) if fired else torch.empty(0, dtype=torch.int64)
-    )
-    hit, row = torch.unique(tokens, return_inverse=True)
-    weights = torch.zeros(len(hit), len(clamps), dtype=like.dtype, device=like.device)
+    changes = [clamp.value - act.float() for clamp, (_, act) in zip(clamps, fired, strict=True)]
+    hit, row = torch.unique(torch.cat([tokens for tokens, _ in fired]), return_inverse=True)
+    # (clamp,) -> (fired,): the clamp of each token it fires on
     column = torch.repeat_interleave(
-        torch.arange(len(clamps)), torch.tensor([len(t) for t, _ in fired], dtype=torch.int64)
+        torch.arange(len(clamps)), torch.tensor([len(tokens) for tokens, _ in fired])
     )
-    if fired:
-        values = torch.cat(
-            [clamp.value - acts_f.float() for clamp, (_, acts_f) in zip(clamps, fired, strict=True)]
-        )
-        weights[row.to(like.device), column.to(like.device)] = values.to(like)
+    weights = torch.zeros(len(hit), len(clamps), dtype=like.dtype, device=like.device)
+    # (fired,) into (hit, clamp)
+    weights[row.to(like.device), column.to(like.device)] = torch.cat(changes).to(like)
     return hit, weights
 
 

@@ -1,10 +1,8 @@
-"""Clamp sets that a user can start from: shipped ones and the rules they are chosen by, the paper's
-grid, the user's own.
-"""
+"""Clamp sets that a user can start from: shipped ones, the paper's grid, the user's own."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -31,38 +29,47 @@ class Preset(NamedTuple):
     """The rule in words, for the page."""
 
 
-_CHOICE = (
-    "The 50 features that fire on the most biology tokens, of those that fire at least 2.8 times as"
-    " often on biology as on other text, on fewer than 1 % of the other tokens, and on at most 6 of"
-    " the retain questions in the selection half. The held-out half was not looked at."
-)
-
-_STRENGTH = (
-    " Clamped to −3 times their maxima: in the demo the edit is then still shorter than the"
-    " residual, and a random direction in its place does half as much."
-)
-
 PRESETS = {
-    "forget-biology": Preset("Forget biology", 50, 0.01, 1.5, 6, -3.0, _CHOICE + _STRENGTH),
+    "forget-biology": Preset(
+        title="Forget biology",
+        n_features=50,
+        retain_below=0.01,
+        min_selectivity=1.5,
+        at_most_questions=6,
+        multiple=-3.0,
+        how=(
+            "The 50 features that fire on the most biology tokens, "
+            "of those that fire at least 2.8 times as often on biology as on other text, "
+            "on fewer than 1 % of the other tokens, "
+            "and on at most 6 of the retain questions in the selection half. "
+            "The held-out half was not looked at. "
+            "Clamped to −3 times their maxima: in the demo the edit is then still shorter than "
+            "the residual, and a random direction in its place does half as much."
+        ),
+    ),
     "ablate-biology": Preset(
-        "Ablate the same features",
-        50,
-        0.01,
-        1.5,
-        6,
-        0.0,
-        "The features of Forget biology, set to 0: the paper's finding that ablation does not"
-        " forget.",
+        title="Ablate the same features",
+        n_features=50,
+        retain_below=0.01,
+        min_selectivity=1.5,
+        at_most_questions=6,
+        multiple=0.0,
+        how=(
+            "The features of Forget biology, set to 0: "
+            "the paper's finding that ablation does not forget."
+        ),
     ),
     "too-strong": Preset(
-        "Too much",
-        100,
-        0.01,
-        None,
-        None,
-        -20.0,
-        "The paper's sparsity ranking as it stands (fewer than 1 % of the other tokens), 100"
-        " features, far below zero: general damage.",
+        title="Too much",
+        n_features=100,
+        retain_below=0.01,
+        min_selectivity=None,
+        at_most_questions=None,
+        multiple=-20.0,
+        how=(
+            "The paper's sparsity ranking as it stands (fewer than 1 % of the other tokens), "
+            "100 features, far below zero: general damage."
+        ),
     ),
 }
 
@@ -86,18 +93,16 @@ def forget_features(
         kept = kept[kept["selectivity"] >= min_selectivity]
     if at_most_questions is not None:
         kept = kept[kept["fires_retain_selection"] <= at_most_questions]
-    return (
-        kept.sort_values(["forget_density", "feature"], ascending=[False, True])["feature"]
-        .head(n)
-        .tolist()
-    )
+    best_first = kept.sort_values(["forget_density", "feature"], ascending=[False, True])
+    return [int(feature) for feature in best_first["feature"].head(n)]
 
 
 def make_preset(name: str, features: pd.DataFrame) -> Clamps:
     """Raises BadInput for an unknown name."""
     if name not in PRESETS:
         raise BadInput(f"There is no preset '{name}'. Use one of: {', '.join(PRESETS)}.")
-    preset, max_act = PRESETS[name], features.set_index("feature")["max_act"]
+    preset = PRESETS[name]
+    max_act = features.set_index("feature")["max_act"]
     chosen = forget_features(
         features,
         preset.n_features,
@@ -116,28 +121,33 @@ clamp at -c, in raw units.
 
 
 def grid_preset(ranked: Sequence[int], n: int, c: float) -> Clamps:
-    """The first n of a ranking, each clamped at -c. Raises BadInput for a ranking that leaves no
-    feature in.
+    """The first n of a ranking, each clamped at -c.
+
+    Raises BadInput for a ranking that leaves no feature in.
     """
     if not ranked:
         raise BadInput("This ranking leaves no feature in. Choose another.")
     return clamp_set(Clamp(feature, -c + 0.0) for feature in ranked[:n])
 
 
-MAX_NAME, MAX_SAVED = 60, 500
+MAX_NAME = 60
+"""Characters of a name."""
+MAX_SAVED = 500
 
 
 class SavedPresets:
-    """The user's own boards under names, one JSON file each: sliders that are off, and the master,
-    included.
+    """The user's own boards under names, one JSON file each.
+
+    Sliders that are off, and the master, included.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def save(self, name: str, board: Board) -> None:
-        """Keep the board under this name, in place of what had it before. Raises BadInput for an
-        empty or over-long name, or an empty board.
+        """Keep the board under this name, in place of what had it before.
+
+        Raises BadInput for an empty or over-long name, or an empty board.
         """
         name = name.strip()
         if not name or len(name) > MAX_NAME:
@@ -153,9 +163,9 @@ class SavedPresets:
 
     def all(self, d_sae: int) -> dict[str, Board]:
         """Name -> board, by name; damaged files are passed over."""
-        found = {}
+        found: dict[str, Board] = {}
         for path in self._folder.glob("*.json"):
-            raw = read_json(path)
+            raw: Any = read_json(path)
             try:
                 found[str(raw["name"])] = read_link(raw["link"], d_sae)
             except (AttributeError, BadInput, KeyError, TypeError):

@@ -1,25 +1,25 @@
 """Which positions no clamp touches, no statistic counts and no SAE is trained on.
 
 Attention sinks carry residuals a hundred times the usual norm; an SAE neither reconstructs them nor
-says anything about the text there. SAEBench and DSG leave out BOS alone (paper_facts: SAEBench
-intervention.py); here a setup names the rules it wants.
+says anything about the text there. SAEBench (its intervention.py) and DSG leave out BOS alone; here
+a setup names the rules it wants.
 """
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from backend.setups import Rule
+
 SINK_RATIO = 10.0
-"""A position is a sink when its residual norm is this many times the median norm of its row's
-prefix.
-"""
+"""A sink's residual norm is more than this many times the median norm of its row's prefix."""
 
 
 def untouched(
     ids: Int[Tensor, "row pos"],
     resid: Float[Tensor, "row pos d_model"],
     real: Bool[Tensor, "row pos"],
-    rules: tuple[str, ...],
+    rules: tuple[Rule, ...],
     special_ids: frozenset[int],
     shared: Bool[Tensor, "row pos"] | None = None,
 ) -> Bool[Tensor, "row pos"]:
@@ -36,10 +36,7 @@ def untouched(
         out |= torch.isin(ids, torch.tensor(sorted(special_ids), device=ids.device))
     if "sinks" in rules:
         norms = resid.float().norm(dim=-1)
-        median = (
-            norms.masked_fill(~(real if shared is None else real & shared), torch.nan)
-            .nanmedian(dim=-1, keepdim=True)
-            .values
-        )
+        prefix = real if shared is None else real & shared
+        median = norms.masked_fill(~prefix, torch.nan).nanmedian(dim=-1, keepdim=True).values
         out |= norms > SINK_RATIO * median
     return out

@@ -1,5 +1,6 @@
-"""Load any SAE that sae-lens loads and for which the edit of backend.interventions.edit is exact;
-refuse the rest.
+"""Any SAE that sae-lens loads and for which the edit of backend.interventions.edit is exact.
+
+The rest is refused.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from backend.model.sae_files import GEMMA_SCOPE, load_gemma_scope, load_torch_fi
 from backend.setups import SaeSource
 
 EXACT = ("standard", "gated", "topk", "jumprelu")
+"""Architectures for which clamps are exact."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ class LoadedSae:
     hook_name: str
     title: str
     W_dec: Float[Tensor, "d_sae d_in"]
-    """What one unit of each feature adds to the reconstruction. Not always sae-lens's parameter of
-    that name: a TopK SAE may divide its activations by the decoder's norm on the way
-    (`rescale_acts_by_decoder_norm`).
+    """What one unit of each feature adds to the reconstruction.
+
+    Not always sae-lens's parameter of that name: a TopK SAE may divide its activations by the
+    decoder's norm on the way (`rescale_acts_by_decoder_norm`).
     """
 
     @property
@@ -45,13 +48,11 @@ class LoadedSae:
 
     @property
     def neuronpedia_id(self) -> str | None:
-        """ "model/source" of the SAE's pages on neuronpedia.org, where its metadata names them."""
+        """The SAE's pages on neuronpedia.org, as "model/source", where its metadata names them."""
         return self.sae.cfg.metadata.neuronpedia_id
 
     def used_elsewhere(self, model: str) -> str:
-        """A sentence where the SAE says that it was trained on another model than this one; else
-        empty.
-        """
+        """A sentence where the SAE says that it was trained on another model; else empty."""
         trained = self.sae.cfg.metadata.model_name
         same = not trained or trained.split("/")[-1].lower() == model.split("/")[-1].lower()
         return "" if same else f"The SAE was trained on {trained} and is used here on {model}."
@@ -75,22 +76,23 @@ def load_sae(source: SaeSource, device: str) -> LoadedSae:
         and not any((source.path / name).exists() for name in ("cfg.json", GEMMA_SCOPE))
     ):
         raise Unavailable(
-            f"There is no SAE in {source.path}: cfg.json and sae_weights.safetensors, or"
-            " params.npz, were expected there."
+            f"There is no SAE in {source.path}: "
+            "cfg.json and sae_weights.safetensors, or params.npz, were expected there."
         )
     with fetching("SAE", title, _repository(source)):
         sae = _load(source, device)
     cfg = sae.cfg
     if cfg.architecture() not in EXACT:
         raise BadSetup(
-            f"The SAE '{title}' is of architecture '{cfg.architecture()}'; clamps are exact for"
-            f" {', '.join(EXACT)} only."
+            f"The SAE '{title}' is of architecture '{cfg.architecture()}'; "
+            f"clamps are exact for {', '.join(EXACT)} only."
         )
     if cfg.normalize_activations != "none" or cfg.reshape_activations != "none":
         raise BadSetup(
-            f"The SAE '{title}' normalises or reshapes its input (normalize_activations ="
-            f" '{cfg.normalize_activations}', reshape_activations = '{cfg.reshape_activations}'):"
-            " the edit would not be exact. Fold the normalisation into its weights first."
+            f"The SAE '{title}' normalises or reshapes its input "
+            f"(normalize_activations = '{cfg.normalize_activations}', "
+            f"reshape_activations = '{cfg.reshape_activations}'): the edit would not be exact. "
+            "Fold the normalisation into its weights first."
         )
     if not cfg.metadata.hook_name:
         raise BadSetup(
@@ -102,11 +104,11 @@ def load_sae(source: SaeSource, device: str) -> LoadedSae:
 
 
 def _load(source: SaeSource, device: str) -> SAE:
-    if source.path is None and source.sae_id.endswith(".pt"):
-        return load_torch_file(Path(hf_hub_download(source.release, source.sae_id)), device).to(
-            device
-        )
     if source.path is None:
+        assert source.release is not None and source.sae_id is not None
+        if source.sae_id.endswith(".pt"):
+            file = Path(hf_hub_download(source.release, source.sae_id))
+            return load_torch_file(file, device).to(device)
         return SAE.from_pretrained(source.release, source.sae_id, device=device, dtype="float32")
     if source.path.is_file():
         return load_torch_file(source.path, device).to(device)
@@ -124,32 +126,36 @@ def _repository(source: SaeSource) -> str | None:
 
 
 def _page_of_same_weights(source: SaeSource) -> str | None:
-    """Neuronpedia's page where sae-lens names it under another release of the very same file: of
-    Gemma Scope's it does so for the "canonical" one alone, which is one of those named by their L0.
+    """Neuronpedia's page where sae-lens names it under another release of the very same file.
+
+    Of Gemma Scope's SAEs it does so for the "canonical" one alone, which is one of those named by
+    their L0.
     """
     releases = get_pretrained_saes_directory()
     own = releases.get(source.release) if source.path is None else None
     file = own.saes_map.get(source.sae_id) if own else None
-    if file is None:
+    if own is None or file is None:
         return None
-    same = (
-        (r, sae_id)
-        for r in releases.values()
-        if r.repo_id == own.repo_id
-        for sae_id, path in r.saes_map.items()
+    pages = (
+        release.neuronpedia_id.get(sae_id)
+        for release in releases.values()
+        if release.repo_id == own.repo_id
+        for sae_id, path in release.saes_map.items()
         if path == file
     )
-    return next((page for r, sae_id in same if (page := r.neuronpedia_id.get(sae_id))), None)
+    return next((page for page in pages if page), None)
 
 
 def _decoder_rows(sae: SAE) -> Float[Tensor, "d_sae d_in"]:
+    """LoadedSae.W_dec."""
     rescaled = getattr(sae.cfg, "rescale_acts_by_decoder_norm", False)
     return sae.W_dec / sae.W_dec.norm(dim=-1, keepdim=True) if rescaled else sae.W_dec
 
 
 def fingerprint(source: SaeSource, loaded: LoadedSae) -> str:
-    """Changes whenever the SAE may have changed: the hash of its files, or of the weights that came
-    from the hub.
+    """Changes whenever the SAE may have changed.
+
+    The hash of its files, or of the weights that came from the hub.
     """
     digest = hashlib.sha256()
     if source.path is None:

@@ -3,7 +3,7 @@
 head = embeddings and blocks 0..l, body = blocks l+1 .. the last but one, last = the last block and
 the final norm; body and last make up the tail. All are shallow copies of the transformers base
 model that share its weights; only `layers` and the config differ. tail(head(ids)) is bit-identical
-to the whole model (tests/backend/test_model.py).
+to the whole model (tests/backend/model/test_split.py).
 """
 
 import contextlib
@@ -24,13 +24,25 @@ from transformers import (
 
 from backend.data.hub import fetching
 from backend.errors import BadSetup
-from backend.model.attention import GROUPED, Given, Growing, Joining, KeysKnown, LeavingEarly, Sight
+from backend.model.attention import (
+    GROUPED,
+    Cache,
+    Given,
+    Growing,
+    Joining,
+    KeysKnown,
+    LeavingEarly,
+    Pair,
+    Sight,
+)
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 PROOF_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
 """How far the parts may be from the whole, relative: rounding is a tenth of it, a wrong
 architecture is near 1.
 """
+ATTENDING = {"full_attention", "sliding_attention"}
+"""Kinds of layers, as transformers names them, that can be cut apart."""
 
 
 def pick_device(wish: str = "auto") -> str:
@@ -69,38 +81,40 @@ def load_hf(
         hf = AutoModelForCausalLM.from_pretrained(
             source, dtype=DTYPES[dtype], attn_implementation=attention
         )
-    return hf.to(device).eval().requires_grad_(False), tokenizer
+    hf.to(device)  # type: ignore[arg-type]  # transformers wraps torch's `to` as a bare function
+    return hf.eval().requires_grad_(False), tokenizer
 
 
 def block_of(hook_name: str) -> int:
-    """The block whose output the hook reads. `hook_resid_pre` of block l is the output of block
-    l-1.
+    """The block whose output the hook reads; hook_resid_pre of block l reads that of block l-1.
 
     Raises BadSetup for hooks inside a block: the model cannot be cut there.
     """
     match = re.fullmatch(r"blocks\.(\d+)\.hook_resid_(pre|post)", hook_name)
     if match is None or match.group(1, 2) == ("0", "pre"):
         raise BadSetup(
-            f"The SAE reads '{hook_name}', where the model cannot be split: only"
-            " blocks.L.hook_resid_post (or hook_resid_pre of block 1 and later) can be clamped."
+            f"The SAE reads '{hook_name}', where the model cannot be split: "
+            "only blocks.L.hook_resid_post (or hook_resid_pre of block 1 and later) "
+            "can be clamped."
         )
     return int(match.group(1)) - (match.group(2) == "pre")
 
 
 @dataclass(frozen=True)
 class SplitModel:
-    """A model cut after one block, and again before its last. Holds no state between calls; hooks
-    are never used.
+    """A model cut after one block, and again before its last.
+
+    Holds no state between calls; hooks are never used.
     """
 
     hf: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     block: int
-    head: nn.Module
+    head: PreTrainedModel
     """Blocks 0..block."""
-    body: nn.Module | None
+    body: PreTrainedModel | None
     """Blocks block+1 .. the last but one; None where there is none."""
-    last: nn.Module
+    last: PreTrainedModel
     """The last block and the final norm."""
 
     @property
@@ -121,21 +135,23 @@ class SplitModel:
 
     @property
     def tail_blocks(self) -> list[nn.Module]:
-        return [*(self.body.layers if self.body else []), *self.last.layers]
+        return [*(_blocks(self.body) if self.body else []), *_blocks(self.last)]
 
     @property
     def norm(self) -> nn.Module:
         """The final norm."""
-        return self.last.norm
+        norm = self.last.norm
+        assert isinstance(norm, nn.Module)
+        return norm
 
     def _run(
         self,
-        part: nn.Module,
+        part: PreTrainedModel,
         sight: Sight | None,
-        position: Tensor | None,
-        past: object = None,
+        position: Int[Tensor, "row pos"] | None,
+        past: Cache | None = None,
         **given: Tensor,
-    ) -> Tensor:
+    ) -> Float[Tensor, "row pos d_model"]:
         rows, n = next(iter(given.values())).shape[:2]
         sight = Sight.causal(rows, n, self.device) if sight is None else sight
         if position is None:
@@ -169,10 +185,9 @@ class SplitModel:
         sight: Sight | None = None,
         position: Int[Tensor, "row pos"] | None = None,
         read: Int[Tensor, "row s"] | None = None,
-        joining: Joining | Growing | None = None,
+        joining: Cache | None = None,
     ) -> Float[Tensor, "row s d_model"]:
-        """What the final norm puts out at the positions `read` (all of them without), ready for
-        `logits`.
+        """What the final norm puts out, ready for `logits`: at the positions `read`, or at all.
 
         The last block attends and computes there only: its keys come from every position, its
         queries from those read.
@@ -187,32 +202,32 @@ class SplitModel:
             return self._run(self.last, sight, position, joining, inputs_embeds=resid)
         sight = Sight.causal(rows, n, self.device) if sight is None else sight
         pair = self.last_keys(resid, sight, position, joining)
-        return self._run(
-            self.last,
-            sight.at(read),
-            position.gather(1, read),
-            Given(pair),
-            inputs_embeds=resid.gather(1, read[..., None].expand(-1, -1, self.d_model)),
-        )
+        # (row, pos) at (row, s) -> (row, s)
+        position = position.gather(1, read)
+        # (row, pos, d_model) at (row, s, d_model) -> (row, s, d_model)
+        resid = resid.gather(1, read[..., None].expand(-1, -1, self.d_model))
+        return self._run(self.last, sight.at(read), position, Given(pair), inputs_embeds=resid)
 
     def last_keys(
         self,
         resid: Float[Tensor, "row pos d_model"],
         sight: Sight,
-        position: Tensor,
-        joining: Joining,
-    ) -> tuple[Tensor, Tensor]:
+        position: Int[Tensor, "row pos"],
+        joining: Cache,
+    ) -> Pair:
         """Keys and values of the last block, from what goes into it."""
         leaving = LeavingEarly(joining)
         with contextlib.suppress(KeysKnown):
             self._run(self.last, sight, position, leaving, inputs_embeds=resid)
+        if leaving.pair is None:
+            raise TypeError("its last block hands no keys and values to a cache")
         return leaving.pair
 
     def fill(
         self,
         resid: Float[Tensor, "row pos d_model"],
         sight: Sight,
-        position: Tensor,
+        position: Int[Tensor, "row pos"],
         joining: Joining,
     ) -> None:
         """Only what `joining` keeps: keys and values of every block of the tail."""
@@ -225,15 +240,10 @@ class SplitModel:
         """Memory the tail's keys and values of one token take."""
         joining = Joining(keep=True)
         one = torch.zeros(1, 1, self.d_model, dtype=self.dtype, device=self.device)
-        self.fill(
-            one,
-            Sight.causal(1, 1, self.device),
-            torch.zeros(1, 1, dtype=torch.int64, device=self.device),
-            joining,
-        )
-        return sum(
-            part.numel() * part.element_size() for pair in joining.own.values() for part in pair
-        )
+        position = torch.zeros(1, 1, dtype=torch.int64, device=self.device)
+        self.fill(one, Sight.causal(1, 1, self.device), position, joining)
+        tensors = [tensor for pair in joining.own.values() for tensor in pair]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     def logits(self, final: Float[Tensor, "pos d_model"]) -> Float[Tensor, "pos d_vocab"]:
         """Vocabulary logits in float32, with the model's soft cap where it has one."""
@@ -243,45 +253,51 @@ class SplitModel:
 
 
 def split(hf: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, hook_name: str) -> SplitModel:
-    """Cut the model at the hook. Raises BadSetup if the hook lies outside the model, or the parts
-    do not make up the whole.
+    """Cut the model at the hook.
+
+    Raises BadSetup if the hook lies outside the model, or the parts do not make up the whole.
     """
-    block, n_blocks = block_of(hook_name), hf.config.num_hidden_layers
+    block = block_of(hook_name)
+    n_blocks = hf.config.num_hidden_layers
     if block >= n_blocks - 1:
         raise BadSetup(
-            f"The SAE reads '{hook_name}', but the model has {n_blocks} blocks: nothing is left to"
-            " run after it."
+            f"The SAE reads '{hook_name}', but the model has {n_blocks} blocks: "
+            "nothing is left to run after it."
         )
     kind = type(hf).__name__
-    if set(getattr(hf.config, "layer_types", None) or ()) - {
-        "full_attention",
-        "sliding_attention",
-    } or not hasattr(hf.base_model, "layers"):
+    base = hf.base_model
+    layer_types = set(getattr(hf.config, "layer_types", None) or ())
+    attends = layer_types <= ATTENDING
+    if not (attends and isinstance(base, PreTrainedModel) and hasattr(base, "layers")):
         raise BadSetup(
-            f"A model of the kind {kind} cannot be split exactly: Clampboard knows decoders whose"
-            " blocks all attend, fully or in a window."
+            f"A model of the kind {kind} cannot be split exactly: "
+            "Clampboard knows decoders whose blocks all attend, fully or in a window."
         )
-    head = _slice(hf.base_model, 0, block + 1, norm=False)
-    body = (
-        _slice(hf.base_model, block + 1, n_blocks - 1, norm=False) if block < n_blocks - 2 else None
-    )
-    model = SplitModel(
-        hf, tokenizer, block, head, body, _slice(hf.base_model, n_blocks - 1, n_blocks, norm=True)
-    )
+    head = _slice(base, 0, block + 1, norm=False)
+    body = None
+    if block < n_blocks - 2:
+        body = _slice(base, block + 1, n_blocks - 1, norm=False)
+    last = _slice(base, n_blocks - 1, n_blocks, norm=True)
+    model = SplitModel(hf, tokenizer, block, head, body, last)
     _prove(model, kind)
     return model
 
 
-def _slice(base: nn.Module, start: int, stop: int, *, norm: bool) -> nn.Module:
+def _blocks(part: PreTrainedModel) -> list[nn.Module]:
+    layers = part.layers
+    assert isinstance(layers, nn.ModuleList)
+    return list(layers)
+
+
+def _slice(base: PreTrainedModel, start: int, stop: int, *, norm: bool) -> PreTrainedModel:
     part = copy.copy(base)
-    part._modules = dict(
-        base._modules
-    )  # copy.copy shares this dict; setting a child would change the model itself
+    # copy.copy shares this dict; setting a child would change the model itself.
+    part._modules = dict(base._modules)
     part.config = copy.deepcopy(base.config)
     part.config.num_hidden_layers = stop - start
     if getattr(base.config, "layer_types", None):
         part.config.layer_types = base.config.layer_types[start:stop]
-    part.layers = nn.ModuleList(list(base.layers)[start:stop])
+    part.layers = nn.ModuleList(_blocks(base)[start:stop])
     if not norm:
         part.norm = nn.Identity()
     return part
@@ -289,34 +305,28 @@ def _slice(base: nn.Module, start: int, stop: int, *, norm: bool) -> nn.Module:
 
 @torch.inference_mode()
 def _prove(model: SplitModel, kind: str, third: int = 4) -> None:
-    """Refuse an architecture whose parts do not give what the whole gives: on random tokens, two
-    branches packed after a shared prefix and the last block read at their ends, against each branch
-    as a plain sequence of its own.
+    """Refuse an architecture whose parts do not give what the whole gives.
 
-    A position that is not told by position_ids, a block that is not made of attention over what the
-    mask shows, logits that are scaled: each would make every figure wrong, and shows here as a
-    difference far beyond rounding.
+    Compared on random tokens: two branches packed after a shared prefix and the last block read at
+    their ends, against each branch as a plain sequence of its own. A position that is not told by
+    position_ids, a block that is not made of attention over what the mask shows, logits that are
+    scaled: each would make every figure wrong, and shows here as a difference far beyond rounding.
     """
-    ids = torch.randint(
-        0, model.hf.config.vocab_size, (3 * third,), generator=torch.Generator().manual_seed(0)
-    ).to(model.device)
-    part = torch.arange(3 * third, device=model.device) // third
+    n = 3 * third
+    vocab = model.hf.config.vocab_size
+    ids = torch.randint(0, vocab, (n,), generator=torch.Generator().manual_seed(0))
+    ids = ids.to(model.device)
+    token = torch.arange(n, device=model.device)[None]
     step = torch.arange(third, device=model.device)
-    branch, position = (part - 1)[None], torch.cat([step, step + third, step + third])[None]
-    sight = Sight.tree(
-        torch.arange(3 * third, device=model.device)[None],
-        branch,
-        position,
-        torch.ones_like(branch, dtype=torch.bool),
-    )
-    ends = torch.tensor([[2 * third - 1, 3 * third - 1]], device=model.device)
+    branch = token // third - 1
+    position = torch.cat([step, step + third, step + third])[None]
+    sight = Sight.tree(token, branch, position, torch.ones_like(branch, dtype=torch.bool))
+    ends = torch.tensor([[2 * third - 1, n - 1]], device=model.device)
+    prefix, *branches = ids.split(third)
+    plain = torch.stack([torch.cat([prefix, own]) for own in branches])
     try:
-        got = model.logits(
-            model.run_tail(model.run_head(ids[None], sight, position), sight, position, ends)[0]
-        )
-        plain = torch.stack(
-            [torch.cat([ids[:third], ids[third * (b + 1) : third * (b + 2)]]) for b in range(2)]
-        )
+        resid = model.run_head(ids[None], sight, position)
+        got = model.logits(model.run_tail(resid, sight, position, ends)[0])
         wanted = model.hf(input_ids=plain, use_cache=False).logits[:, -1].float()
         error = float((got - wanted).norm() / wanted.norm())
     except (TypeError, ValueError, RuntimeError, KeyError, IndexError, AttributeError) as failure:
@@ -325,6 +335,6 @@ def _prove(model: SplitModel, kind: str, third: int = 4) -> None:
         ) from failure
     if not error < PROOF_TOLERANCE[model.dtype]:
         raise BadSetup(
-            f"A model of the kind {kind} cannot be split exactly: its parts differ from the whole"
-            f" by {error:.1%}. Use another model."
+            f"A model of the kind {kind} cannot be split exactly: "
+            f"its parts differ from the whole by {error:.1%}. Use another model."
         )

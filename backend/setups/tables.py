@@ -1,5 +1,6 @@
-"""Dataclasses from TOML tables, checked whole: an error names the file, the field and what would be
-right.
+"""Dataclasses from TOML tables, checked whole.
+
+An error names the file, the field and what would be right.
 """
 
 import dataclasses
@@ -25,8 +26,8 @@ def build(cls: type, table: Any, where: str, path: Path, base: Any = None) -> An
     known = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("given", True)}
     if unknown := sorted(set(table) - set(known)):
         raise BadSetup(
-            f"The setup {path}: {prefix}{unknown[0]} is not a known field; known are"
-            f" {', '.join(known)}."
+            f"The setup {path}: {prefix}{unknown[0]} is not a known field; "
+            f"known are {', '.join(known)}."
         )
     if base is not None and any(known[name].metadata.get("alone") for name in table):
         base = cls()
@@ -47,26 +48,25 @@ def build(cls: type, table: Any, where: str, path: Path, base: Any = None) -> An
 def _value(hint: Any, value: Any, where: str, path: Path, base: Any = None) -> Any:
     if get_origin(hint) in (types.UnionType, Union):
         hint = next(arg for arg in get_args(hint) if arg is not type(None))
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return build(hint, value, where, path, base)
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise BadSetup(f"The setup {path}: {where} must be a list, not {value!r}.")
-        return tuple(
-            _value(get_args(hint)[0], item, f"{where}[{i}]", path) for i, item in enumerate(value)
-        )
+        each = get_args(hint)[0]
+        if get_origin(each) is Literal:
+            each = str  # which words a list may hold is for backend.setups.checks to say
+        return tuple(_value(each, item, f"{where}[{i}]", path) for i, item in enumerate(value))
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             raise BadSetup(
-                f"The setup {path}: {where} is {value!r}; it must be one of"
-                f" {', '.join(get_args(hint))}."
+                f"The setup {path}: {where} is {value!r}; "
+                f"it must be one of {', '.join(get_args(hint))}."
             )
         return value
     if hint is Path and isinstance(value, str):
         return (path.parent / value).resolve()
     if not isinstance(value, hint) or isinstance(value, bool) != (hint is bool):
-        raise BadSetup(
-            f"The setup {path}: {where} must be {'a whole number' if hint is int else 'text'}, not"
-            f" {value!r}."
-        )
+        wanted = "a whole number" if hint is int else "text"
+        raise BadSetup(f"The setup {path}: {where} must be {wanted}, not {value!r}.")
     return value

@@ -47,15 +47,8 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
     run = run or Run(evaluation.clamps, [], evaluation.seconds, time.time())
     trials = engine.history.trials()
     held_out = engine.restrict(evaluation, engine.half("held-out"))
-    checks = lights(
-        engine.sets,
-        engine.recording,
-        engine.sae.W_dec,
-        evaluation.clamps,
-        evaluation.scores,
-        engine.setup.scoring == "letter",
-        None,
-    )
+    letters = engine.setup.scoring == "letter"
+    checks = lights(engine.sets, engine.recording, engine.sae.W_dec, evaluation, letters)
     preset = engine.preset_titles.get(evaluation.clamps)
     title = run.name or preset or f"{len(evaluation.clamps)} features clamped"
     day = time.strftime("%Y-%m-%d", time.localtime(run.when))

@@ -1,7 +1,9 @@
 """Two charts as SVG, for a page that must stand alone. Pure."""
 
 import html
+import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from backend.data.questions import CHANCE
 from backend.evaluation.evaluate import SetResult
@@ -10,7 +12,26 @@ from backend.evaluation.history import KEPT, Pooled, Trial, front
 FORGET = "#b34700"
 RETAIN = "#135e91"
 GREY = "#666666"
+PALE = "#cccccc"
 WIDTH = 720
+
+
+class Axis(NamedTuple):
+    """Figures from `low` to `high` on a line of the page, with 4 % of margin at either end."""
+
+    low: float
+    high: float
+    begin: float
+    end: float
+
+    def at(self, figure: float) -> float:
+        spread = max(self.high - self.low, 1.0)
+        share = (figure - self.low + 0.04 * spread) / (1.08 * spread)
+        return self.begin + (self.end - self.begin) * share
+
+    @classmethod
+    def over(cls, figures: Sequence[float], begin: float, end: float) -> "Axis":
+        return cls(min(figures, default=0.0), max(figures, default=100.0), begin, end)
 
 
 def _text(
@@ -42,15 +63,15 @@ def _dot(x: float, y: float, radius: float, colour: str, filled: bool) -> str:
 def _svg(height: float, title: str, pieces: Sequence[str]) -> str:
     return (
         f'<svg viewBox="0 0 {WIDTH} {height:.0f}" width="100%" role="img"'
-        ' xmlns="http://www.w3.org/2000/svg"'
-        f' font-family="inherit"><title>{html.escape(title)}</title>'
-        f"{''.join(pieces)}</svg>"
+        f' xmlns="http://www.w3.org/2000/svg" font-family="inherit">'
+        f"<title>{html.escape(title)}</title>{''.join(pieces)}</svg>"
     )
 
 
 def dumbbell_svg(sets: Sequence[SetResult]) -> str:
-    """Accuracy of each set without (hollow) and with clamps (filled); the change's 95 % interval as
-    a band.
+    """Accuracy of each set without (hollow) and with clamps (filled).
+
+    The change's 95 % interval is a band.
     """
     left = 210
     right = WIDTH - 20
@@ -60,25 +81,26 @@ def dumbbell_svg(sets: Sequence[SetResult]) -> str:
     def x(share: float) -> float:
         return left + (right - left) * min(1.0, max(0.0, share))
 
-    pieces = [_line(x(t / 10), 6, x(t / 10), bottom, "#dddddd") for t in range(0, 11, 2)]
-    pieces += [
-        _text(x(t / 10), bottom + 16, f"{10 * t} %", "middle", GREY) for t in range(0, 11, 2)
-    ]
+    tenths = range(0, 11, 2)
+    pieces = [_line(x(t / 10), 6, x(t / 10), bottom, "#dddddd") for t in tenths]
+    pieces += [_text(x(t / 10), bottom + 16, f"{10 * t} %", "middle", GREY) for t in tenths]
     pieces += [
         _line(x(CHANCE), 6, x(CHANCE), bottom, GREY, 1.5, "4 4"),
         _text(x(CHANCE), bottom + 32, "chance", "middle", GREY),
     ]
     for i, s in enumerate(sets):
-        y, colour = row * i + 24, FORGET if s.role == "forget" else RETAIN
+        y = row * i + 24
+        colour = FORGET if s.role == "forget" else RETAIN
         before, after = x(s.baseline_accuracy), x(s.accuracy)
         low = x(s.baseline_accuracy + s.ci_low_pp / 100)
         high = x(s.baseline_accuracy + s.ci_high_pp / 100)
+        band = (
+            f'<rect x="{low:.1f}" y="{y - 6}" width="{max(0.0, high - low):.1f}" height="12"'
+            f' fill="{colour}" fill-opacity="0.25"/>'
+        )
         pieces += [
             _text(left - 12, y + 4, f"{s.title} ({s.role})", "end"),
-            (
-                f'<rect x="{low:.1f}" y="{y - 6}" width="{max(0.0, high - low):.1f}" height="12"'
-                f' fill="{colour}" fill-opacity="0.25"/>'
-            ),
+            band,
             _line(before, y, after, y, colour, 2),
             _dot(before, y, 5, colour, False),
             _dot(after, y, 5, colour, True),
@@ -87,67 +109,48 @@ def dumbbell_svg(sets: Sequence[SetResult]) -> str:
 
 
 def trials_svg(trials: Sequence[Trial], current: str | None, baseline_retain: Pooled) -> str:
-    """Every setting tried: retain accuracy across, forget accuracy up, with 95 % intervals; the
-    front as steps.
+    """Every setting tried: retain accuracy across, forget accuracy up, in percent.
+
+    With 95 % intervals; the front as steps.
     """
     left = 60
     right = WIDTH - 20
     top = 20
     bottom = 300
-    line = KEPT * baseline_retain.percent
-    xs = [v for t in trials for v in t.retain.interval] + [line]
-    ys = [v for t in trials for v in t.forget.interval]
-
-    def scale(values: Sequence[float], begin: float, end: float):
-        low, high = min(values, default=0.0), max(values, default=100.0)
-        spread = max(high - low, 1.0)
-        return (
-            low,
-            high,
-        ), lambda v: begin + (end - begin) * (v - low + 0.04 * spread) / (1.08 * spread)
-
-    (x_low, x_high), x = scale(xs, left, right)
-    (y_low, y_high), y = scale(ys, bottom, top)
+    kept = KEPT * baseline_retain.percent
+    x = Axis.over([v for t in trials for v in t.retain.interval] + [kept], left, right)
+    y = Axis.over([v for t in trials for v in t.forget.interval], bottom, top)
     pieces = [_line(left, bottom, right, bottom, GREY), _line(left, top, left, bottom, GREY)]
     for step in range(5):
-        at_x, at_y = x_low + (x_high - x_low) * step / 4, y_low + (y_high - y_low) * step / 4
+        retain = x.low + (x.high - x.low) * step / 4
+        forget = y.low + (y.high - y.low) * step / 4
         pieces += [
-            _text(x(at_x), bottom + 16, f"{at_x:.0f}", "middle", GREY),
-            _text(left - 8, y(at_y) + 4, f"{at_y:.0f}", "end", GREY),
+            _text(x.at(retain), bottom + 16, f"{retain:.0f}", "middle", GREY),
+            _text(left - 8, y.at(forget) + 4, f"{forget:.0f}", "end", GREY),
         ]
     pieces += [
         _text((left + right) / 2, bottom + 34, "retain accuracy, %", "middle"),
         _text(left, top - 6, "forget accuracy, %"),
     ]
     pieces += [
-        _line(x(line), top, x(line), bottom, RETAIN, 1.5, "5 4"),
-        _text(x(line) - 5, top + 10, "99 % of retain kept", "end", RETAIN),
+        _line(x.at(kept), top, x.at(kept), bottom, RETAIN, 1.5, "5 4"),
+        _text(x.at(kept) - 5, top + 10, "99 % of retain kept", "end", RETAIN),
     ]
+
+    def place(t: Trial) -> tuple[float, float]:
+        return x.at(t.retain.percent), y.at(t.forget.percent)
+
     for t in trials:
+        across, up = place(t)
+        retain_ends, forget_ends = t.retain.interval, t.forget.interval
         pieces += [
-            _line(
-                x(t.retain.interval.low),
-                y(t.forget.percent),
-                x(t.retain.interval.high),
-                y(t.forget.percent),
-                "#cccccc",
-            ),
-            _line(
-                x(t.retain.percent),
-                y(t.forget.interval.low),
-                x(t.retain.percent),
-                y(t.forget.interval.high),
-                "#cccccc",
-            ),
+            _line(x.at(retain_ends.low), up, x.at(retain_ends.high), up, PALE),
+            _line(across, y.at(forget_ends.low), across, y.at(forget_ends.high), PALE),
         ]
-    best = [(x(t.retain.percent), y(t.forget.percent)) for t in front(trials)]
-    for (x1, y1), (x2, y2) in zip(
-        best, best[1:], strict=False
-    ):  # by falling retain accuracy: level to the left, then down
+    # By falling retain accuracy: a step goes level to the left, then down.
+    for (x1, y1), (x2, y2) in itertools.pairwise(map(place, front(trials))):
         pieces += [_line(x1, y1, x2, y1, FORGET, 1.5), _line(x2, y1, x2, y2, FORGET, 1.5)]
     for t in sorted(trials, key=lambda t: t.id == current):
         mine = t.id == current
-        pieces.append(
-            _dot(x(t.retain.percent), y(t.forget.percent), 8 if mine else 4.5, FORGET, mine)
-        )
+        pieces.append(_dot(*place(t), 8 if mine else 4.5, FORGET, mine))
     return _svg(bottom + 44, "Forget against retain accuracy of every setting tried", pieces)

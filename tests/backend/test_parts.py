@@ -1,5 +1,6 @@
-"""Preparing is killed again and again, and goes on where it was: nothing is run twice, and the
-figures are those of one run.
+"""Preparing is killed again and again, and goes on where it was.
+
+Nothing is run twice, and the figures are those of one run.
 """
 
 import os
@@ -12,13 +13,14 @@ import torch
 
 from backend.engine.engine import Engine
 from backend.parts import Parts
+from backend.progress import Pace, silent
 from backend.setups import load_setup
-from backend.store import ROOT, sweep
+from backend.store import ROOT
 from tests.support.toy import write_setup
 
 KILLED_AND_RESUMED = """
 import itertools, os, signal, sys
-import backend.engine as engine, backend.parts as parts
+import backend.engine.engine as engine, backend.parts as parts
 from backend.setups import load_setup
 
 parts.EVERY_S = 0.0
@@ -47,9 +49,7 @@ for deaths in range(40):
         break
 print(deaths)
 """
-"""The first process dies at its fifth report, the next at its sixth, and so on, until one lives to
-the end.
-"""
+"""The first process dies at its fifth report, the next at its sixth, until one lives to the end."""
 
 
 def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_path, monkeypatch):
@@ -61,17 +61,11 @@ def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_pa
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-c", KILLED_AND_RESUMED, str(path), str(log)]
-    deaths = int(
-        subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            env=environment,
-            cwd=ROOT,
-            timeout=300,
-            check=True,
-        ).stdout
+    result = subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=300
     )
+    assert result.returncode == 0, result.stderr
+    deaths = int(result.stdout)
     ran = log.read_text().splitlines()
     assert deaths >= 4 and len(ran) > 4
     assert len(set(ran)) == len(ran), "no batch ran twice"
@@ -91,14 +85,8 @@ def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_pa
     assert not list(again.folder.glob("*.parts-*")), "the parts are gone once the whole is there"
     for name in ("resid", "exempt", "log_probs", "baseline"):
         assert torch.equal(getattr(again.recording, name), getattr(whole.recording, name)), name
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(
-            again.recording.acts.tensors().values(),
-            whole.recording.acts.tensors().values(),
-            strict=True,
-        )
-    )
+    ours, theirs = again.recording.acts.tensors(), whole.recording.acts.tensors()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ("start", "token", "value"))
     numbers = [engine.atlas.table.select_dtypes("number") for engine in (again, whole)]
     pd.testing.assert_frame_equal(*numbers, check_exact=True)
 
@@ -109,10 +97,8 @@ def test_what_is_kept_is_not_run_again(tmp_path, monkeypatch):
     parts.add(3, {"token": torch.arange(4)})
     parts.add(1, {"token": torch.arange(2)})
     (tmp_path / "p" / "000007-000009.safetensors").write_bytes(b"damaged")
-    assert {number: len(tensors["token"]) for number, tensors in Parts(tmp_path / "p").done()} == {
-        1: 2,
-        3: 4,
-    }
+    kept = dict(Parts(tmp_path / "p").done())
+    assert {number: len(tensors["token"]) for number, tensors in kept.items()} == {1: 2, 3: 4}
     parts.remove()
     assert list(Parts(tmp_path / "p").done()) == []
 
@@ -123,10 +109,49 @@ def test_short_work_leaves_no_parts(tmp_path):
     assert not (tmp_path / "p").exists()
 
 
-def test_scratch_files_of_the_killed_are_swept_and_those_of_the_living_stay(tmp_path):
-    old, young = tmp_path / ".part-old", tmp_path / ".part-young"
-    for file in (old, young):
-        file.write_text("")
-    os.utime(old, (0, 0))
-    sweep(tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == [".part-young"]
+BATCHES = [torch.arange(3), torch.arange(3, 5), torch.arange(5, 9)]
+
+
+def in_pieces(ran):
+    """A batch's tensors a token at a time; `ran` lists the batches that were run."""
+
+    def run(batch):
+        ran.append(batch.tolist())
+        yield from (
+            {"token": batch[i : i + 1], "twice": 2 * batch[i : i + 1]} for i in batch - batch[0]
+        )
+
+    return run
+
+
+def test_a_pass_gives_every_batch_once_in_order_and_whole():
+    ran, reports = [], []
+    pace = Pace("", 9, reports.append)
+    through = list(Parts(None).through(BATCHES, in_pieces(ran), pace))
+    assert [piece["token"].tolist() for piece in through] == [b.tolist() for b in BATCHES]
+    assert all(torch.equal(piece["twice"], 2 * piece["token"]) for piece in through)
+    assert ran == [b.tolist() for b in BATCHES]
+    assert [report.done for report in reports] == [0, 3, 5, 9]
+
+
+def test_a_pass_that_was_stopped_runs_only_what_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("backend.parts.EVERY_S", 0.0)
+    before, ran = [], []
+    stopped = Parts(tmp_path / "p").through(BATCHES, in_pieces(before), Pace("", 9, silent))
+    next(stopped), next(stopped)
+    stopped.close()
+    parts = Parts(tmp_path / "p")
+    through = list(parts.through(BATCHES, in_pieces(ran), Pace("", 9, silent)))
+    assert parts.resumed
+    assert before == [[0, 1, 2], [3, 4]]
+    assert ran == [[3, 4], [5, 6, 7, 8]], "the second was given out, but not yet kept"
+    assert torch.equal(torch.cat([piece["token"] for piece in through]), torch.arange(9))
+
+
+def test_without_a_folder_nothing_is_kept(monkeypatch):
+    monkeypatch.setattr("backend.parts.EVERY_S", 0.0)
+    parts = Parts(None)
+    parts.add(0, {"token": torch.arange(4)})
+    parts.remove()
+    assert list(parts.done()) == []
+    assert not parts.resumed

@@ -1,12 +1,17 @@
+"""Every figure against scipy, or worked by hand."""
+
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm, sem
 
 from backend.statistics import (
     is_inconclusive,
     longest_option_accuracy,
     mcnemar_p,
+    mean_change,
     paired_change,
     wilson,
 )
@@ -40,7 +45,28 @@ def test_a_guessing_model_is_inconclusive_and_a_knowing_one_is_not():
     assert not is_inconclusive(160, 240, 0.25)
 
 
+def test_a_change_stays_between_nothing_and_everything():
+    lost_all = paired_change(lost=2, gained=0, n=2)
+    assert (lost_all.change_pp, lost_all.ci_low_pp) == (-100.0, -100.0)
+    assert paired_change(lost=1, gained=0, n=2).ci_low_pp == -100.0
+
+
+def test_no_discordant_pair_is_no_change_without_width():
+    assert paired_change(lost=0, gained=0, n=50) == (0.0, 0.0, 0.0, 1.0)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=30))
+def test_a_mean_change_agrees_with_scipy(differences):
+    mean, low, high = mean_change(differences)
+    half = norm.ppf(0.975) * sem(differences)
+    assert mean == pytest.approx(sum(differences) / len(differences), abs=1e-9)
+    assert (low, high) == pytest.approx((mean - half, mean + half), abs=1e-9)
+
+
+def test_one_difference_alone_may_be_anything():
+    assert mean_change([0.5]) == (0.5, -math.inf, math.inf)
+
+
 def test_longest_option_shares_ties():
-    assert longest_option_accuracy(
-        [["aa", "b", "cc", "d"], ["a", "bbb", "c", "d"]], [0, 2]
-    ) == pytest.approx(0.25)
+    choices = [["aa", "b", "cc", "d"], ["a", "bbb", "c", "d"]]
+    assert longest_option_accuracy(choices, [0, 2]) == pytest.approx(0.25)

@@ -60,10 +60,15 @@ W_DEC = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 CLAMPS = clamp_set([(0, -0.5)])
 
 
+def run_of(before, after, clamps=CLAMPS):
+    """A complete run that moved the scores from `before` to `after`."""
+    every = torch.ones(N, dtype=torch.bool)
+    return Evaluation(clamps, (), after, before, affected=every, done=every, seconds=0.0)
+
+
 def found(before, after, *, letters=False, clamps=CLAMPS, only=None):
-    made = lights(
-        SETS, recording(scores_for(before)), W_DEC, clamps, scores_for(after), letters, only
-    )
+    run = run_of(scores_for(before), scores_for(after), clamps)
+    made = lights(SETS, recording(scores_for(before)), W_DEC, run, letters, only)
     return {light.name: light for light in made}
 
 
@@ -90,7 +95,8 @@ def test_answering_one_letter_is_a_collapse_and_the_histogram_is_said():
 
 def test_letters_that_lose_their_probability_are_seen():
     after = scores_for(RIGHT) - 2.0
-    made = lights(SETS, recording(scores_for(RIGHT)), W_DEC, CLAMPS, after, True)
+    run = run_of(scores_for(RIGHT), after)
+    made = lights(SETS, recording(scores_for(RIGHT)), W_DEC, run, letters=True)
     light = next(light for light in made if "letter" in light.name and "Still" in light.name)
     assert not light.ok and "1.00 → 0.14" in light.finding
 
@@ -135,7 +141,8 @@ def test_lengths_from_inner_products_are_the_edits_own(toy):
 def test_where_the_longest_option_is_often_right_the_floor_is_not_chance():
     longest_right = replace(FORGET, questions=tuple(replace(q, answer=3) for q in FORGET.questions))
     scores = scores_for([3] * N)
-    made = lights(QuestionSets((longest_right,)), recording(scores), W_DEC, (), scores, False)
+    run = run_of(scores, scores, ())
+    made = lights(QuestionSets((longest_right,)), recording(scores), W_DEC, run, letters=False)
     light = next(light for light in made if "length does not pay" in light.name)
     assert not light.ok and "Bio 100.0% of 40" in light.finding
 
@@ -145,9 +152,7 @@ def test_margins_are_above_zero_exactly_where_the_answer_is_right_and_their_chan
     scores = torch.randn(N, 4, generator=torch.Generator().manual_seed(0))
     assert torch.equal(margins(scores, answers) > 0, scores.argmax(-1) == answers)
     after = scores - torch.nn.functional.one_hot(answers, 4) * 0.5
-    every = torch.ones(N, dtype=torch.bool)
-    run = Evaluation((), (), scores=after, baseline=scores, affected=every, done=every, seconds=0)
-    change = margin_changes(SETS, run)["bio"]
+    change = margin_changes(SETS, run_of(scores, after))["bio"]
     assert change.mean == pytest.approx(-0.5) and change.high - change.low == pytest.approx(
         0, abs=1e-6
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from backend.errors import BadInput
-from backend.features.table import norm_gain
+from backend.features.logit_lens import norm_gain
 from backend.reading.examples import N_INTERVALS
 from backend.reading.feature_page import (
     N_NEIGHBOURS,

@@ -1,9 +1,10 @@
+"""Setups as files: read whole, one on top of another, and what is said of a wrong one."""
+
 import pytest
 from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
 
 from backend.errors import BadSetup
-from backend.model.sae import _page_of_same_weights
-from backend.setups import load_setup
+from backend.setups import SHIPPED, load_setup
 from tests.support.toy import write_setup
 
 
@@ -17,6 +18,13 @@ def changed(path, old, new):
 def test_unknown_name_lists_what_ships():
     with pytest.raises(BadSetup, match="no setup 'nope'.*demo"):
         load_setup("nope")
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
+def test_what_ships_is_right(path):
+    setup = load_setup(path.stem)
+    assert setup.name == path.stem
+    assert sorted(corpus.role for corpus in setup.corpora) == ["forget", "retain"]
 
 
 def test_missing_file_is_said(tmp_path):
@@ -92,9 +100,9 @@ subject = "history"
 """)
     setup = load_setup(mine)
     assert (setup.name, setup.title, setup.scoring) == ("mine", "Mine", base.scoring)
-    assert setup.model.dtype == "bfloat16" and setup.model.path == base.model.path
+    assert (setup.model.dtype, setup.model.path) == ("bfloat16", base.model.path)
     assert [s.title for s in setup.sets] == ["Biology", "History again", "Third"]
-    assert setup.corpora == base.corpora and setup.sae == base.sae
+    assert (setup.corpora, setup.sae) == (base.corpora, base.sae)
 
 
 @pytest.mark.parametrize("base", ["none", "mine.toml", "../none.toml"])
@@ -109,7 +117,8 @@ def test_a_local_sae_takes_the_place_of_the_one_on_the_hub(tmp_path):
         'extends = "gemma-2-2b-it"\n[sae]\npath = "sae"\nhook_name = "blocks.7.hook_resid_post"\n'
     )
     sae = load_setup(tmp_path / "mine.toml").sae
-    assert (sae.path, sae.release, sae.sae_id) == ((tmp_path / "sae").resolve(), None, None)
+    assert sae.path == (tmp_path / "sae").resolve()
+    assert (sae.release, sae.sae_id) == (None, None)
 
 
 def test_the_gemma_setups_name_what_the_paper_used():
@@ -130,24 +139,6 @@ def test_the_gemma_setups_name_what_the_paper_used():
     assert load_setup("gemma-2b-it-paper").protocol == ("letter", "paper")
 
 
-def test_neuronpedia_is_found_where_another_release_names_the_very_same_file():
-    pages = {
-        name: _page_of_same_weights(load_setup(name).sae)
-        for name in (
-            "gemma-2-2b-it",
-            "gemma-2-2b-it-layer13-l0-84",
-            "gemma-2-2b-it-layer3-l0-142",
-            "demo",
-        )
-    }
-    assert pages == {
-        "gemma-2-2b-it": "gemma-2-2b/7-gemmascope-res-16k",
-        "gemma-2-2b-it-layer13-l0-84": "gemma-2-2b/13-gemmascope-res-16k",
-        "gemma-2-2b-it-layer3-l0-142": None,
-        "demo": None,
-    }
-
-
 def test_the_forget_corpus_is_the_gated_one_where_the_user_has_it(tmp_path, monkeypatch):
     def title() -> str:
         return next(c.title for c in load_setup("gemma-2-2b-it").corpora if c.role == "forget")
@@ -165,13 +156,16 @@ def test_sets_of_an_extended_setup_can_be_left_out(tmp_path):
     write_setup(tmp_path)
     more = tmp_path / "more.toml"
     more.write_text('extends = "toy.toml"\nwithout = ["chemistry"]\n')
-    with pytest.raises(
-        BadSetup,
-        match="without is .*'chemistry'.*it must be a list of sets of 'toy.toml': biology, history",
-    ):
+    said = "without is .*'chemistry'.*it must be a list of sets of 'toy.toml': biology, history"
+    with pytest.raises(BadSetup, match=said):
         load_setup(more)
-    more.write_text(
-        'extends = "toy.toml"\nwithout = ["history"]\n[[sets]]\nname = "h"\ntitle = "H"\nrole ='
-        ' "retain"\nfile = "quiz.jsonl"\n'
-    )
+    more.write_text("""
+extends = "toy.toml"
+without = ["history"]
+[[sets]]
+name = "h"
+title = "H"
+role = "retain"
+file = "quiz.jsonl"
+""")
     assert [source.name for source in load_setup(more).sets] == ["biology", "h"]

@@ -1,0 +1,147 @@
+"""Whether what a setup says goes together: a check for each table.
+
+The names and types of its fields are backend.setups.tables' business.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from backend.errors import BadSetup
+from backend.setups.schema import (
+    PROMPTS,
+    RULES,
+    CorpusSource,
+    Known,
+    ModelSource,
+    RowSource,
+    Rule,
+    SaeSource,
+    Scoring,
+    SetSource,
+    Setup,
+)
+
+Problems = Iterator[str]
+"""What is wrong, each beginning with the field's name."""
+
+
+def check(setup: Setup, path: Path) -> None:
+    """Raises BadSetup naming the file, the field and the first thing that is wrong."""
+    for problem in problems(setup):
+        raise BadSetup(f"The setup {path}: {problem}.")
+
+
+def problems(setup: Setup) -> Problems:
+    """All that is wrong, the first to be mended first."""
+    yield from _untouched(setup.untouched)
+    yield from _prompt(setup)
+    if setup.known is not None:
+        yield from _known(setup.known, setup.scoring)
+    yield from _shots(setup)
+    yield from _model(setup.model)
+    yield from _sae(setup.sae)
+    yield from _roles(setup)
+    yield from _names(setup.sets)
+    yield from _places(setup)
+    for i, corpus in enumerate(setup.corpora):
+        yield from _corpus(f"corpora[{i}]", corpus)
+    for i, source in enumerate(setup.sets):
+        yield from _set(f"sets[{i}]", source)
+
+
+def _untouched(rules: Sequence[Rule]) -> Problems:
+    if unknown := set(rules) - set(RULES):
+        yield f"untouched names {sorted(unknown)}; known rules are {list(RULES)}"
+
+
+def _prompt(setup: Setup) -> Problems:
+    allowed = PROMPTS[setup.scoring]
+    if setup.protocol.prompt not in allowed:
+        yield (
+            f"prompt is '{setup.prompt}', "
+            f"but {setup.scoring} scoring has only: {', '.join(allowed)}"
+        )
+
+
+def _known(known: Known, scoring: Scoring) -> Problems:
+    if known.by == "published" and known.source is None:
+        yield "[known] needs source, whose list it is: Farrell or SAEBench"
+    if known.by == "computed" and scoring != "letter":
+        yield (
+            "[known] can be computed with letter scoring only: "
+            "cloze prompts do not show the options, so their order cannot matter"
+        )
+    if not 1 <= known.at_least <= 24:
+        yield "[known] at_least must be from 1 to 24, the number of orders"
+
+
+def _shots(setup: Setup) -> Problems:
+    shots = [source.shots for source in setup.sets]
+    if any(n < 0 for n in shots):
+        yield (
+            "[[sets]] shots is below 0; it is the number of worked examples before each question"
+        )
+    if any(shots) and setup.protocol.prompt != "lm-eval":
+        yield '[[sets]] shots needs prompt = "lm-eval": the other prompts have no worked examples'
+
+
+def _model(model: ModelSource) -> Problems:
+    if model.path is not None and model.package is not None:
+        yield "[model] gives both path and package; give one"
+
+
+def _sae(sae: SaeSource) -> Problems:
+    on_hub = sae.release is not None and sae.sae_id is not None
+    if (sae.path is not None) == on_hub:
+        yield "[sae] needs either path, or release and sae_id"
+
+
+def _roles(setup: Setup) -> Problems:
+    if {source.role for source in setup.sets} != {"forget", "retain"}:
+        yield "[[sets]] needs at least one set of role 'forget' and one of role 'retain'"
+    roles = sorted(corpus.role for corpus in setup.corpora if not corpus.optional)
+    if roles != ["forget", "retain"]:
+        yield (
+            "[[corpora]] needs exactly one corpus of role 'forget' and one of role 'retain', "
+            "besides optional ones"
+        )
+
+
+def _names(sets: Sequence[SetSource]) -> Problems:
+    if len({source.name for source in sets}) < len(sets):
+        yield "[[sets]] uses a name twice"
+
+
+def _places(setup: Setup) -> Problems:
+    for i, source in enumerate(setup.sets):
+        yield from _place(f"sets[{i}]", source)
+    for i, corpus in enumerate(setup.corpora):
+        local_alone = corpus.optional and corpus.local is not None
+        yield from _place(f"corpora[{i}]", corpus, local_alone)
+    if setup.text_loss is not None:
+        yield from _place("text_loss[0]", setup.text_loss)
+
+
+def _place(where: str, source: RowSource, local_alone: bool = False) -> Problems:
+    """`local_alone`: the data may be under $CLAMPBOARD_DATA and nowhere else."""
+    given = [name for name in ("file", "folder", "dataset") if getattr(source, name) is not None]
+    if len(given) > 1 or not (given or local_alone):
+        instead = f", not {' and '.join(given)}" if given else ""
+        yield f"{where} needs exactly one of file, folder and dataset{instead}"
+    for path in (source.file, source.folder):
+        if path is not None and not path.exists():
+            yield f"{where}.{given[0]} names {path}, which does not exist"
+
+
+def _corpus(where: str, corpus: CorpusSource) -> Problems:
+    for field in ("documents", "row_tokens", "rows"):
+        count: int | None = getattr(corpus, field)
+        if count is not None and count < 1:
+            yield f"{where}.{field} must be at least 1"
+
+
+def _set(where: str, source: SetSource) -> Problems:
+    if source.limit is not None and source.limit < 1:
+        yield f"{where}.limit must be at least 1"
+    if source.examples is not None and not source.examples.exists():
+        yield f"{where}.examples names {source.examples}, which does not exist"

@@ -1,0 +1,99 @@
+"""Tables as dataclasses: what a field may be, what a file adds to the one it extends."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from backend.errors import BadSetup
+from backend.setups.tables import build
+
+FILE = Path("/folder/mine.toml")
+
+
+@dataclass(frozen=True)
+class Leg:
+    name: str
+    length: int = 1
+
+
+@dataclass(frozen=True)
+class Place:
+    path: Path | None = field(default=None, metadata={"alone": True})
+    release: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    wood: Literal["oak", "pine"] = "oak"
+    legs: tuple[Leg, ...] = field(default=(), metadata={"key": "name"})
+    place: Place = Place()
+    round: bool = False
+    words: tuple[Literal["old", "new"], ...] = ()
+    stem: str = field(default="", metadata={"given": False})
+
+
+def table(**given) -> Table:
+    return build(Table, given, "", FILE)
+
+
+def test_what_is_not_given_has_its_default():
+    assert table(title="T") == Table("T")
+
+
+def test_tables_in_tables_and_lists_of_them_are_built():
+    made = table(title="T", legs=[{"name": "a"}, {"name": "b", "length": 2}], round=True)
+    assert made == Table("T", legs=(Leg("a"), Leg("b", 2)), round=True)
+
+
+def test_a_path_is_relative_to_its_file():
+    assert table(title="T", place={"path": "up/../sae"}).place == Place(Path("/folder/sae"))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "the field title is missing"),
+        ({"title": "T", "legs": [{"length": 2}]}, r"the field legs\[0\].name is missing"),
+        ({"title": 3}, "title must be text, not 3"),
+        ({"title": "T", "legs": [{"name": "a", "length": "2"}]}, "must be a whole number, not '2'"),
+        ({"title": "T", "legs": [{"name": "a", "length": True}]}, r"legs\[0\].length must be a"),
+        ({"title": "T", "legs": {}}, "legs must be a list, not {}"),
+        ({"title": "T", "place": "p"}, "place must be a table, not 'p'"),
+        ({"title": "T", "wood": "elm"}, "wood is 'elm'; it must be one of oak, pine"),
+        ({"title": "T", "words": ["old", 3]}, r"words\[1\] must be text, not 3"),
+        ({"title": "T", "stem": "s"}, "stem is not a known field; known are title, wood, legs"),
+        ({"title": "T", "place": {"z": 1}}, "place.z is not a known field; known are path, releas"),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_would_be_right(given, said):
+    with pytest.raises(BadSetup, match=f"^The setup {FILE}: .*{said}"):
+        table(**given)
+
+
+def test_which_words_a_list_may_hold_is_not_asked_here():
+    assert table(title="T", words=["old", "other"]).words == ("old", "other")
+
+
+BASE = Table("Base", "pine", (Leg("a"), Leg("b", 2)), Place(release="r"))
+
+
+def on_base(**given) -> Table:
+    return build(Table, given, "", FILE, BASE)
+
+
+def test_what_a_file_does_not_give_is_the_bases():
+    assert on_base() == BASE
+    assert on_base(title="Mine") == Table("Mine", BASE.wood, BASE.legs, BASE.place)
+
+
+def test_a_list_with_a_key_is_added_to_and_an_entry_of_the_same_key_takes_its_place():
+    legs = on_base(legs=[{"name": "a", "length": 5}, {"name": "c"}]).legs
+    assert legs == (Leg("b", 2), Leg("a", 5), Leg("c"))
+
+
+def test_a_field_that_stands_alone_leaves_nothing_of_the_base():
+    assert on_base(place={"path": "sae"}).place == Place(Path("/folder/sae"))
+    assert on_base(place={"release": "s"}).place == Place(release="s")

@@ -49,8 +49,8 @@ def read_corpus(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, folder
     """
     name = key({"source": asdict(source), "file": _state_of(source)})
     path = folder / f"text_{source.role}_{name}.parquet"
-    if (known := _load(path, source)) is not None:
-        return known
+    if (cut := _load(path, source)) is not None:
+        return cut
     texts = read_texts(source)
     if source.row_tokens is None:
         made = cut_corpus(tokenizer, source.role, source.title, texts)

@@ -206,16 +206,16 @@ def _snapshot(name: str, revision: str | None, on_progress: OnProgress) -> Path:
     thread = threading.Thread(target=download, daemon=True)
     thread.start()
     pace = None
-    known = 0
+    largest = 0
     done = 0
     while thread.is_alive():
         thread.join(LOOK_S)
         # One bar counts what came, one what is written; the first may overshoot.
         total = min((int(bar.total or 0) for bar in bars), default=0) >> 20
         now = min(max((int(bar.n) for bar in bars), default=0) >> 20, total)
-        if total > known:  # the sizes of the files become known one after the other
+        if total > largest:  # the sizes of the files become known one after the other
             pace = Pace(f"Downloading {name}, {total:,} MB", total, on_progress)
-            known = total
+            largest = total
             done = now
             pace.skip(done)
         elif pace is not None and now > done:

@@ -1,0 +1,5 @@
+"""What clamps do to questions: recorded once, evaluated from there, proved by a slow path.
+
+Public: `record`, `Recording`, `evaluate`, `Evaluation`, `SetResult`, `pooled`, `Reference`,
+`Results`, `History`, `lights`, `question_table`.
+"""

@@ -1,7 +1,7 @@
 """How the answers change with the strength of a clamp: one evaluation for each of a row of
 settings.
 
-Every finished evaluation is kept, so that a row that was stopped goes on where it was and a known
+Every finished evaluation is kept: a row that was stopped goes on where it was, and a finished
 one costs nothing.
 """
 

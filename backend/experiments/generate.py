@@ -80,7 +80,7 @@ class ClampedSteps:
         begin = self._ids.shape[1]
         self._n_prompt = self._n_prompt or len(ids)
         position = torch.arange(begin, begin + len(ids), device=self._model.device)[None]
-        sight = Sight.causal(1, begin + len(ids), self._model.device, n_known=begin)
+        sight = Sight.causal(1, begin + len(ids), self._model.device, n_cached=begin)
         resid = self._model.run_head(new, sight, position, self._keys)
         self._ids = torch.cat([self._ids, new], 1)
         self._resid = torch.cat([self._resid, resid.float()], 1)

@@ -137,14 +137,14 @@ class Labels:
         if label is not None and len(label) > MAX_LABEL:
             raise BadInput(f"The label has {len(label)} characters; at most {MAX_LABEL} are kept.")
         with self._lock:
-            known = self._read_own()  # another process may have written since
-            own = known.get(feature, Own())
+            labels = self._read_own()  # another process may have written since
+            own = labels.get(feature, Own())
             if label is not None:
                 own = replace(own, label=label)
             if star is not None:
                 own = replace(own, star=star)
-            known[feature] = own
-            self._keep_own(known)
+            labels[feature] = own
+            self._keep_own(labels)
         return self.of(feature)
 
     def export(self) -> str:
@@ -180,11 +180,11 @@ class Labels:
             if read.own:
                 self._keep_own({**self._read_own(), **read.own})
             if read.imported:
-                known = {**self._read_imported(), **read.imported}
-                rows = ({"index": str(f), "description": text} for f, text in sorted(known.items()))
+                whole = {**self._read_imported(), **read.imported}
+                rows = ({"index": str(f), "description": text} for f, text in sorted(whole.items()))
                 with replacing(self._imported_file) as scratch:
                     scratch.write_text(_json_lines(rows), encoding="utf-8")
-                self._imported = known
+                self._imported = whole
         return Imported(len(read.own), len(read.imported), read.passed_over)
 
     def _read_own(self) -> dict[int, Own]:

@@ -39,18 +39,18 @@ class WordsOf:
 
     def __init__(self, corpus: Corpus, start: Int[Tensor, " row_plus_1"]):
         self._corpus, self._start = corpus, start
-        self._known: dict[int, str] = {}
+        self._words: dict[int, str] = {}
 
     def __call__(self, tokens: Int[Tensor, " n"]) -> list[str]:
         rows = (torch.searchsorted(self._start, tokens, right=True) - 1).tolist()
         return [self._word(token, row) for token, row in zip(tokens.tolist(), rows, strict=True)]
 
     def _word(self, token: int, row: int) -> str:
-        if token not in self._known:
-            self._known[token] = word_at(
+        if token not in self._words:
+            self._words[token] = word_at(
                 self._corpus.texts[row], self._corpus.spans[row][token - int(self._start[row])]
             )
-        return self._known[token]
+        return self._words[token]
 
 
 def top_words(

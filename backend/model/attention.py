@@ -60,7 +60,7 @@ AttentionMaskInterface.register(GROUPED, eager_mask)
 
 @dataclass(frozen=True)
 class Sight:
-    """Who sees whom: keys are some tokens known from before, then the query tokens themselves."""
+    """Who sees whom: keys are some tokens from before, then the query tokens themselves."""
 
     seen: Bool[Tensor, "row q k"]
     distance: Int[Tensor, "row q k"]
@@ -73,16 +73,16 @@ class Sight:
         branch: Int[Tensor, "row k"],
         position: Int[Tensor, "row k"],
         real: Bool[Tensor, "row k"],
-        n_known: int = 0,
+        n_cached: int = 0,
     ) -> "Sight":
         """Each token sees the earlier ones of the prefix and of its own branch.
 
-        The first n_known are keys only.
+        The first n_cached are keys only.
         """
         # (row, 1, k) against (row, q, 1) -> (row, q, k)
-        earlier = token[:, None, :] <= token[:, n_known:, None]
-        near = (branch[:, None, :] == PREFIX) | (branch[:, None, :] == branch[:, n_known:, None])
-        distance = position[:, n_known:, None] - position[:, None, :]
+        earlier = token[:, None, :] <= token[:, n_cached:, None]
+        near = (branch[:, None, :] == PREFIX) | (branch[:, None, :] == branch[:, n_cached:, None])
+        distance = position[:, n_cached:, None] - position[:, None, :]
         return cls(earlier & near & real[:, None, :], distance)
 
     def at(self, queries: Int[Tensor, "row s"]) -> "Sight":
@@ -92,10 +92,10 @@ class Sight:
         return Sight(self.seen[rows, queries], self.distance[rows, queries])
 
     @classmethod
-    def causal(cls, rows: int, n: int, device: torch.device, n_known: int = 0) -> "Sight":
-        """Everybody sees all earlier tokens. The first n_known of n are keys only."""
+    def causal(cls, rows: int, n: int, device: torch.device, n_cached: int = 0) -> "Sight":
+        """Everybody sees all earlier tokens. The first n_cached of n are keys only."""
         position = torch.arange(n, device=device)
-        distance = (position[n_known:, None] - position).expand(rows, n - n_known, n)
+        distance = (position[n_cached:, None] - position).expand(rows, n - n_cached, n)
         return cls(distance >= 0, distance)
 
     def masks(
@@ -165,7 +165,7 @@ class Cache(Protocol):
 class Joining:
     """A cache in which the keys of `context` come before a block's own."""
 
-    known: KeyValues | None = None
+    cached: KeyValues | None = None
     context: Int[Tensor, "row c"] | None = None
     keep: bool = False
     own: Pairs = field(default_factory=dict)
@@ -174,9 +174,9 @@ class Joining:
     def update(self, key: Tensor, value: Tensor, layer: int, *_: object, **__: object) -> Pair:
         if self.keep:
             self.own[layer] = key, value
-        if self.known is None or self.context is None or not self.context.shape[1]:
+        if self.cached is None or self.context is None or not self.context.shape[1]:
             return key, value
-        before = self.known.of(layer, self.context)
+        before = self.cached.of(layer, self.context)
         return torch.cat([before[0], key], 2), torch.cat([before[1], value], 2)
 
 
@@ -194,8 +194,8 @@ class Growing:
         return key, value
 
 
-class KeysKnown(Exception):
-    """No error: it leaves a block's forward once its keys are known."""
+class KeysComputed(Exception):
+    """No error: it leaves a block's forward once its keys are computed."""
 
 
 @dataclass
@@ -207,7 +207,7 @@ class LeavingEarly:
 
     def update(self, key: Tensor, value: Tensor, layer: int, *_: object, **__: object) -> Pair:
         self.pair = self.within.update(key, value, layer)
-        raise KeysKnown
+        raise KeysComputed
 
 
 @dataclass

@@ -224,7 +224,7 @@ class Batch:
             branch.to(device),
             position.to(device),
             torch.cat([cached, real], 1).to(device),
-            n_known=n_cached,
+            n_cached=n_cached,
         )
         return cls(
             rows=chosen,

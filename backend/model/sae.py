@@ -121,8 +121,8 @@ def _repository(source: SaeSource) -> str | None:
     """Where on the hub the SAE lies; None if it is on this machine."""
     if source.path is not None:
         return None
-    known = get_pretrained_saes_directory().get(source.release)
-    return known.repo_id if known else source.release
+    listed = get_pretrained_saes_directory().get(source.release)
+    return listed.repo_id if listed else source.release
 
 
 def _page_of_same_weights(source: SaeSource) -> str | None:

@@ -30,7 +30,7 @@ from backend.model.attention import (
     Given,
     Growing,
     Joining,
-    KeysKnown,
+    KeysComputed,
     LeavingEarly,
     Pair,
     Sight,
@@ -217,7 +217,7 @@ class SplitModel:
     ) -> Pair:
         """Keys and values of the last block, from what goes into it."""
         leaving = LeavingEarly(joining)
-        with contextlib.suppress(KeysKnown):
+        with contextlib.suppress(KeysComputed):
             self._run(self.last, sight, position, leaving, inputs_embeds=resid)
         if leaving.pair is None:
             raise TypeError("its last block hands no keys and values to a cache")

@@ -23,16 +23,16 @@ def build(cls: type, table: Any, where: str, path: Path, base: Any = None) -> An
     if not isinstance(table, dict):
         raise BadSetup(f"The setup {path}: {where} must be a table, not {table!r}.")
     hints = get_type_hints(cls)
-    known = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("given", True)}
-    if unknown := sorted(set(table) - set(known)):
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("given", True)}
+    if unknown := sorted(set(table) - set(fields)):
         raise BadSetup(
             f"The setup {path}: {prefix}{unknown[0]} is not a known field; "
-            f"known are {', '.join(known)}."
+            f"known are {', '.join(fields)}."
         )
-    if base is not None and any(known[name].metadata.get("alone") for name in table):
+    if base is not None and any(fields[name].metadata.get("alone") for name in table):
         base = cls()
-    values = {name: getattr(base, name) for name in known} if base is not None else {}
-    for name, spec in known.items():
+    values = {name: getattr(base, name) for name in fields} if base is not None else {}
+    for name, spec in fields.items():
         if name in table:
             below = values.get(name)
             value = _value(hints[name], table[name], f"{prefix}{name}", path, below)

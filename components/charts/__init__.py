@@ -1,0 +1,1 @@
+"""Figures as Altair charts: functions from data, without Streamlit."""

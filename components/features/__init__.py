@@ -1,0 +1,1 @@
+"""A feature and the list of features: labels, examples, neighbours."""

@@ -1,0 +1,1 @@
+"""What a setting did: the board, lights, loss, controls, sweep, dose."""

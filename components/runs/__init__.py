@@ -1,0 +1,1 @@
+"""Everything tried: the chart of trials, two settings side by side."""

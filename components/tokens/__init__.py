@@ -1,0 +1,1 @@
+"""Text as tokens: lit by activations, or to pick from."""

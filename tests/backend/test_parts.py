@@ -20,11 +20,12 @@ from tests.support.toy import write_setup
 
 KILLED_AND_RESUMED = """
 import itertools, os, signal, sys
-import backend.engine.engine as engine, backend.parts as parts
+import backend.engine.prepare as prepare, backend.parts as parts
+from backend.engine.engine import Engine
 from backend.setups import load_setup
 
 parts.EVERY_S = 0.0
-engine.TOKENS_PER_BATCH = {key: 40 for key in engine.TOKENS_PER_BATCH}
+prepare.TOKENS_PER_BATCH = {key: 40 for key in prepare.TOKENS_PER_BATCH}
 real = parts.Parts.add
 
 def add(self, batch, tensors):
@@ -32,18 +33,18 @@ def add(self, batch, tensors):
         log.write(f"{self._folder.name} {batch}\\n")
     real(self, batch, tensors)
 
-def prepare(kill_at):
+def make(kill_at):
     reports = itertools.count(1)
     def report(progress):
         if next(reports) == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-    engine.Engine(load_setup(sys.argv[1]), report)
+    Engine(load_setup(sys.argv[1]), report)
 
 parts.Parts.add = add
 for deaths in range(40):
     child = os.fork()
     if child == 0:
-        prepare(5 + deaths)
+        make(5 + deaths)
         os._exit(0)
     if os.waitpid(child, 0)[1] == 0:
         break

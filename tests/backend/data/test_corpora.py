@@ -5,7 +5,14 @@ import json
 import pandas as pd
 import pytest
 
-from backend.data.corpora import cut_joined, read_corpus, read_texts, sample
+from backend.data.corpora import (
+    CONTEXT,
+    cut_corpus,
+    cut_joined,
+    read_corpus,
+    read_texts,
+    sample,
+)
 from backend.data.token_text import token_texts
 from backend.errors import BadInput
 from backend.setups import CorpusSource
@@ -95,3 +102,24 @@ def test_wikitext_gives_the_lines_the_paper_keeps():
     lines = [line.rstrip("\r\n") + "\n" for line in file.open(encoding="utf-8", newline="")]
     assert read_texts(source(file, longer_than=50)) == [line for line in lines if len(line) > 50]
     assert len(read_texts(source(file))) == 2891
+
+
+def test_every_row_begins_with_bos_where_the_tokenizer_puts_one(toy):
+    class WithBos:
+        bos_token_id = 0
+
+        def __call__(self, text, **kw):
+            coded = toy.model.tokenizer(text, **kw)
+            if kw.get("add_special_tokens") is not False:
+                coded["input_ids"] = [0, *coded["input_ids"]]
+            return coded
+
+    text = "The heart pumps blood. " * 200
+    plain, marked = (
+        cut_corpus(t, "forget", "text", [text]) for t in (toy.model.tokenizer, WithBos())
+    )
+    assert all(row[0] == 0 for row in marked.ids) and max(map(len, marked.ids)) == CONTEXT
+    assert [i for row in marked.ids for i in row[1:]] == [i for row in plain.ids for i in row]
+    assert [
+        "".join(token_texts(t, s)) for t, s in zip(marked.texts, marked.spans, strict=True)
+    ] == list(marked.texts)

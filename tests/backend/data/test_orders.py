@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from backend.data import orders
 from backend.data.orders import N_ORDERS, ORDERS, pack_orders, picks, right
 from backend.data.prompts import pack
 from backend.data.question_sets import read_set
 from backend.data.questions import PREFIX, Question
+from backend.engine import known
 from backend.engine.engine import Engine
 from backend.engine.known import count_right, in_words
 from backend.errors import BadInput
@@ -103,7 +103,7 @@ def test_same_scores_as_24_separate_full_forward_passes(letters, clamps):
 
 
 def test_what_was_counted_before_a_stop_is_not_counted_again(letters, tmp_path, monkeypatch):
-    monkeypatch.setattr(orders, "CHUNK", 2)
+    monkeypatch.setattr(known, "CHUNK", 2)
     asked = []
 
     def counted(rows):

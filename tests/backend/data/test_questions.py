@@ -26,7 +26,7 @@ def test_tree_mask_shows_a_branch_only_the_prefix_and_itself(sizes, n_prefix):
         torch.tensor([positions]),
         torch.ones(1, len(branch), dtype=torch.bool),
     )
-    sight, later = Sight.tree(*row), Sight.tree(*row, n_known=n_prefix)
+    sight, later = Sight.tree(*row), Sight.tree(*row, n_cached=n_prefix)
     for i in range(len(branch)):
         for j in range(len(branch)):
             assert bool(sight.seen[0, i, j]) == (j <= i and branch[j] in (PREFIX, branch[i]))

@@ -2,9 +2,7 @@
 
 import torch
 
-from backend.data.token_text import token_texts
 from backend.features import measures as F
-from backend.features.logit_lens import READ_OUT, logit_effect, norm_gain, read_out
 from tests.support.toy import D_SAE
 
 
@@ -76,44 +74,7 @@ def test_top_words_are_those_of_the_strongest_tokens(toy):
         assert list(toy.atlas.table.top_words[feature]) == expected
 
 
-def test_every_row_begins_with_bos_where_the_tokenizer_puts_one(toy):
-    class WithBos:
-        bos_token_id = 0
-
-        def __call__(self, text, **kw):
-            coded = toy.model.tokenizer(text, **kw)
-            if kw.get("add_special_tokens") is not False:
-                coded["input_ids"] = [0, *coded["input_ids"]]
-            return coded
-
-    text = "The heart pumps blood. " * 200
-    plain, marked = (
-        F.cut_corpus(t, "forget", "text", [text]) for t in (toy.model.tokenizer, WithBos())
-    )
-    assert all(row[0] == 0 for row in marked.ids) and max(map(len, marked.ids)) == F.CONTEXT
-    assert [i for row in marked.ids for i in row[1:]] == [i for row in plain.ids for i in row]
-    assert [
-        "".join(token_texts(t, s)) for t, s in zip(marked.texts, marked.spans, strict=True)
-    ] == list(marked.texts)
-
-
 def test_words_are_whole():
     text = "The mitochondrion, small."
     assert F.word_at(text, (4, 8)) == "mitochondrion"
     assert F.word_at(text, (17, 18)) == ""
-
-
-def test_the_vocabulary_is_read_out_in_blocks_as_if_at_once(toy):
-    effect = logit_effect(
-        toy.sae.W_dec, norm_gain(toy.model.norm), toy.model.hf.get_output_embeddings().weight
-    )
-    wanted = [
-        [
-            [toy.model.tokenizer.decode([t]) for t in row]
-            for row in side.topk(READ_OUT).indices.tolist()
-        ]
-        for side in (effect, -effect)
-    ]
-    seen = []
-    assert list(read_out(toy.model, toy.sae.W_dec, seen.append, features=7, tokens=9)) == wanted
-    assert list(read_out(toy.model, toy.sae.W_dec)) == wanted and seen[-1].done == seen[-1].total

@@ -70,7 +70,7 @@ def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_pa
     ran = log.read_text().splitlines()
     assert deaths >= 4 and len(ran) > 4
     assert len(set(ran)) == len(ran), "no batch ran twice"
-    monkeypatch.setattr("backend.engine.engine.TOKENS_PER_BATCH", {("cpu", "float32"): 40})
+    monkeypatch.setattr("backend.engine.prepare.TOKENS_PER_BATCH", {("cpu", "float32"): 40})
     monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path / "whole"))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as there: sums round otherwise with more
@@ -80,7 +80,7 @@ def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_pa
         torch.set_num_threads(threads)
     monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path / "killed"))
     monkeypatch.setattr(
-        "backend.engine.engine.record", lambda *_, **__: pytest.fail("it was not whole")
+        "backend.engine.prepare.record", lambda *_, **__: pytest.fail("it was not whole")
     )
     again = Engine(load_setup(path))
     assert not list(again.folder.glob("*.parts-*")), "the parts are gone once the whole is there"

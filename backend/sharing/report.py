@@ -14,7 +14,7 @@ from backend.evaluation.results import Run
 from backend.experiments.controls import effect, finished_controls, verdict
 from backend.experiments.text_loss import in_words, text_loss
 from backend.interventions.board import board_of, write_link
-from backend.sharing.export import identity
+from backend.sharing.identity import identity
 from backend.sharing.svg import dumbbell_svg, trials_svg
 
 MOST_FEATURES = 60

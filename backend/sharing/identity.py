@@ -1,0 +1,79 @@
+"""What figures depend on, named by content: a difference can be told apart wherever it lies."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from backend.engine.engine import Engine
+from backend.evaluation.recordings import FORMAT as RECORDINGS_FORMAT
+
+_hashes: dict[tuple[str, str], str] = {}
+"""Of weights, by the engine's key: they are read once a process."""
+
+
+def identity(engine: Engine) -> dict[str, str]:
+    """What figures depend on, each under a name for people, as a hash of its content."""
+    sae, rows = engine.sae.sae, engine.recording.rows
+
+    def of_model() -> str:
+        return _of_tensors(engine.model.hf.named_parameters(), torch.bfloat16)
+
+    def of_sae() -> str:
+        return _of_tensors(sae.state_dict().items(), torch.float32, _sae_form(engine))
+
+    questions = {
+        f"the questions of '{s.name}'": _of_json(
+            [s.role, [[q.index, q.question, q.choices, q.answer] for q in s.questions]]
+        )
+        for s in engine.sets
+    }
+    return {
+        "the model's weights": _once(engine, "model", of_model),
+        "the SAE": _once(engine, "sae", of_sae),
+        "the prompts, as tokens": _once(
+            engine, "prompts", lambda: _of_tensors(rows.tensors().items(), None)
+        ),
+        **questions,
+        "scoring": engine.setup.scoring,
+        "the positions no clamp touches": ", ".join(sorted(engine.setup.untouched)) or "none",
+        "the format of the recordings": str(RECORDINGS_FORMAT),
+        "the precision": f"{engine.dtype} on {engine.device}",
+    }
+
+
+def _once(engine: Engine, what: str, compute: Callable[[], str]) -> str:
+    if (engine.key, what) not in _hashes:
+        _hashes[engine.key, what] = compute()
+    return _hashes[engine.key, what]
+
+
+def _of_tensors(
+    tensors: Iterable[tuple[str, Tensor]], dtype: torch.dtype | None, form: str = ""
+) -> str:
+    """Of names, shapes and values.
+
+    Weights are rounded to one `dtype` first: the same model in float32 and bfloat16 is the same
+    model.
+    """
+    digest = hashlib.sha256(form.encode())
+    for name, tensor in sorted(tensors, key=lambda item: item[0]):
+        digest.update(f"{name}{tuple(tensor.shape)}".encode())
+        values = tensor.detach().to(dtype or tensor.dtype).cpu().contiguous()
+        digest.update(values.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _sae_form(engine: Engine) -> str:
+    """The SAE's configuration without what says where it runs and where it came from."""
+    cfg = engine.sae.sae.cfg.to_dict()
+    kept = {k: v for k, v in cfg.items() if k not in ("device", "dtype", "metadata")}
+    return json.dumps(kept | {"hook": engine.sae.hook_name}, sort_keys=True, default=str)
+
+
+def _of_json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -147,10 +147,10 @@ def pack_letter_likelihood(tokenizer: PreTrainedTokenizerBase, context: str) -> 
 def pack_cloze(
     tokenizer: PreTrainedTokenizerBase, context: str, choices: Sequence[str], per_char: bool
 ) -> Packed:
-    """Sum of the option's token log-probabilities (lm-eval's `acc`); `per_char`, that divided by
-    the option's length in characters (its `acc_norm`).
+    """The options scored by the sum of their tokens' log-probabilities (lm-eval's `acc`).
 
-    Context and continuation are split as lm-eval does.
+    With `per_char`, by that over the option's length in characters (its `acc_norm`). Context and
+    continuation are split as lm-eval does.
     """
     prefix = tokens_of(tokenizer, context)
     ids = list(prefix)

@@ -32,8 +32,9 @@ class Board:
     """While set, this feature's clamp alone is in force."""
 
     def clamps(self) -> Clamps:
-        """What is in force: the sliders that are on, of them the solo one if there is one, times
-        the master.
+        """What is in force: the sliders that are on, times the master.
+
+        While there is a solo, that one alone.
         """
         return clamp_set(
             Clamp(s.feature, s.value * self.master + 0.0)

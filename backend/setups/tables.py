@@ -12,12 +12,12 @@ from backend.errors import BadSetup
 
 
 def build(cls: type, table: Any, where: str, path: Path, base: Any = None) -> Any:
-    """`cls` from the table of a file, every field checked for name and type; what the table does
-    not give is the base's.
+    """`cls` from the table of a file, every field checked for name and type.
 
-    A field's metadata may say: `given` False, it is not to be given in a table; `alone`, with it
-    nothing of the base stays; `key`, a list that is added to the base's, where an entry replaces
-    those with the same value of this field. Raises BadSetup naming file and field.
+    What the table does not give is the base's. A field's metadata may say: `given` False, it is not
+    to be given in a table; `alone`, with it nothing of the base stays; `key`, a list that is added
+    to the base's, where an entry replaces those with the same value of this field. Raises BadSetup
+    naming file and field.
     """
     prefix = f"{where}." if where else ""
     if not isinstance(table, dict):

@@ -38,8 +38,8 @@ def _text(
     x: float, y: float, words: str, anchor: str = "start", colour: str = "#222222", size: int = 12
 ) -> str:
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}"'
-        f' font-size="{size}">{html.escape(words)}</text>'
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" '
+        f'font-size="{size}">{html.escape(words)}</text>'
     )
 
 
@@ -48,22 +48,22 @@ def _line(
 ) -> str:
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
     return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"'
-        f' stroke-width="{width}"{dashes}/>'
+        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" '
+        f'stroke-width="{width}"{dashes}/>'
     )
 
 
 def _dot(x: float, y: float, radius: float, colour: str, filled: bool) -> str:
     return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" stroke="{colour}" stroke-width="2"'
-        f' fill="{colour if filled else "white"}"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" stroke="{colour}" stroke-width="2" '
+        f'fill="{colour if filled else "white"}"/>'
     )
 
 
 def _svg(height: float, title: str, pieces: Sequence[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" width="100%" role="img"'
-        f' xmlns="http://www.w3.org/2000/svg" font-family="inherit">'
+        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" width="100%" role="img" '
+        'xmlns="http://www.w3.org/2000/svg" font-family="inherit">'
         f"<title>{html.escape(title)}</title>{''.join(pieces)}</svg>"
     )
 
@@ -95,8 +95,8 @@ def dumbbell_svg(sets: Sequence[SetResult]) -> str:
         low = x(s.baseline_accuracy + s.ci_low_pp / 100)
         high = x(s.baseline_accuracy + s.ci_high_pp / 100)
         band = (
-            f'<rect x="{low:.1f}" y="{y - 6}" width="{max(0.0, high - low):.1f}" height="12"'
-            f' fill="{colour}" fill-opacity="0.25"/>'
+            f'<rect x="{low:.1f}" y="{y - 6}" width="{max(0.0, high - low):.1f}" height="12" '
+            f'fill="{colour}" fill-opacity="0.25"/>'
         )
         pieces += [
             _text(left - 12, y + 4, f"{s.title} ({s.role})", "end"),

@@ -36,7 +36,7 @@ def test_plain_text_is_a_text_a_line_with_its_end(tmp_path):
 
 
 def test_jsonl_and_parquet(tmp_path):
-    rows = [{"text": text, "role": role} for text, role in (("one \u2028 line", "a"), ("two", "b"))]
+    rows = [{"text": "one \u2028 line", "role": "a"}, {"text": "two", "role": "b"}]
     (tmp_path / "j").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
     pd.DataFrame(rows).to_parquet(tmp_path / "p")
     for name in ("j", "p"):
@@ -50,37 +50,51 @@ def test_jsonl_and_parquet(tmp_path):
 def test_a_sample_is_fair_in_order_and_the_same_every_time():
     items = [f"{i:03}" for i in range(400)]
     got = sample(iter(items), 100)
-    assert got == sample(iter(items), 100) == sorted(set(got)) and len(got) == 100
+    assert got == sample(iter(items), 100)
+    assert got == sorted(set(got))
+    assert len(got) == 100
     assert 30 <= sum(int(i) >= 200 for i in got) <= 70
     assert sample(iter(items[:5]), 10) == items[:5]
 
 
 def test_joined_rows_are_the_papers(tmp_path):
-    """Against its code: join with the end-of-text token, tokenise in 20 pieces, cut, set each row's
-    first token to BOS.
+    """As its code does it: join with the end-of-text token, tokenise in 20 pieces, cut, set each
+    row's first token to BOS.
     """
     tokenizer, texts = gemma_tokenizer(), [*BIOLOGY, *OTHER] * 3
     full = tokenizer.eos_token.join(texts)
     length = (len(full) - 1) // 20 + 1
-    stream = [
-        t for i in range(20) for t in tokenizer(full[i * length : (i + 1) * length])["input_ids"]
-    ]
-    expected = [
-        [tokenizer.bos_token_id, *stream[i + 1 : i + 32]] for i in range(0, len(stream) - 31, 32)
-    ]
+    pieces = [full[i * length : (i + 1) * length] for i in range(20)]
+    stream = [token for piece in pieces for token in tokenizer(piece)["input_ids"]]
+    starts = range(0, len(stream) - 31, 32)
+    expected = [[tokenizer.bos_token_id, *stream[i + 1 : i + 32]] for i in starts]
     corpus = cut_joined(tokenizer, source(tmp_path, row_tokens=32), texts)
     assert list(corpus.ids) == expected
     for text, spans, ids in zip(corpus.texts, corpus.spans, corpus.ids, strict=True):
-        assert (
-            "".join(token_texts(text, spans)) == text
-            and text in full
-            and len(ids) == len(spans) == 32
-        )
+        assert "".join(token_texts(text, spans)) == text
+        assert text in full
+        assert len(ids) == len(spans) == 32
         assert spans[0] == (0, 0)
     some = cut_joined(tokenizer, source(tmp_path, row_tokens=32, rows=3), texts)
-    assert len(some.ids) == 3 and all(row in expected for row in some.ids)
+    assert len(some.ids) == 3
+    assert all(row in expected for row in some.ids)
     with pytest.raises(BadInput, match="too few for one row"):
         cut_joined(tokenizer, source(tmp_path, row_tokens=10**6), texts)
+
+
+def test_texts_by_themselves_are_cut_at_the_context_and_never_joined():
+    tokenizer, texts = gemma_tokenizer(), [" ".join(BIOLOGY * 20), OTHER[0]]
+    corpus = cut_corpus(tokenizer, "forget", "Text", texts)
+    plain = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    step = CONTEXT - 1
+    rows = [ids[i : i + step] for ids in plain for i in range(0, len(ids), step)]
+    assert len(plain[0]) > CONTEXT
+    assert list(corpus.ids) == [[tokenizer.bos_token_id, *row] for row in rows]
+    assert "".join(corpus.texts) == "".join(texts)
+    for text, spans, ids in zip(corpus.texts, corpus.spans, corpus.ids, strict=True):
+        assert "".join(token_texts(text, spans)) == text
+        assert len(spans) == len(ids)
+        assert spans[0] == (0, 0)
 
 
 def test_a_corpus_cut_before_is_read_back_the_same_and_cut_anew_when_its_file_changed(tmp_path):
@@ -97,7 +111,7 @@ def test_a_corpus_cut_before_is_read_back_the_same_and_cut_anew_when_its_file_ch
 
 
 def test_wikitext_gives_the_lines_the_paper_keeps():
-    """F's code keeps the rows of wikitext-2-raw-v1 of more than 50 characters with line end."""
+    """Their code keeps the rows of wikitext-2-raw-v1 of more than 50 characters with line end."""
     file = shared_data() / "wikitext2" / "wiki.test.raw"
     lines = [line.rstrip("\r\n") + "\n" for line in file.open(encoding="utf-8", newline="")]
     assert read_texts(source(file, longer_than=50)) == [line for line in lines if len(line) > 50]

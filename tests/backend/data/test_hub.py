@@ -101,8 +101,11 @@ def test_a_download_says_how_many_megabytes_have_come(hub, root, monkeypatch):
     monkeypatch.setattr("backend.data.hub.LOOK_S", 0.001)
     seen = []
     fetch_model("google/large", None, seen.append)
-    assert seen[0].stage == "Downloading google/large, 64 MB" and seen[0].done == 0
-    assert [p.done for p in seen] == sorted(p.done for p in seen) and 0 < seen[-1].done <= 64
+    done = [report.done for report in seen]
+    assert seen[0].stage == "Downloading google/large, 64 MB"
+    assert done[0] == 0
+    assert done == sorted(done)
+    assert 0 < done[-1] <= 64
     seen.clear()
     fetch_model("google/large", None, seen.append)
     assert not [p for p in seen if p.done < p.total], "what is there is not fetched again"
@@ -156,7 +159,8 @@ def test_offline_with_and_without_a_filled_cache(hub, monkeypatch):
     load()
     hub.asked.clear()
     turn(monkeypatch, hub.address, offline=True)
-    assert load()[0].config.num_hidden_layers == 2 and not hub.asked
+    assert load()[0].config.num_hidden_layers == 2
+    assert not hub.asked
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_was(hub):
@@ -169,7 +173,6 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(hub):
 def test_half_a_file_in_the_cache(hub):
     load()
     folder = constants.HF_HUB_CACHE + "/" + repo_folder_name(repo_id=MODEL, repo_type="model")
-
     weights = next(Path(folder).glob("snapshots/*/model.safetensors")).resolve()
     weights.write_bytes(weights.read_bytes()[:2000])
     says("half there", folder, "fetch it again")
@@ -188,9 +191,8 @@ def test_a_full_disk(hub, monkeypatch):
 
 
 def test_no_such_model_and_no_such_revision(hub):
-    with pytest.raises(
-        Unavailable, match="'google/none' is not on the hub, or is private.*hf auth login"
-    ):
+    said = "'google/none' is not on the hub, or is private.*hf auth login"
+    with pytest.raises(Unavailable, match=said):
         load("google/none")
     with pytest.raises(Unavailable, match="no such revision"):
         load(revision="old")
@@ -214,16 +216,14 @@ def test_questions_from_the_hub_in_one_subject_and_in_all(hub):
     assert len(read_set(WMDP).questions) == 5
     mmlu = SetSource("mmlu", "All MMLU", "retain", dataset="cais/mmlu", subjects=("all",))
     assert len(read_set(mmlu).questions) == 3 * 57
-    assert len([a for a in hub.asked if a.startswith("GET") and a.endswith(".parquet")]) == 2, (
-        "all subjects come in one file"
-    )
+    files = [a for a in hub.asked if a.startswith("GET") and a.endswith(".parquet")]
+    assert len(files) == 2, "all subjects come in one file"
 
 
 def test_a_gated_data_set_and_no_network(hub, monkeypatch):
     hub.gated.add("datasets/cais/wmdp")
-    with pytest.raises(
-        Unavailable, match="data set 'cais/wmdp' is gated.*/datasets/cais/wmdp.*hf auth login"
-    ):
+    said = "data set 'cais/wmdp' is gated.*/datasets/cais/wmdp.*hf auth login"
+    with pytest.raises(Unavailable, match=said):
         read_set(WMDP)
     turn(monkeypatch, "http://127.0.0.1:9")
     with pytest.raises(Unavailable, match="data set 'cais/wmdp'.*cannot be reached"):
@@ -234,6 +234,7 @@ def test_questions_offline_from_what_was_fetched_before(hub, monkeypatch):
     before = read_set(WMDP)
     turn(monkeypatch, hub.address, offline=True)
     hub.asked.clear()
-    assert read_set(WMDP) == before and not hub.asked
+    assert read_set(WMDP) == before
+    assert not hub.asked
     with pytest.raises(Unavailable, match="HF_HUB_OFFLINE"):
         read_set(SetSource("mmlu", "All MMLU", "retain", dataset="cais/mmlu", subjects=("all",)))

@@ -9,11 +9,11 @@ from backend.data.orders import N_ORDERS, ORDERS, pack_orders, picks, right
 from backend.data.prompts import pack
 from backend.data.question_sets import read_set
 from backend.data.questions import PREFIX, Question
-from backend.engine import known
 from backend.engine.engine import Engine
 from backend.engine.known import count_right, in_words
 from backend.errors import BadInput
 from backend.evaluation.recordings import record
+from backend.evaluation.reference import Reference
 from backend.experiments.permutation import PermutationCheck, permutation_check
 from backend.interventions.edit import clamp_set
 from backend.model.rows import Rows
@@ -28,32 +28,29 @@ from tests.support.toy import D_SAE, write_setup
 
 @pytest.fixture(scope="module", params=["paper", "lm-eval"])
 def letters(request, tmp_path_factory, own_cache):
-    return Engine(
-        load_setup(
-            write_setup(tmp_path_factory.mktemp("letters"), scoring="letter", prompt=request.param)
-        )
-    )
+    folder = tmp_path_factory.mktemp("letters")
+    return Engine(load_setup(write_setup(folder, scoring="letter", prompt=request.param)))
 
 
-def run(engine, packed):
-    return record(engine.runner, Rows.of(packed), stage="", scoring="letter")
+def run(engine, rows):
+    return record(engine.runner, rows, stage="", scoring="letter")
+
+
+def reordered(question, order):
+    return replace(question, choices=tuple(question.choices[option] for option in order))
 
 
 def separately(engine, question, clamps):
     """Each order as a question of its own, by the slow full forward path."""
-    from backend.evaluation.reference import Reference
-
-    asked = [
-        replace(question, choices=tuple(question.choices[i] for i in order)) for order in ORDERS
-    ]
+    asked = [reordered(question, order) for order in ORDERS]
     packed = [pack(engine.model.tokenizer, q, engine.setup.protocol) for q in asked]
-    return Reference(*engine.load_plain(), engine.sae, engine.setup.untouched).scores(
-        packed, clamps, "letter"
-    )
+    reference = Reference(*engine.load_plain(), engine.sae, engine.setup.untouched)
+    return reference.scores(packed, clamps, "letter")
 
 
 def test_orders_are_all_24_and_begin_with_the_questions_own():
-    assert len(set(ORDERS)) == N_ORDERS == 24 and ORDERS[0] == (0, 1, 2, 3)
+    assert len(set(ORDERS)) == N_ORDERS == 24
+    assert ORDERS[0] == (0, 1, 2, 3)
 
 
 def test_one_row_holds_every_orders_prompt_and_shares_what_they_share(letters):
@@ -62,14 +59,9 @@ def test_one_row_holds_every_orders_prompt_and_shares_what_they_share(letters):
     n_shared = sum(b == PREFIX for b in row.branch)
     assert n_shared > 10
     for o, order in enumerate(ORDERS):
-        asked = pack(
-            letters.model.tokenizer,
-            replace(question, choices=tuple(question.choices[i] for i in order)),
-            letters.setup.protocol,
-        )
-        assert [
-            t for t, b in zip(row.ids, row.branch, strict=True) if b in (PREFIX, o)
-        ] == asked.ids
+        asked = pack(letters.model.tokenizer, reordered(question, order), letters.setup.protocol)
+        shown = [t for t, b in zip(row.ids, row.branch, strict=True) if b in (PREFIX, o)]
+        assert shown == asked.ids
         mine = [i for i, c in enumerate(row.score_choice) if c // 4 == o]
         assert [row.score_token[i] for i in mine] == asked.score_token
         assert {row.branch[row.score_pos[i]] for i in mine} == {o}
@@ -79,9 +71,12 @@ def test_picks_are_the_options_as_the_question_numbers_them():
     letter_a = torch.zeros(1, N_ORDERS, 4)
     letter_a[..., 0] = 1
     assert picks(letter_a.flatten(1)).tolist() == [[order[0] for order in ORDERS]]
-    assert right(letter_a.flatten(1), [Question(0, "", "q", ("a", "b", "c", "d"), 2)]).sum() == 6, (
-        "always one letter is right in 6 of 24"
-    )
+
+
+def test_always_one_letter_is_right_in_six_orders():
+    letter_a = torch.zeros(1, N_ORDERS, 4)
+    letter_a[..., 0] = 1
+    assert right(letter_a.flatten(1), [Question(0, "", "q", ("a", "b", "c", "d"), 2)]).sum() == 6
 
 
 @pytest.mark.parametrize("clamps", [(), clamp_set([(f, -20.0) for f in range(0, D_SAE, 3)])])
@@ -89,11 +84,10 @@ def test_same_scores_as_24_separate_full_forward_passes(letters, clamps):
     questions = letters.sets[0].questions
     for place, question in enumerate(questions[:2]):
         slow = separately(letters, question, clamps)
-        made = run(
-            letters, [pack_orders(letters.model.tokenizer, question, letters.setup.protocol, ())]
-        )
+        row = pack_orders(letters.model.tokenizer, question, letters.setup.protocol, ())
         if not clamps:
-            torch.testing.assert_close(made.baseline.view(N_ORDERS, 4), slow, atol=1e-4, rtol=1e-4)
+            fast = run(letters, Rows.of([row])).baseline.view(N_ORDERS, 4)
+            torch.testing.assert_close(fast, slow, atol=1e-4, rtol=1e-4)
         check = permutation_check(letters, place, clamps)
         option = torch.tensor(ORDERS).gather(1, slow.argmax(-1, keepdim=True)).squeeze(-1)
         assert list(check.after) == option.tolist()
@@ -103,48 +97,36 @@ def test_same_scores_as_24_separate_full_forward_passes(letters, clamps):
 
 
 def test_what_was_counted_before_a_stop_is_not_counted_again(letters, tmp_path, monkeypatch):
-    monkeypatch.setattr(known, "CHUNK", 2)
-    asked = []
+    monkeypatch.setattr("backend.engine.known.CHUNK", 2)
+    asked, again, reports = [], [], []
 
-    def counted(rows):
+    def stopped(rows):
         if len(asked) == 2:
             raise KeyboardInterrupt
         asked.append(rows.n_rows)
-        return letters_run(rows)
+        return run(letters, rows)
 
-    def letters_run(rows):
-        return record(letters.runner, rows, stage="", scoring="letter")
+    def resumed(rows):
+        again.append(rows.n_rows)
+        return run(letters, rows)
 
     arguments = letters.model.tokenizer, letters.sets, letters.setup.protocol
     with pytest.raises(KeyboardInterrupt):
-        count_right(*arguments, counted, {}, tmp_path, silent)
-    reports = []
-    again = []
-    counts = count_right(
-        *arguments,
-        lambda rows: again.append(rows.n_rows) or letters_run(rows),
-        {},
-        tmp_path,
-        reports.append,
-    )
-    assert sum(asked) + sum(again) == letters.n_questions and sum(asked) == 4
+        count_right(*arguments, stopped, {}, tmp_path, silent)
+    counts = count_right(*arguments, resumed, {}, tmp_path, reports.append)
+    assert sum(asked) == 4
+    assert sum(again) == letters.n_questions - 4
     assert (reports[-1].done, reports[-1].total) == (letters.n_questions, letters.n_questions)
-    assert counts == count_right(*arguments, letters_run, {"fresh": True}, tmp_path, silent)
+    fresh = count_right(*arguments, lambda rows: run(letters, rows), {"new": 1}, tmp_path, silent)
+    assert counts == fresh
     assert [len(c) for c in counts] == [len(s.questions) for s in letters.sets]
 
 
 def test_a_setup_with_the_computed_filter_keeps_what_is_right_often_enough(tmp_path):
     path = write_setup(tmp_path, scoring="letter")
     whole = Engine(load_setup(path))
-    counts = count_right(
-        whole.model.tokenizer,
-        whole.sets,
-        whole.setup.protocol,
-        lambda rows: record(whole.runner, rows, stage="", scoring="letter"),
-        {},
-        tmp_path,
-        silent,
-    )
+    arguments = whole.model.tokenizer, whole.sets, whole.setup.protocol
+    counts = count_right(*arguments, lambda rows: run(whole, rows), {}, tmp_path, silent)
     level = min(max(mine) for mine in counts)
     path.write_text(path.read_text() + f'[known]\nby = "computed"\nat_least = {level}\n')
     engine = Engine(load_setup(path))
@@ -184,17 +166,8 @@ def test_ten_questions_of_the_demos_model_in_240_separate_rows():
         return record(runner, Rows.of(packed), stage="", scoring="letter").baseline
 
     shared = scores([pack_orders(model.tokenizer, q, protocol, ()) for q in questions])
-    asked = [
-        replace(q, choices=tuple(q.choices[i] for i in order))
-        for q in questions
-        for order in ORDERS
-    ]
+    asked = [reordered(q, order) for q in questions for order in ORDERS]
     alone = scores([pack(model.tokenizer, q, protocol) for q in asked])
     torch.testing.assert_close(shared.view(-1, 4), alone, atol=1e-3, rtol=0)
-    option = (
-        torch.tensor(ORDERS)
-        .repeat(10, 1)
-        .gather(1, alone.argmax(-1, keepdim=True))
-        .view(10, N_ORDERS)
-    )
-    assert torch.equal(picks(shared), option)
+    option = torch.tensor(ORDERS).repeat(10, 1).gather(1, alone.argmax(-1, keepdim=True))
+    assert torch.equal(picks(shared), option.view(10, N_ORDERS))

@@ -3,28 +3,35 @@
 import pytest
 from tokenizers import processors
 
-from backend.data.prompts import chat, harness_prompt, pack, paper_prompt, tokens_of
+from backend.data.prompts import chat, harness_prompt, pack, pack_text, paper_prompt, tokens_of
 from backend.data.questions import PREFIX, Question
 from backend.errors import BadInput, BadSetup
 from backend.setups import Protocol
 from tests.support.toy import build_tokenizer
 
 QUESTION = Question(
-    0,
-    "t",
-    " Which organ pumps blood? ",
-    ("The heart", "A cell ", "Air", "The old town"),
-    0,
-    "biology",
+    index=0,
+    topic="t",
+    question=" Which organ pumps blood? ",
+    choices=("The heart", "A cell ", "Air", "The old town"),
+    answer=0,
+    subject="biology",
 )
 WORKED = Question(
-    0, "t", "What has a nucleus?", ("Air", "A cell", "The heart", "The old town"), 1, "biology"
+    index=0,
+    topic="t",
+    question="What has a nucleus?",
+    choices=("Air", "A cell", "The heart", "The old town"),
+    answer=1,
+    subject="biology",
 )
 GEMMA_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}{% set role = 'model' if message['role'] =="
-    " 'assistant' else message['role'] %}{{ '<start_of_turn>' + role + '\n' + message['content'] |"
-    " trim + '<end_of_turn>\n' }}{% endfor %}{% if add_generation_prompt %}{{"
-    " '<start_of_turn>model\n' }}{% endif %}"
+    "{{ bos_token }}"
+    "{% for message in messages %}"
+    "{% set role = 'model' if message['role'] == 'assistant' else message['role'] %}"
+    "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
 )
 """As Gemma 2's tokenizer_config.json has it, without its complaints about other roles."""
 
@@ -62,17 +69,14 @@ def test_paper_prompt_is_var_py_and_nothing_is_stripped(gemma):
 
 def test_paper_chat_prompt_is_gemmas_format_with_one_bos(gemma):
     packed = pack(gemma, QUESTION, Protocol("letter", "paper-chat"))
-    assert (
-        text_of(gemma, packed)
-        == f"<bos><start_of_turn>user\n{BODY}<end_of_turn>\n<start_of_turn>model\nAnswer: ("
-    )
+    wanted = f"<bos><start_of_turn>user\n{BODY}<end_of_turn>\n<start_of_turn>model\nAnswer: ("
+    assert text_of(gemma, packed) == wanted
     assert packed.ids.count(gemma.bos_token_id) == 1
 
 
 def test_chat_does_not_let_the_template_strip_the_message(gemma):
-    assert (
-        chat(gemma, " x ") == "<bos><start_of_turn>user\n x <end_of_turn>\n<start_of_turn>model\n"
-    )
+    wanted = "<bos><start_of_turn>user\n x <end_of_turn>\n<start_of_turn>model\n"
+    assert chat(gemma, " x ") == wanted
 
 
 def test_a_model_without_a_chat_format_is_said():
@@ -83,66 +87,70 @@ def test_a_model_without_a_chat_format_is_said():
 @pytest.mark.parametrize("prompt", ["paper", "paper-chat"])
 def test_paper_letters_read_both_forms_at_the_last_position(gemma, prompt):
     packed = pack(gemma, QUESTION, Protocol("letter", prompt))
-    assert [gemma.decode([t]) for t in packed.score_token] == [
-        "A",
-        " A",
-        "B",
-        " B",
-        "C",
-        " C",
-        "D",
-        " D",
-    ]
+    read = [gemma.decode([t]) for t in packed.score_token]
+    assert read == ["A", " A", "B", " B", "C", " C", "D", " D"]
     assert packed.score_choice == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert set(packed.score_pos) == {len(packed.ids) - 1} and set(packed.branch) == {PREFIX}
+    assert set(packed.score_pos) == {len(packed.ids) - 1}
+    assert set(packed.branch) == {PREFIX}
 
 
 def test_lm_eval_letters_after_its_own_prompt(gemma):
     packed = pack(gemma, QUESTION, Protocol("letter", "lm-eval"), [WORKED])
-    assert (
-        text_of(gemma, packed)
-        == "<bos>The following are multiple choice questions (with answers) about biology.\n\n"
+    assert text_of(gemma, packed) == (
+        "<bos>The following are multiple choice questions (with answers) about biology.\n\n"
         "What has a nucleus?\nA. Air\nB. A cell\nC. The heart\nD. The old town\nAnswer: B\n\n"
         "Which organ pumps blood?\nA. The heart\nB. A cell \nC. Air\nD. The old town\nAnswer:"
     )
     assert [gemma.decode([t]) for t in packed.score_token] == [" A", " B", " C", " D"]
-    assert set(packed.score_pos) == {len(packed.ids) - 1} and packed.score_choice == [0, 1, 2, 3]
+    assert packed.score_choice == [0, 1, 2, 3]
+    assert set(packed.score_pos) == {len(packed.ids) - 1}
 
 
 def test_lm_eval_cloze_prompt_has_the_continuation_tasks_words():
-    assert (
-        harness_prompt(QUESTION, [WORKED], cloze=True)
-        == "The following are questions (with answers) about biology.\n\nQuestion: What has a"
-        " nucleus?\nAnswer: A cell\n\nQuestion: Which organ pumps blood?\nAnswer:"
+    assert harness_prompt(QUESTION, [WORKED], cloze=True) == (
+        "The following are questions (with answers) about biology.\n\n"
+        "Question: What has a nucleus?\nAnswer: A cell\n\n"
+        "Question: Which organ pumps blood?\nAnswer:"
     )
 
 
-@pytest.mark.parametrize("prompt", ["plain", "lm-eval"])
-def test_cloze_row_holds_every_option_once_and_leaves_out_its_last_token(prompt):
+@pytest.mark.parametrize(
+    ("prompt", "header"),
+    [
+        ("plain", ""),
+        ("lm-eval", "The following are questions (with answers) about biology.\n\n"),
+    ],
+)
+def test_cloze_row_holds_every_option_once_and_leaves_out_its_last_token(prompt, header):
     tokenizer = build_tokenizer()
     packed = pack(tokenizer, QUESTION, Protocol("cloze", prompt))
-    context = "Question: Which organ pumps blood?\nAnswer:"
-    context = (
-        context
-        if prompt == "plain"
-        else "The following are questions (with answers) about biology.\n\n" + context
-    )
+    context = f"{header}Question: Which organ pumps blood?\nAnswer:"
     prefix = tokenizer(context)["input_ids"]
+    scored = list(zip(packed.score_token, packed.score_choice, strict=True))
+    placed = list(zip(packed.ids, packed.branch, strict=True))
     for option, text in enumerate(QUESTION.choices):
         whole = tokenizer(f"{context} {text}")["input_ids"]
-        assert [
-            t for t, c in zip(packed.score_token, packed.score_choice, strict=True) if c == option
-        ] == whole[len(prefix) :]
-        row = [t for t, b in zip(packed.ids, packed.branch, strict=True) if b in (PREFIX, option)]
-        assert row == whole[:-1]
+        assert [t for t, choice in scored if choice == option] == whole[len(prefix) :]
+        assert [t for t, branch in placed if branch in (PREFIX, option)] == whole[:-1]
+
+
+def test_per_character_weights_are_one_over_the_options_characters():
+    packed = pack(build_tokenizer(), QUESTION, Protocol("cloze_per_char", "plain"))
+    lengths = [len(QUESTION.choices[choice]) for choice in packed.score_choice]
+    assert packed.score_weight == [1 / n for n in lengths]
+
+
+def test_text_is_scored_by_every_token_after_its_first():
+    packed = pack_text([5, 6, 7, 8])
+    assert packed.ids == [5, 6, 7, 8]
+    assert (packed.score_pos, packed.score_token) == ([0, 1, 2], [6, 7, 8])
+    assert set(packed.score_choice) == {0}
 
 
 def test_bos_is_not_doubled_where_the_text_spells_it_out(gemma):
     assert tokens_of(gemma, "<bos>Air") == tokens_of(gemma, "Air")
-    assert (
-        tokens_of(build_tokenizer(), "Air")
-        == build_tokenizer()("Air", add_special_tokens=False)["input_ids"]
-    )
+    bare = build_tokenizer()
+    assert tokens_of(bare, "Air") == bare("Air", add_special_tokens=False)["input_ids"]
 
 
 @pytest.mark.parametrize("prompt", ["paper", "lm-eval"])

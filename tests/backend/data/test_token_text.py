@@ -57,8 +57,5 @@ def test_special_tokens_keep_their_spelling_and_cut_bytes_are_shown():
 def test_the_demo_tokenizer_too(demo, text):
     tokenizer = demo.model.tokenizer
     coded = tokenizer(text, return_offsets_mapping=True)
-    assert (
-        "".join(texts_of_ids(tokenizer, coded["input_ids"]))
-        == "".join(token_texts(text, coded["offset_mapping"]))
-        == text
-    )
+    assert "".join(texts_of_ids(tokenizer, coded["input_ids"])) == text
+    assert "".join(token_texts(text, coded["offset_mapping"])) == text

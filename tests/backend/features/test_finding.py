@@ -42,12 +42,19 @@ def listed(**kw):
 def test_keywords_and_text_are_blended_by_their_shares():
     assert listed(hits=HITS) == [2, 0] and listed(on_text=ON_TEXT) == [4, 0]
     both = find(TABLE, hits=HITS, on_text=ON_TEXT)
-    assert both["feature"].tolist() == [2, 0, 4] and both["score"].tolist() == [6.0, 3.0 + 2.0, 4.0]
-    assert (
-        both["at"].tolist() == [-1, 7, 3]
-        and np.isnan(both["act"][0])
-        and both["act"].tolist()[1:] == [5.0, 10.0]
-    )
+    assert both["feature"].tolist() == [2, 0, 4]
+    assert both["score"].tolist() == [6.0, 3.0 + 2.0, 4.0]
+    assert both["at"].tolist() == [-1, 7, 3]
+    assert both["act"].tolist()[1:] == [5.0, 10.0]
+    assert np.isnan(both["act"][0])
+
+
+def test_without_a_search_every_feature_is_there_and_has_no_score():
+    table = find(TABLE, rank="feature number")
+    assert sorted(table["feature"]) == [0, 1, 2, 3, 4]
+    assert set(table["score"]) == {0.0}
+    assert set(table["at"]) == {-1}
+    assert table["act"].isna().all()
 
 
 def test_a_ranker_orders_what_was_found_and_leaves_out_what_its_rule_does():
@@ -73,9 +80,9 @@ def test_a_ranker_orders_what_was_found_and_leaves_out_what_its_rule_does():
 )
 def test_filters_keep_what_they_say(filters, kept):
     assert sorted(listed(rank="max activation", filters=filters)) == kept
-    assert len(filters.in_words()) == sum(
-        getattr(filters, f) != getattr(Filters(), f) for f in filters.__dataclass_fields__
-    )
+    fields = filters.__dataclass_fields__
+    on = [name for name in fields if getattr(filters, name) != getattr(Filters(), name)]
+    assert len(filters.in_words()) == len(on)
 
 
 def test_percentiles_of_a_ranker_are_over_all_features_not_the_found_ones():
@@ -94,4 +101,5 @@ def test_an_unknown_order_and_relevance_to_nothing_are_refused():
 
 
 def test_nothing_found_is_an_empty_list():
-    assert listed(hits=HITS.head(0)) == [] and listed(on_text=ON_TEXT.head(0)) == []
+    assert listed(hits=HITS.head(0)) == []
+    assert listed(on_text=ON_TEXT.head(0)) == []

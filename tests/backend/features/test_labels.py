@@ -12,29 +12,19 @@ from backend.errors import BadInput, Unavailable
 from backend.features.labels import Imported, Label, Labels, fetch, read_labels, text_lines
 
 PAGE = "gemma-2-2b/7-gemmascope-res-16k"
+OF_PAGE = dict(zip(("modelId", "layer"), PAGE.split("/"), strict=True))
 EXPLANATIONS = [
     {
-        "modelId": "gemma-2-2b",
-        "layer": "7-gemmascope-res-16k",
+        **OF_PAGE,
         "index": "3",
         "description": " the heart\nand vessels ",
         "typeName": "oai_token-act-pair",
         "explanationModelName": "gpt-4o-mini",
         "embedding": "[0.1, 0.2]",
     },
-    {
-        "modelId": "gemma-2-2b",
-        "layer": "7-gemmascope-res-16k",
-        "index": "3",
-        "description": "a second opinion",
-    },
-    {"modelId": "gemma-2-2b", "layer": "7-gemmascope-res-16k", "index": "4", "description": None},
-    {
-        "modelId": "gemma-2-2b",
-        "layer": "7-gemmascope-res-16k",
-        "index": "7",
-        "description": "cells",
-    },
+    {**OF_PAGE, "index": "3", "description": "a second opinion"},
+    {**OF_PAGE, "index": "4", "description": None},
+    {**OF_PAGE, "index": "7", "description": "cells"},
 ]
 TEXT = "".join(json.dumps(row) + "\n" for row in EXPLANATIONS)
 
@@ -50,22 +40,17 @@ def make(tmp_path):
 def test_neuronpedias_export_is_read_and_kept(make, data):
     assert make().import_lines(text_lines(data, "batch-0"), "batch-0") == Imported(0, 2, 2)
     labels = make()
-    assert (
-        labels.of(3) == Label("the heart and vessels", "Neuronpedia")
-        and labels.of(7).text == "cells"
-        and labels.of(4) == Label()
-    )
+    assert labels.of(3) == Label("the heart and vessels", "Neuronpedia")
+    assert labels.of(7).text == "cells"
+    assert labels.of(4) == Label()
 
 
 def test_the_users_own_stands_before_the_setups_and_that_before_the_imported(make):
     labels = make({3: "of the setup"})
     labels.import_lines(TEXT.splitlines(), "x")
     assert labels.of(3) == Label("of the setup", "setup")
-    assert (
-        labels.set(3, label="  my   own ")
-        == Label("my own", "own")
-        == make({3: "of the setup"}).of(3)
-    )
+    assert labels.set(3, label="  my   own ") == Label("my own", "own")
+    assert make({3: "of the setup"}).of(3) == Label("my own", "own"), "it is on disk"
     assert labels.set(3, label="") == Label("of the setup", "setup")
     assert make().of(3) == Label("the heart and vessels", "Neuronpedia")
 
@@ -77,11 +62,9 @@ def test_own_labels_and_stars_go_out_and_come_back(make, tmp_path):
     labels.set(2, star=True)
     elsewhere = Labels(tmp_path / "other", {}, 10, PAGE)
     assert elsewhere.import_lines(labels.export().splitlines(), "own") == Imported(2, 0, 0)
-    assert (
-        elsewhere.export() == labels.export()
-        and elsewhere.own(2).star
-        and elsewhere.of(2).text == 'tab here, "quotes" <b> and 🧬'
-    )
+    assert elsewhere.export() == labels.export()
+    assert elsewhere.own(2).star
+    assert elsewhere.of(2).text == 'tab here, "quotes" <b> and 🧬'
     assert labels.counts() == {"own": 1, "setup": 0, "Neuronpedia": 0, "stars": 2}
 
 
@@ -90,12 +73,10 @@ def test_two_processes_do_not_lose_each_others_labels(make):
     first.set(1, label="one")
     second.set(2, label="two")
     assert {make().of(1).text, make().of(2).text} == {"one", "two"}
-    assert (
-        first.of(2) == Label()
-        and first.reread()
-        and first.of(2).text == "two"
-        and not first.reread()
-    )
+    assert first.of(2) == Label()
+    assert first.reread()
+    assert first.of(2).text == "two"
+    assert not first.reread(), "there is nothing new"
 
 
 @pytest.mark.parametrize(
@@ -150,9 +131,8 @@ def bucket(tmp_path):
         def log_message(self, *args):
             pass
 
-    server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "bucket"))
-    )
+    handler = partial(Quiet, directory=str(tmp_path / "bucket"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -183,11 +163,10 @@ def test_a_label_of_ones_own_is_in_the_table_and_found_by_search(toy):
     try:
         toy.atlas.relabel(8, label="zebrafish embryos", star=True)
         assert toy.atlas.search("zebrafish").hits["feature"].tolist() == [8]
-        assert (
-            toy.atlas.summary(8)["label"] == "zebrafish embryos"
-            and toy.atlas.summary(8)["label_source"] == "own"
-            and toy.atlas.table.star[8]
-        )
+        assert toy.atlas.summary(8)["label"] == "zebrafish embryos"
+        assert toy.atlas.summary(8)["label_source"] == "own"
+        assert toy.atlas.table.star[8]
     finally:
         assert toy.atlas.relabel(8, label="", star=False) == before
-    assert toy.atlas.search("zebrafish").hits.empty and not toy.atlas.table.star.any()
+    assert toy.atlas.search("zebrafish").hits.empty
+    assert not toy.atlas.table.star.any()

@@ -11,23 +11,17 @@ from backend.features.search import MAX_QUERY, SearchIndex, time_search
 
 @pytest.fixture
 def index(tmp_path):
-    features = pd.DataFrame(
-        {
-            "feature": range(6),
-            "top_words": [
-                ["virus", "viral"],
-                ["heart", "hearts"],
-                ["general"],
-                ["gene", "genes"],
-                ["enzyme"],
-                [],
-            ],
-            "promoted": [[" cell"], [" blood"], [], [" enzyme"], [" virus"], [" virus"]],
-        }
-    )
-    return SearchIndex(
-        tmp_path / "index.sqlite", features, ["", "organs: heart and lungs", "", "", "viruses", ""]
-    )
+    words = [
+        (["virus", "viral"], [" cell"], ""),
+        (["heart", "hearts"], [" blood"], "organs: heart and lungs"),
+        (["general"], [], ""),
+        (["gene", "genes"], [" enzyme"], ""),
+        (["enzyme"], [" virus"], "viruses"),
+        ([], [" virus"], ""),
+    ]
+    table = pd.DataFrame(words, columns=["top_words", "promoted", "label"])
+    features = table.assign(feature=range(6)).drop(columns="label")
+    return SearchIndex(tmp_path / "index.sqlite", features, table["label"].tolist())
 
 
 def found(index, query):
@@ -40,7 +34,8 @@ def test_a_label_comes_before_an_example_and_an_example_before_a_promoted_token(
 
 @pytest.mark.parametrize("query", ["VIRUS", "viruses", "Viruses", "virus ", "virus?"])
 def test_case_and_plurals_are_forgiven(index, query):
-    assert found(index, query)[0] == 4 and index.search(query).read_as == {}
+    assert found(index, query)[0] == 4
+    assert index.search(query).read_as == {}
 
 
 @pytest.mark.parametrize(
@@ -54,12 +49,14 @@ def test_case_and_plurals_are_forgiven(index, query):
 )
 def test_slips_are_read_as_the_nearest_word_and_said(index, query, read_as, first):
     answer = index.search(query)
-    assert answer.read_as == {query: read_as} and answer.hits["feature"].iloc[0] == first
+    assert answer.read_as == {query: read_as}
+    assert answer.hits["feature"].iloc[0] == first
 
 
 @pytest.mark.parametrize("query", ["zzqx", "cat", "xylophone"])
 def test_a_word_that_is_near_nothing_finds_nothing(index, query):
-    assert found(index, query) == [] and index.search(query).read_as == {}
+    assert found(index, query) == []
+    assert index.search(query).read_as == {}
 
 
 def test_a_word_that_is_there_is_never_read_as_another(index):
@@ -89,7 +86,8 @@ def test_parts_add_up_to_the_score(index):
 
 def test_a_new_label_is_found_at_once_and_an_old_one_no_more(index):
     index.relabel(1, "mitochondria")
-    assert found(index, "mitochondria") == [1] and found(index, "lungs") == []
+    assert found(index, "mitochondria") == [1]
+    assert found(index, "lungs") == []
     assert index.search("mitochondira").read_as == {"mitochondira": ["mitochondria"]}
     index.relabel(1, "")
     assert found(index, "mitochondria") == []
@@ -120,4 +118,6 @@ def test_query_syntax_is_only_words(index, query):
 
 def test_the_measurement_measures(tmp_path):
     row = time_search(500)
-    assert row["features"] == 500 and 0 < row["worst_s"] < 5 and row["slowest"]
+    assert row["features"] == 500
+    assert 0 < row["worst_s"] < 5
+    assert row["slowest"]

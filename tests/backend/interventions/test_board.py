@@ -1,12 +1,22 @@
+"""Boards: what is in force, and links that read back to the same board or are refused."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import BadInput
-from backend.interventions.board import MAX_MASTER, Board, Slider, read_link, write_link
-from backend.interventions.edit import MAX_VALUE
+from backend.interventions.board import (
+    MAX_MASTER,
+    MAX_SLIDER,
+    Board,
+    Slider,
+    board_of,
+    read_link,
+    write_link,
+)
+from backend.interventions.edit import clamp_set
 
-NUMBERS = st.floats(-MAX_VALUE / MAX_MASTER, MAX_VALUE / MAX_MASTER)
+NUMBERS = st.floats(-MAX_SLIDER, MAX_SLIDER)
 SLIDERS = st.lists(
     st.builds(Slider, st.integers(0, 99), NUMBERS, st.booleans()),
     max_size=6,
@@ -14,11 +24,23 @@ SLIDERS = st.lists(
 ).map(tuple)
 
 
-@given(SLIDERS, st.floats(0, MAX_MASTER))
-def test_a_link_reads_back_to_the_same_board(sliders, master):
-    board = Board(sliders, master)
+@given(SLIDERS, st.floats(0, MAX_MASTER), st.data())
+def test_a_link_reads_back_to_the_same_board_and_can_be_clamped(sliders, master, data):
+    solo = data.draw(st.sampled_from([None, *(s.feature for s in sliders)]))
+    board = Board(sliders, master, solo)
     assert read_link(write_link(board), 100) == board
     board.clamps()
+
+
+def test_a_link_is_short_and_says_only_what_is_set():
+    board = Board((Slider(12, -60.0), Slider(45, 0.5, on=False)), 1.0, None)
+    assert write_link(board) == {"clamps": "12:-60,!45:0.5"}
+    assert write_link(Board()) == {}
+    assert write_link(Board(board.sliders, 2.0, 12)) == {
+        "clamps": "12:-60,!45:0.5",
+        "master": "2.0",
+        "solo": "12",
+    }
 
 
 @given(st.text(max_size=60), st.text(max_size=8))
@@ -42,13 +64,40 @@ def test_any_other_text_is_a_board_or_an_error_in_words(clamps, master):
         {"clamps": "", "master": "9"},
         {"clamps": "1:1e9"},
         {"clamps": "9" * 5000 + ":1"},
+        {"clamps": "1:1", "solo": "2"},
+        {"clamps": "1:1", "solo": "x" * 5000},
     ],
 )
 def test_bad_links_are_refused(link):
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput) as error:
         read_link(link, 100)
+    assert len(str(error.value)) < 200
 
 
 def test_off_sliders_clamp_nothing_and_the_master_scales_the_rest():
     board = Board((Slider(3, -10.0), Slider(4, -20.0, on=False)), 1.5)
     assert board.clamps() == ((3, -15.0),)
+
+
+def test_the_solo_slider_is_alone_in_force_as_long_as_it_is_on():
+    sliders = Slider(3, -10.0), Slider(4, -20.0), Slider(5, 1.0, on=False)
+    assert Board(sliders, solo=4).clamps() == ((4, -20.0),)
+    assert Board(sliders, solo=5).clamps() == ()
+
+
+def test_a_slider_takes_its_features_place_or_comes_last():
+    board = Board((Slider(3, 1.0), Slider(4, 2.0)), 1.5, 3)
+    assert board.put(Slider(3, 9.0)).sliders == (Slider(3, 9.0), Slider(4, 2.0))
+    assert board.put(Slider(1, 9.0)).features() == (3, 4, 1)
+    assert board.put(Slider(1, 9.0)).solo == 3
+
+
+def test_a_slider_taken_away_takes_its_solo_with_it():
+    board = Board((Slider(3, 1.0), Slider(4, 2.0)), 1.5, 3)
+    assert board.without(3) == Board((Slider(4, 2.0),), 1.5, None)
+    assert board.without(4) == Board((Slider(3, 1.0),), 1.5, 3)
+
+
+def test_a_board_of_clamps_has_them_in_force():
+    clamps = clamp_set([(7, -1.0), (2, 3.0)])
+    assert board_of(clamps).clamps() == clamps

@@ -1,3 +1,5 @@
+"""Clamps as text and as an edit, which is the difference of two decodes."""
+
 import pytest
 import torch
 from hypothesis import given
@@ -5,12 +7,15 @@ from hypothesis import strategies as st
 
 from backend.errors import BadClamps
 from backend.interventions.edit import (
+    MAX_CLAMPS,
     MAX_VALUE,
     Clamp,
     clamp_set,
+    edit_weights,
     format_clamps,
     parse_clamps,
     residual_edit,
+    value_of,
 )
 from backend.model.activations import by_feature
 
@@ -47,6 +52,24 @@ def test_nonsense_is_refused_in_words(text):
     assert len(str(error.value)) < 200
 
 
+def test_clamps_are_the_same_in_whatever_order_they_are_given():
+    assert clamp_set([(9, 1.0), (2, -3.0)]) == clamp_set([(2, -3), (9, 1)]) == ((2, -3.0), (9, 1.0))
+
+
+def test_more_clamps_than_anybody_tunes_are_refused():
+    clamp_set((f, 1.0) for f in range(MAX_CLAMPS))
+    with pytest.raises(BadClamps, match="at most 1000"):
+        clamp_set((f, 1.0) for f in range(MAX_CLAMPS + 1))
+
+
+@pytest.mark.parametrize(
+    ("multiple", "max_act", "value"),
+    [(-3.0, 7.1234, -21.37), (0.0, 7.0, 0.0), (-0.0, 7.0, 0.0), (2.0, 0.0, 2.0)],
+)
+def test_a_multiple_is_of_the_maximum_or_of_one_for_a_silent_feature(multiple, max_act, value):
+    assert str(value_of(multiple, max_act)) == str(value)
+
+
 def acts_of(dense: torch.Tensor):
     token, feature = dense.nonzero(as_tuple=True)
     return by_feature([(token, feature, dense[token, feature])], dense.shape[1])
@@ -67,14 +90,27 @@ def test_edit_is_the_difference_of_two_decodes(seed, pairs):
     edited = dense.clone()
     for feature, value in pairs:
         edited[:, feature] = torch.where(dense[:, feature] > 0, value, dense[:, feature])
-    token, feature = dense.nonzero(as_tuple=True)
-    acts = acts_of(dense.float())
-    hit, edit = residual_edit(acts, clamp_set(pairs), W_dec)
+    hit, edit = residual_edit(acts_of(dense.float()), clamp_set(pairs), W_dec)
     expected = (edited - dense) @ W_dec
     got = torch.zeros_like(expected).index_add(0, hit, edit)
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
     touched = (dense[:, [f for f, _ in pairs]] > 0).any(1)
     assert hit.tolist() == touched.nonzero().squeeze(-1).tolist()
+
+
+def test_weights_have_a_column_a_clamp_and_nothing_where_a_feature_is_silent():
+    dense = torch.tensor([[0.0, 2.0, 1.0], [0.0, 0.0, 0.0], [3.0, 0.0, 0.0]])
+    clamps = clamp_set([(0, -1.0), (1, 5.0)])
+    hit, weights = edit_weights(acts_of(dense), clamps, torch.zeros(0, dtype=torch.float64))
+    assert hit.tolist() == [0, 2]
+    assert weights.tolist() == [[0.0, 5.0 - 2.0], [-1.0 - 3.0, 0.0]]
+    assert weights.dtype == torch.float64
+
+
+def test_no_clamp_touches_no_token():
+    hit, edit = residual_edit(acts_of(torch.ones(3, 2)), (), torch.randn(2, 4))
+    assert hit.tolist() == []
+    assert edit.shape == (0, 4)
 
 
 def test_clamping_to_the_present_value_is_no_edit():

@@ -1,3 +1,5 @@
+"""A model cut in parts is the model: bit for bit, under a tree of branches, in Gemma's shapes."""
+
 import pytest
 import torch
 
@@ -19,9 +21,48 @@ def test_tail_of_head_is_the_model_bit_for_bit(block):
         whole = hf(ids).logits
         halves = model.logits(model.run_tail(model.run_head(ids)))
     assert torch.equal(whole, halves)
-    assert hf.config.num_hidden_layers == 4 and len(hf.model.layers) == 4, (
-        "the model itself is left as it was"
-    )
+
+
+def test_the_model_itself_is_left_as_it_was():
+    tokenizer = build_tokenizer()
+    hf = build_model(len(tokenizer))
+    model = split(hf, tokenizer, "blocks.1.hook_resid_post")
+    assert hf.config.num_hidden_layers == len(hf.model.layers) == 4
+    assert isinstance(hf.model.norm, type(model.norm))
+    parts = (model.head, model.body, model.last)
+    assert [part.config.num_hidden_layers for part in parts] == [2, 1, 1]
+    assert [*model.head.layers, *model.tail_blocks] == [*hf.model.layers]
+
+
+def test_reading_some_positions_is_reading_all_and_taking_those():
+    tokenizer = build_tokenizer()
+    model = split(build_model(len(tokenizer)), tokenizer, "blocks.1.hook_resid_post")
+    ids = torch.randint(0, 300, (2, 9), generator=torch.Generator().manual_seed(0))
+    read = torch.tensor([[8, 0, 3], [2, 2, 7]])
+    with torch.inference_mode():
+        resid = model.run_head(ids)
+        every, some = model.run_tail(resid), model.run_tail(resid, read=read)
+    for row in range(2):
+        torch.testing.assert_close(some[row], every[row, read[row]])
+
+
+def test_a_tokens_keys_take_as_much_memory_as_is_said():
+    tokenizer = build_tokenizer()
+    model = split(build_model(len(tokenizer)), tokenizer, "blocks.1.hook_resid_post")
+    n_blocks, kv_heads, d_head, bytes_each = 2, 2, 8, 4
+    assert model.key_bytes() == n_blocks * 2 * kv_heads * d_head * bytes_each
+
+
+def test_a_model_whose_parts_do_not_give_what_it_gives_is_refused():
+    tokenizer = build_tokenizer()
+    hf = build_model(len(tokenizer))
+
+    def double(module, given, out):
+        out.logits = 2 * out.logits
+
+    hf.register_forward_hook(double)
+    with pytest.raises(BadSetup, match=r"its parts differ from the whole by \d+\.\d%"):
+        split(hf, tokenizer, "blocks.1.hook_resid_post")
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -42,9 +83,8 @@ def test_gemma_under_a_tree_mask_is_the_whole_model_on_each_branch(version):
         torch.ones(1, 10, dtype=torch.bool),
     )
     with torch.inference_mode():
-        packed = model.logits(
-            model.run_tail(model.run_head(ids, sight, position), sight, position)
-        )[0]
+        resid = model.run_head(ids, sight, position)
+        packed = model.logits(model.run_tail(resid, sight, position))[0]
         for mine, rows in zip(branches, ([5, 6], [7, 8, 9]), strict=True):
             alone = hf(torch.tensor([prefix + mine])).logits[0]
             torch.testing.assert_close(packed[[*range(5), *rows]], alone, atol=1e-5, rtol=1e-4)

@@ -1,11 +1,10 @@
-"""The training command on the toy model: it trains, measures, saves in sae-lens's format, and goes
-on after a stop.
-"""
+"""The training command on the toy model: it trains, measures, saves, and goes on after a stop."""
 
 import json
 
 import numpy as np
 import pytest
+import torch
 from sae_lens import SAE
 
 from backend.__main__ import main
@@ -14,7 +13,7 @@ from backend.model import train_sae as training
 from backend.model.split import load_hf, split
 from backend.model.weights import model_source
 from backend.setups import load_setup
-from tests.support.toy import BIOLOGY, OTHER, write_jsonl
+from tests.support.toy import BIOLOGY, D_MODEL, OTHER, build_sae, build_tokenizer, write_jsonl
 
 
 @pytest.fixture
@@ -26,32 +25,16 @@ def text(tmp_path):
 
 def test_command_trains_measures_and_saves(toy_toml, text, tmp_path, capsys):
     out = tmp_path / "sae"
-    args = [
-        "--text",
-        text,
-        "--out",
-        out,
-        "--block",
-        1,
-        "--width",
-        64,
-        "--k",
-        8,
-        "--tokens",
-        20480,
-        "--epochs",
-        20,
-    ]
-    assert main(["train-sae", str(toy_toml), *map(str, args), "--json"]) == 0
+    given = f"--text {text} --out {out} --block 1 --width 64 --k 8 --tokens 20480 --epochs 20"
+    command = ["train-sae", str(toy_toml), *given.split()]
+    assert main([*command, "--json"]) == 0
     measures = json.loads(capsys.readouterr().out)
-    assert measures["variance_explained"] > 0.3 and measures["l0"] == 8
+    assert measures["variance_explained"] > 0.3
+    assert measures["l0"] == 8
     sae = SAE.load_from_disk(str(out))
-    assert (
-        sae.cfg.d_sae == 64
-        and sae.cfg.metadata.hook_name == "blocks.1.hook_resid_post"
-        and sae.cfg.architecture() == "topk"
-    )
-    assert main(["train-sae", str(toy_toml), *map(str, args)]) == 2
+    assert (sae.cfg.d_sae, sae.cfg.architecture()) == (64, "topk")
+    assert sae.cfg.metadata.hook_name == "blocks.1.hook_resid_post"
+    assert main(command) == 2
     assert "is not empty" in capsys.readouterr().err
 
 
@@ -68,12 +51,74 @@ def test_harvest_goes_on_where_it_was_stopped(toy_toml, text, tmp_path):
         if progress.done == 2:
             raise Stop
 
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    whole.mkdir(), parts.mkdir()
-    expected = training.harvest(model, [text], 10240, setup.untouched, whole)
+    def harvest(folder, *on_progress):
+        folder.mkdir(exist_ok=True)
+        return training.harvest(model, [text], 10240, setup.untouched, folder, *on_progress)
+
     with pytest.raises(Stop):
-        training.harvest(model, [text], 10240, setup.untouched, parts, stop_after_two)
-    assert np.array_equal(training.harvest(model, [text], 10240, setup.untouched, parts), expected)
+        harvest(tmp_path / "parts", stop_after_two)
+    assert np.array_equal(harvest(tmp_path / "parts"), harvest(tmp_path / "whole"))
+
+
+def test_rows_are_whole_and_none_goes_across_two_texts(text):
+    tokenizer = build_tokenizer()
+    texts = json.loads(text.read_text().splitlines()[0])["text"], "Too short for a row."
+    ids = tokenizer(texts[0], add_special_tokens=False)["input_ids"]
+    rows = list(training.cut_rows(tokenizer, list(texts)))
+    assert len(ids) > 2 * training.ROW
+    assert rows == [
+        ids[i * training.ROW :][: training.ROW] for i in range(len(ids) // training.ROW)
+    ]
+
+
+def test_files_take_turns(tmp_path):
+    tokenizer = build_tokenizer()
+    for name, word in (("a", " the"), ("b", " and")):
+        write_jsonl(tmp_path / name, [{"text": word * 3 * training.ROW}])
+    first = [row[-1] for row in training.mixed_rows(tokenizer, [tmp_path / "a", tmp_path / "b"])]
+    assert len(first) == 6
+    assert first[::2] == first[:1] * 3
+    assert first[1::2] == first[1:2] * 3
+    assert first[0] != first[1]
+
+
+def test_variance_and_l0_are_their_formulas(tmp_path):
+    build_sae(tmp_path, "standard")
+    sae = SAE.load_from_disk(str(tmp_path))
+    acts = np.random.default_rng(0).normal(size=(50, D_MODEL)).astype(np.float16)
+    measures = training.measure(sae, acts, held_out=0.2)
+    test = torch.from_numpy(acts[40:].astype(np.float32))
+    with torch.inference_mode():
+        feature_acts = sae.encode(test)
+        error = (test - sae.decode(feature_acts)).square().sum()
+        every = sae.encode(torch.from_numpy(acts.astype(np.float32)))
+    explained = 1 - error / (test - test.mean(0)).square().sum()
+    assert measures["held_out_tokens"] == 10
+    assert measures["variance_explained"] == pytest.approx(float(explained), abs=1e-4)
+    assert measures["l0"] == pytest.approx(float((feature_acts > 0).float().sum(1).mean()))
+    assert measures["dead_share"] == pytest.approx(float((every <= 0).all(0).float().mean()))
+
+
+def test_a_perfect_reconstruction_recovers_all_and_an_empty_one_nothing(toy):
+    class Rebuilding:
+        def __init__(self, share):
+            self._share = share
+
+        def encode(self, resid):
+            return resid
+
+        def decode(self, acts):
+            return self._share * acts
+
+    rows = [list(range(5, 25)), list(range(30, 60))]
+    whole, nothing = (
+        training.cross_entropy_recovered(toy.model, Rebuilding(share), rows, ("first",))
+        for share in (1.0, 0.0)
+    )
+    assert whole["ce_sae"] == pytest.approx(whole["ce_model"])
+    assert whole["ce_recovered"] == pytest.approx(1.0)
+    assert nothing["ce_sae"] == pytest.approx(nothing["ce_zero"])
+    assert nothing["ce_recovered"] == pytest.approx(0.0)
 
 
 def test_text_that_cannot_be_read_is_named(tmp_path):

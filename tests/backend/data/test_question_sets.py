@@ -1,0 +1,167 @@
+"""Question sets: what is a question and what is not, samples, and worked examples."""
+
+import json
+
+import pytest
+
+from backend.data.question_sets import MMLU_SUBJECTS, read_set
+from backend.data.questions import QuestionSet
+from backend.errors import BadInput
+from backend.setups import SetSource
+from tests.backend.data.forms import FORMS, QUESTIONS, as_csv, as_json, as_jsonl
+from tests.support.data import shared_data
+
+GOOD = QUESTIONS[0]
+
+
+def read(file, **options) -> QuestionSet:
+    return read_set(SetSource("quiz", "Quiz", "forget", file=file, **options))
+
+
+def plain(questions: QuestionSet) -> list[dict]:
+    return [
+        {"question": q.question, "choices": list(q.choices), "answer": q.answer}
+        for q in questions.questions
+    ]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_questions_are_the_same_in_every_form_and_their_text_is_kept(tmp_path, form):
+    (tmp_path / "q").write_bytes(FORMS[form](QUESTIONS))
+    questions = read(tmp_path / "q")
+    assert plain(questions) == QUESTIONS
+    assert [q.index for q in questions.questions] == [0, 1, 2]
+    assert questions.skipped == ""
+
+
+def test_several_subjects_are_one_set_and_each_names_its_own_questions(tmp_path):
+    for subject in ("virology", "us_history"):
+        (tmp_path / f"{subject}.json").write_bytes(as_json(QUESTIONS[:2]))
+    subjects = ("virology", "us_history")
+    read = read_set(SetSource("s", "S", "retain", folder=tmp_path, subjects=subjects))
+    about = [(q.index, q.subject) for q in read.questions]
+    assert about == [(0, "virology"), (1, "virology"), (2, "us history"), (3, "us history")]
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({**GOOD, "choices": ["a", "b", "c"]}, "four choices"),
+        ({**GOOD, "choices": ["a", "b", "c", " "]}, "four choices"),
+        ({**GOOD, "choices": ["a", "b", "c", 4]}, "four choices"),
+        ({**GOOD, "choices": "abcd"}, "four choices"),
+        ({**GOOD, "answer": 4}, "answer is '4'"),
+        ({**GOOD, "answer": True}, "answer is 'True'"),
+        ({**GOOD, "answer": "E"}, "answer is 'E'"),
+        ({**GOOD, "answer": ""}, "answer is ''"),
+        ({**GOOD, "question": "  "}, "question is no text"),
+        ({"choices": ["a", "b", "c", "d"], "answer": 0}, "no question"),
+        ([1, 2], "2 cells"),
+        ("text", "no object"),
+        (None, "no object"),
+    ],
+)
+@pytest.mark.parametrize("form", [as_json, as_jsonl])
+def test_a_row_that_does_not_fit_is_named_and_left_out_and_moves_no_other(
+    tmp_path, caplog, row, why, form
+):
+    (tmp_path / "q").write_bytes(form([GOOD, row, GOOD]))
+    questions = read(tmp_path / "q")
+    assert plain(questions) == [GOOD, GOOD]
+    assert [q.index for q in questions.questions] == [0, 2]
+    assert questions.skipped.startswith("Quiz: 1 row left out (row 2: ")
+    assert why in questions.skipped
+    assert questions.skipped in caplog.text
+
+
+def test_a_line_that_is_no_json_and_a_csv_row_of_other_length_are_left_out(tmp_path):
+    (tmp_path / "a").write_bytes(as_jsonl([GOOD]) + b"\n{half\n" + as_jsonl([GOOD]))
+    (tmp_path / "b").write_bytes(as_csv([GOOD]) + b"only,three,cells\r\n" + as_csv([GOOD]))
+    for name, why in (("a", "row 2: not JSON"), ("b", "row 2: it has 3 cells")):
+        questions = read(tmp_path / name)
+        assert len(questions.questions) == 2
+        assert why in questions.skipped
+
+
+def test_many_left_out_rows_are_counted_and_the_first_named(tmp_path):
+    (tmp_path / "q").write_bytes(as_json([GOOD, *[{}] * 7]))
+    said = read(tmp_path / "q").skipped
+    assert said.startswith("Quiz: 7 rows left out (row 2: ")
+    assert "row 6: it has no question; and 2 more)" in said
+    assert "row 7" not in said
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "no question"), (b"[]", "no question"), (b"[{}]", "no question.*Row 1: it has no q")],
+)
+def test_a_file_without_questions_is_refused(tmp_path, content, says):
+    (tmp_path / "q").write_bytes(content)
+    with pytest.raises(BadInput, match=says):
+        read(tmp_path / "q")
+
+
+def test_of_a_file_of_several_sets_only_its_own_rows_are_read(tmp_path):
+    rows = [{**GOOD, "set": "quiz"}, {**GOOD, "set": "other"}, QUESTIONS[1]]
+    (tmp_path / "q").write_bytes(as_json(rows))
+    assert plain(read(tmp_path / "q")) == [GOOD, QUESTIONS[1]]
+
+
+def test_a_limit_is_the_same_sample_every_time_and_keeps_row_numbers(tmp_path):
+    rows = [{**GOOD, "question": f"Number {i}?"} for i in range(200)]
+    (tmp_path / "q").write_bytes(as_json(rows))
+    first, again = read(tmp_path / "q", limit=60), read(tmp_path / "q", limit=60)
+    indices = [q.index for q in first.questions]
+    assert first == again
+    assert first.title == "Quiz, 60 of 200"
+    assert len(indices) == 60
+    assert indices == sorted(set(indices))
+    assert all(q.question == f"Number {q.index}?" for q in first.questions)
+    assert 15 <= sum(index % 2 for index in indices) <= 45
+
+
+def test_texts_are_kept_as_they_are_and_carry_their_subject(tmp_path):
+    file = tmp_path / "quiz.jsonl"
+    rows = [
+        {"question": " q ", "choices": ["a ", "b", "c", "d"], "answer": 0},
+        {"question": "q", "choices": list("abcd"), "answer": 1, "subject": "us_history"},
+    ]
+    file.write_bytes(as_jsonl(rows))
+    mine = read_set(SetSource("school_biology", "Biology", "forget", file=file))
+    assert (mine.questions[0].question, mine.questions[0].choices[0]) == (" q ", "a ")
+    assert [q.subject for q in mine.questions] == ["school biology", "us history"]
+    assert read(file, subject="biology").questions[0].subject == "biology"
+
+
+def test_too_few_worked_examples_are_said(tmp_path):
+    file, examples = tmp_path / "quiz.jsonl", tmp_path / "dev.jsonl"
+    row = {"question": "q", "choices": list("abcd"), "answer": 0}
+    file.write_text(json.dumps(row) + "\n")
+    examples.write_bytes(as_jsonl([row, {**row, "subject": "other"}]))
+    asked = read(file, examples=examples, shots=2)
+    said = "2 worked examples about quiz were asked for, but there are 1"
+    with pytest.raises(BadInput, match=said):
+        asked.worked(asked.questions[0])
+
+
+def test_worked_examples_come_from_the_dev_split_of_the_same_folder(tmp_path):
+    for split in ("test", "dev"):
+        (tmp_path / split).mkdir()
+        rows = [{**row, "question": f"{split} {row['question']}"} for row in QUESTIONS]
+        (tmp_path / split / f"virology_{split}.csv").write_bytes(as_csv(rows))
+    read = read_set(SetSource("v", "V", "retain", folder=tmp_path, subjects=("virology",), shots=2))
+    assert [q.question[:4] for q in read.worked(read.questions[0])] == ["dev ", "dev "]
+
+
+def test_wmdp_bio_and_mmlu_whole(monkeypatch):
+    monkeypatch.setenv("CLAMPBOARD_DATA", str(shared_data()))
+    bio = {"dataset": "cais/wmdp", "config": "wmdp-bio", "local": "wmdp"}
+    mmlu = {"dataset": "cais/mmlu", "local": "mmlu", "subjects": ("all",)}
+    wmdp = read_set(SetSource("wmdp_bio", "WMDP-Bio", "forget", subject="biology", **bio))
+    assert (len(wmdp.questions), wmdp.skipped) == (1273, "")
+    test = read_set(SetSource("mmlu", "All MMLU", "retain", **mmlu))
+    assert (len(test.questions), test.skipped) == (14042, "")
+    subjects = [*dict.fromkeys(q.subject for q in test.questions)]
+    assert subjects == [s.replace("_", " ") for s in MMLU_SUBJECTS]
+    dev = read_set(SetSource("dev", "Dev", "retain", split="dev", **mmlu))
+    assert len(dev.questions) == 5 * len(MMLU_SUBJECTS) == 5 * 57

@@ -1,6 +1,11 @@
-"""Fixtures: a toy setup prepared once, its own cache folder, and no hub."""
+"""Fixtures: a cache folder of the tests' own, a toy setup prepared once and copied for each test,
+the demo, and no hub.
+"""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +15,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from backend.engine.engine import Engine
 from backend.setups import load_setup
+from backend.store import sha256_of
 from tests.support.toy import write_setup
 
 
@@ -32,12 +38,37 @@ def own_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def toy_toml(tmp_path_factory, own_cache):
-    return write_setup(tmp_path_factory.mktemp("toy"))
+def prepared_toy(tmp_path_factory) -> Iterator[Path]:
+    """The toy's setup, and under cache/ what is prepared for it. Only ever copied: a test that
+    changes one of its files fails the session.
+    """
+    folder = tmp_path_factory.mktemp("toy")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLAMPBOARD_CACHE", str(folder / "cache"))
+        Engine(load_setup(write_setup(folder)))
+    prepared = _contents(folder)
+    yield folder
+    assert _contents(folder) == prepared
 
 
-@pytest.fixture(scope="session")
-def toy(toy_toml):
+def _contents(folder: Path) -> dict[Path, str]:
+    return {path: sha256_of(path) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def toy_toml(prepared_toy, monkeypatch) -> Iterator[Path]:
+    """The toy's setup, prepared, with the cache that goes with it: a copy for one test, so that no
+    test sees what another evaluated, labelled or damaged.
+    """
+    with tempfile.TemporaryDirectory(dir=prepared_toy.parent) as folder:
+        shutil.copytree(prepared_toy, folder, dirs_exist_ok=True)
+        monkeypatch.setenv("CLAMPBOARD_CACHE", f"{folder}/cache")
+        yield Path(folder) / "toy.toml"
+
+
+@pytest.fixture
+def toy(toy_toml) -> Engine:
+    """The toy, opened anew for one test; evaluate into it, label and break it freely."""
     return Engine(load_setup(toy_toml))
 
 

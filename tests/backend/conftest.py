@@ -4,7 +4,7 @@ import pytest
 import torch
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def dense(toy):
     """Activations of every corpus token, computed row by row with the whole model and sae-lens's
     own encode.

@@ -3,7 +3,6 @@ hypotheses only when written before.
 """
 
 import json
-import time
 
 import pytest
 import torch
@@ -94,20 +93,6 @@ def test_the_front_is_what_no_other_trial_beats(points):
     best = best_kept(trials, Pooled(10, 10))
     kept = [f for f, r in points if r == 10]
     assert (best.forget.right if best else None) == min(kept, default=None)
-
-
-def test_an_expectation_counts_only_when_written_before_the_run(toy):
-    clamps = clamp_set([(3, -77.0)])
-    toy.results.forget(clamps)
-    toy.evaluate(clamps)
-    assert not toy.results.remember(clamps, {}, "too late", time.time())
-    assert toy.results.read(clamps).hypothesis == ""
-    toy.results.forget(clamps)
-    before = time.time()
-    toy.evaluate(clamps)
-    assert toy.results.remember(clamps, {}, "nothing happens", before)
-    assert not toy.results.remember(clamps, {}, "something else", before)
-    assert toy.results.read(clamps).hypothesis == "nothing happens"
 
 
 def test_going_back_brings_the_master_and_what_was_off(toy):

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from backend.data.questions import Question, QuestionSet, QuestionSets
-from backend.evaluation.answers import margin_changes, margins
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.lights import edit_lengths, lights, overrun
 from backend.evaluation.recordings import Recording
@@ -145,17 +144,6 @@ def test_where_the_longest_option_is_often_right_the_floor_is_not_chance():
     made = lights(QuestionSets((longest_right,)), recording(scores), W_DEC, run, letters=False)
     light = next(light for light in made if "length does not pay" in light.name)
     assert not light.ok and "Bio 100.0% of 40" in light.finding
-
-
-def test_margins_are_above_zero_exactly_where_the_answer_is_right_and_their_change_is_paired():
-    answers = torch.tensor(RIGHT)
-    scores = torch.randn(N, 4, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(margins(scores, answers) > 0, scores.argmax(-1) == answers)
-    after = scores - torch.nn.functional.one_hot(answers, 4) * 0.5
-    change = margin_changes(SETS, run_of(scores, after))["bio"]
-    assert change.mean == pytest.approx(-0.5) and change.high - change.low == pytest.approx(
-        0, abs=1e-6
-    )
 
 
 def test_a_mean_has_the_textbook_interval():

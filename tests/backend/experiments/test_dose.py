@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from backend.errors import BadClamps, BadInput
-from backend.evaluation.evaluate import pooled
 from backend.experiments.dose import MULTIPLES, dose_curve, plain
 from backend.experiments.sweep import run_settings
 from backend.interventions.edit import clamp_set, value_of
@@ -34,23 +33,6 @@ def test_a_curve_is_one_evaluation_for_each_multiple(toy):
                 pytest.approx(right / n),
                 pytest.approx(before / n),
             )
-
-
-def test_pooling_one_set_is_that_set(toy):
-    for s in toy.evaluate(clamp_set([(1, -30.0)])).sets:  # the toy has one set of each role
-        both = pooled([s], s.role)
-        assert (both.n, both.lost, both.gained, both.accuracy) == (
-            s.n,
-            s.lost,
-            s.gained,
-            pytest.approx(s.accuracy),
-        )
-        assert (both.change_pp, both.ci_low_pp, both.ci_high_pp, both.p_value) == (
-            s.change_pp,
-            s.ci_low_pp,
-            s.ci_high_pp,
-            s.p_value,
-        )
 
 
 def test_a_stopped_curve_goes_on_where_it_was(toy, monkeypatch):

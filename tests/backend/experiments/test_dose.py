@@ -50,7 +50,8 @@ def test_a_stopped_curve_goes_on_where_it_was(toy, monkeypatch):
         ),
     )
     rest = list(dose_curve(toy, 3, multiples))
-    assert [d.multiple for d in rest][0] == first.multiple and len(rest) == 3
+    assert [d.multiple for d in rest][0] == first.multiple
+    assert len(rest) == 3
     assert [clamps[0].value for clamps in evaluated] == [d.value for d in rest[1:]]
 
 
@@ -84,11 +85,9 @@ def test_a_callback_that_raises_stops_the_curve_and_lets_the_lock_go(toy):
 def test_the_pages_row_spans_the_sliders_range_and_holds_ablation():
     from components.clamping.sliders import HIGH, LOW
 
-    assert (
-        (min(MULTIPLES), max(MULTIPLES)) == (LOW, HIGH)
-        and 0 in MULTIPLES
-        and len(set(MULTIPLES)) == len(MULTIPLES)
-    )
+    assert (min(MULTIPLES), max(MULTIPLES)) == (LOW, HIGH)
+    assert 0 in MULTIPLES
+    assert len(set(MULTIPLES)) == len(MULTIPLES)
 
 
 @pytest.mark.parametrize("feature", [-1, D_SAE])

@@ -65,7 +65,8 @@ def test_the_program_prints_what_comes_next(toy, capsys):
         {"__name__": "__main__"},
     )
     printed = capsys.readouterr().out
-    assert "without" in printed and "with " in printed
+    assert "without" in printed
+    assert "with " in printed
 
 
 @pytest.mark.demo

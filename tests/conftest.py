@@ -1,6 +1,4 @@
-"""Fixtures: a cache folder of the tests' own, a toy setup prepared once and copied for each test,
-the demo, and no hub.
-"""
+"""The tests' own cache folder, the toy setup, the demo, and no hub."""
 
 import os
 import shutil
@@ -21,8 +19,9 @@ from tests.support.toy import write_setup
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Tests never write results into the user's cache; the converted demo model is looked up there
-    all the same.
+    """Tests never write into the user's cache.
+
+    The converted demo model is looked up there all the same.
     """
     folder = tmp_path_factory.mktemp("cache")
     before = os.environ.get("CLAMPBOARD_CACHE")
@@ -39,8 +38,9 @@ def own_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def prepared_toy(tmp_path_factory) -> Iterator[Path]:
-    """The toy's setup, and under cache/ what is prepared for it. Only ever copied: a test that
-    changes one of its files fails the session.
+    """The toy's setup, and under cache/ what is prepared for it.
+
+    It is only ever copied: a test that changes one of its files fails the session.
     """
     folder = tmp_path_factory.mktemp("toy")
     with pytest.MonkeyPatch.context() as patch:
@@ -57,8 +57,9 @@ def _contents(folder: Path) -> dict[Path, str]:
 
 @pytest.fixture
 def toy_toml(prepared_toy, monkeypatch) -> Iterator[Path]:
-    """The toy's setup, prepared, with the cache that goes with it: a copy for one test, so that no
-    test sees what another evaluated, labelled or damaged.
+    """A copy of the toy's setup for one test, prepared, with a cache of its own.
+
+    No test sees what another evaluated, labelled or damaged.
     """
     with tempfile.TemporaryDirectory(dir=prepared_toy.parent) as folder:
         shutil.copytree(prepared_toy, folder, dirs_exist_ok=True)
@@ -79,8 +80,9 @@ def demo(own_cache):
 
 @pytest.fixture(scope="session")
 def exact(demo) -> Engine:
-    """An eighth of the demo's questions in float32, in which scores can be compared. Its features
-    are described on a few passages only: take clamps from the demo.
+    """An eighth of the demo's questions in float32, in which scores can be compared.
+
+    Its features are described on a few passages only: take clamps from the demo.
     """
     setup = demo.setup
     eighth = (

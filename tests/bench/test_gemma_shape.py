@@ -36,9 +36,8 @@ def test_the_written_setup_is_benchmarked(tmp_path, monkeypatch):
     assert engine.n_questions == 5
     assert engine.recording.rows.ids[0] == engine.model.tokenizer.bos_token_id
     forget, retain = engine.atlas.corpora
-    l0 = sum(int(s.stats.count.sum()) for s in (forget, retain)) / (
-        forget.n_counted + retain.n_counted
-    )
+    fired = sum(int(s.stats.count.sum()) for s in (forget, retain))
+    l0 = fired / (forget.n_counted + retain.n_counted)
     assert 4 < l0 < 16, l0
     assert (engine.recording.acts.counts() > 0).sum() > 20, "nothing would be clamped"
     monkeypatch.setattr(bench, "COUNTS", (1, 200))

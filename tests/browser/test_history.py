@@ -1,6 +1,4 @@
-"""What was found in the demo comes back in Chromium: by a dot, after a reload, from a link in
-another session, and out of an exported file.
-"""
+"""What was found in the demo comes back: by a dot, a reload, a link, and an exported file."""
 
 import io
 import json
@@ -57,8 +55,9 @@ def test_back_to_a_setting_and_forth_by_keyboard(server, page, demo):
 
 
 def lowest_dot(page) -> tuple[float, float]:
-    """Where on the page the lowest dot of the trials is: the lowest pixel in the forget colour, on
-    the dot's ring.
+    """Where on the page the lowest dot of the trials is.
+
+    The lowest pixel in the forget colour lies on the dot's ring.
     """
     chart = page.locator("[data-testid=stVegaLiteChart]").last
     chart.scroll_into_view_if_needed()

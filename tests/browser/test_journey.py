@@ -1,6 +1,4 @@
-"""One journey through the demo in Chromium, on a real server: search, read, clamp, see the board
-change, reload.
-"""
+"""One journey through the demo: search, read, clamp, see the board change, reload."""
 
 import json
 import re

@@ -1,6 +1,4 @@
-"""Every kind of model and of SAE against the full forward path, float32: lengths, clamps and sets
-are drawn.
-"""
+"""Every kind of model and of SAE, over drawn questions, against the full forward path."""
 
 from dataclasses import replace
 from functools import cache
@@ -37,8 +35,9 @@ TOKEN = st.integers(1, VOCAB - 1)
 
 @st.composite
 def packed_questions(draw, scoring: str) -> list[Packed]:
-    """Questions of drawn lengths: cloze with options of one token or more, or one to six orders of
-    a letter question.
+    """Questions of drawn lengths.
+
+    Cloze with options of one token or more, or one to six orders of a letter question.
     """
     out = []
     for _ in range(draw(st.integers(1, 5))):

@@ -35,8 +35,9 @@ RIGHT = [question.answer for question in FORGET.questions]
 
 
 def recording(baseline: torch.Tensor) -> Recording:
-    """Forty tokens of residual length 2; feature 0 fires at the first three with 1, feature 1 at
-    the third.
+    """Forty tokens of residual length 2.
+
+    Feature 0 fires at the first three with 1, feature 1 at the third.
     """
     acts = by_feature([(torch.tensor([0, 1, 2, 2]), torch.tensor([0, 0, 0, 1]), torch.ones(4))], 2)
     resid = torch.zeros(N, 3)
@@ -122,9 +123,7 @@ def test_only_the_questions_asked_for_are_counted():
     ("value", "times", "ok"), [(-0.5, 0.75, True), (-3.0, 2.0, False), (1.0, 0.0, True)]
 )
 def test_the_edits_length_is_told_in_lengths_of_the_residual(value, times, ok):
-    """Feature 0 is 1 wherever it fires, its direction has length 1, the residual length 2: |value -
-    1| / 2.
-    """
+    """|value - 1| / 2: feature 0 is 1 where it fires, its direction 1 long, the residual 2."""
     clamps = clamp_set([(0, value)])
     assert overrun(recording(scores_for(RIGHT)), W_DEC, clamps) == pytest.approx(times)
     light = found(RIGHT, RIGHT, clamps=clamps)["Edit in proportion"]

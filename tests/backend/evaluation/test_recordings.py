@@ -11,8 +11,10 @@ from tests.support.toy import D_SAE
 
 
 def by_itself(toy, packed, option):
-    """Places in the packed row of what is read for one option, and the whole model's residuals at
-    the hook [place, d_model] and log-probabilities [place, vocab] there.
+    """What the whole model makes of one option by itself.
+
+    Its places in the packed row, the residuals at the hook [place, d_model] and the
+    log-probabilities [place, vocab].
     """
     places = [i for i, branch in enumerate(packed.branch) if branch in (PREFIX, option)]
     ids = torch.tensor([[packed.ids[i] for i in places]])

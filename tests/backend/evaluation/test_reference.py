@@ -12,8 +12,9 @@ from backend.interventions.edit import clamp_set
 
 
 def by_transformers(toy, clamps=()):
-    """Scores of every question: one unpadded pass an option, with sae-lens's own encode and decode
-    in a hook of torch's.
+    """Scores of every question, one unpadded pass an option.
+
+    sae-lens's own encode and decode, in a hook of torch's.
     """
     hf, _ = toy.load_plain()
     sae = toy.sae.sae

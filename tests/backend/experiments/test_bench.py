@@ -34,8 +34,9 @@ def test_every_nth_question_is_measured(toy, monkeypatch):
 
 
 def test_flops_are_two_for_each_weight_and_token_of_the_tail_but_its_last_block(toy):
-    """Blocks 2 and 3 of four follow the hook; of block 2 the products with queries, keys, values,
-    output, gate, up and down.
+    """Blocks 2 and 3 of four follow the hook.
+
+    Of block 2: queries, keys, values, output, gate, up and down.
     """
     weights = 32 * 32 + 2 * 16 * 32 + 32 * 32 + 3 * 32 * 64
     assert bench.run_flops(toy, 10) == 2 * 10 * weights
@@ -66,8 +67,9 @@ def test_the_typical_feature_touches_about_a_fifth(toy):
 
 
 def test_twice_the_untouched_questions_run_not_one_token_more(toy):
-    """What a move costs is the tokens it runs; the rest is a handful of operations over whole
-    arrays.
+    """What a move costs is the tokens it runs.
+
+    The rest is a handful of operations over whole arrays.
     """
     every = torch.ones(toy.n_questions, dtype=torch.bool)
     feature = bench.typical_feature(toy, list(range(toy.sae.d_sae)), every, share=0.4)

@@ -1,6 +1,4 @@
-"""The controls: matched as they say they are, and along other directions exact against a full
-forward pass.
-"""
+"""Controls are matched as they say, and along other directions exact."""
 
 import copy
 from dataclasses import replace

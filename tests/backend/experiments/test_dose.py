@@ -1,6 +1,4 @@
-"""Dose curves: the engine's own figures at each strength, kept, and continued where they were
-stopped.
-"""
+"""Dose curves: the engine's own figures at each strength, kept, and continued after a stop."""
 
 import pytest
 import torch

@@ -1,6 +1,4 @@
-"""Written text against a full forward pass that is done from scratch for every token, with a hook
-on the whole model.
-"""
+"""Written text, token for token against a whole forward pass from scratch with a hook."""
 
 from dataclasses import replace
 
@@ -37,8 +35,9 @@ def exempt_by_hand(ids, norms, n_prompt, rules, special):
 
 
 def full_logits(model, sae, ids, n_prompt, clamps, rules):
-    """Logits after the last token, by the whole model with one hook: encode, clamp, decode, add the
-    error back.
+    """Logits after the last token, by the whole model with one hook; where it edited.
+
+    Encode, clamp, decode, add the error back.
     """
     touched = []
 

@@ -1,5 +1,6 @@
-"""One question in all 24 orders, through the engine; each order against a full forward pass is in
-tests/backend/data/test_orders.py.
+"""One question in all 24 orders, through the engine.
+
+Each order against a full forward pass: tests/backend/data/test_orders.py.
 """
 
 import pytest

@@ -1,6 +1,4 @@
-"""Sweeps: the grid is what it says, each point is the engine's own evaluation, and a stopped one
-goes on.
-"""
+"""Sweeps: each point is the engine's own evaluation, and a stopped one goes on."""
 
 import pytest
 

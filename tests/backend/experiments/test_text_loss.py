@@ -78,8 +78,9 @@ def test_a_setup_without_text_has_none(toy):
 
 
 def test_interval_of_a_hand_worked_case():
-    """Two rows of 10 tokens that lose 1 and 3 nats: added 0.2 a token; deviations -1 and 1, so se =
-    sqrt(2 * 2 / 1) / 20 = 0.1.
+    """Two rows of 10 tokens that lose 1 and 3 nats: added 0.2 a token.
+
+    Deviations -1 and 1, so se = sqrt(2 * 2 / 1) / 20 = 0.1.
     """
     tokens, before = torch.tensor([10, 10]), torch.tensor([-20.0, -30.0])
     loss = summarise_loss("t", tokens, before, before - torch.tensor([1.0, 3.0]), 2)

@@ -1,6 +1,4 @@
-"""The page for somebody without the program: the board's figures, nothing fetched, nothing that
-could be markup.
-"""
+"""The page for somebody without the program: the board's figures, nothing fetched."""
 
 import re
 

@@ -1,6 +1,9 @@
-"""Fixtures: a toy setup prepared once, its own cache folder, and no hub."""
+"""The tests' own cache folder, the toy setup, the demo, and no hub."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +13,15 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from backend.engine.engine import Engine
 from backend.setups import load_setup
+from backend.store import sha256_of
 from tests.support.toy import write_setup
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Tests never write results into the user's cache; the converted demo model is looked up there
-    all the same.
+    """Tests never write into the user's cache.
+
+    The converted demo model is looked up there all the same.
     """
     folder = tmp_path_factory.mktemp("cache")
     before = os.environ.get("CLAMPBOARD_CACHE")
@@ -32,12 +37,39 @@ def own_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def toy_toml(tmp_path_factory, own_cache):
-    return write_setup(tmp_path_factory.mktemp("toy"))
+def prepared_toy(tmp_path_factory) -> Iterator[Path]:
+    """The toy's setup, and under cache/ what is prepared for it.
+
+    It is only ever copied: a test that changes one of its files fails the session.
+    """
+    folder = tmp_path_factory.mktemp("toy")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLAMPBOARD_CACHE", str(folder / "cache"))
+        Engine(load_setup(write_setup(folder)))
+    prepared = _contents(folder)
+    yield folder
+    assert _contents(folder) == prepared
 
 
-@pytest.fixture(scope="session")
-def toy(toy_toml):
+def _contents(folder: Path) -> dict[Path, str]:
+    return {path: sha256_of(path) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def toy_toml(prepared_toy, monkeypatch) -> Iterator[Path]:
+    """A copy of the toy's setup for one test, prepared, with a cache of its own.
+
+    No test sees what another evaluated, labelled or damaged.
+    """
+    with tempfile.TemporaryDirectory(dir=prepared_toy.parent) as folder:
+        shutil.copytree(prepared_toy, folder, dirs_exist_ok=True)
+        monkeypatch.setenv("CLAMPBOARD_CACHE", f"{folder}/cache")
+        yield Path(folder) / "toy.toml"
+
+
+@pytest.fixture
+def toy(toy_toml) -> Engine:
+    """The toy, opened anew for one test; evaluate into it, label and break it freely."""
     return Engine(load_setup(toy_toml))
 
 
@@ -47,14 +79,22 @@ def demo(own_cache):
 
 
 @pytest.fixture(scope="session")
-def exact(demo):
-    """The demo in float32, in which scores can be compared; prepared anew where the machine's own
-    choice is bfloat16.
+def exact(demo) -> Engine:
+    """An eighth of the demo's questions in float32, in which scores can be compared.
+
+    Its features are described on a few passages only: take clamps from the demo.
     """
-    return (
-        demo
-        if demo.dtype == "float32"
-        else Engine(
-            replace(demo.setup, text_loss=None, model=replace(demo.setup.model, dtype="float32"))
+    setup = demo.setup
+    eighth = (
+        replace(source, limit=-(-len(s.questions) // 8))
+        for source, s in zip(setup.sets, demo.sets, strict=True)
+    )
+    return Engine(
+        replace(
+            setup,
+            model=replace(setup.model, dtype="float32"),
+            sets=tuple(eighth),
+            corpora=tuple(replace(source, documents=8) for source in setup.corpora),
+            text_loss=None,
         )
     )

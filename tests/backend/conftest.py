@@ -4,10 +4,11 @@ import pytest
 import torch
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def dense(toy):
-    """Activations of every corpus token, computed row by row with the whole model and sae-lens's
-    own encode.
+    """Role -> activations [pos, d_sae] of each row of its corpus.
+
+    Computed row by row with the whole model and sae-lens's own encode.
     """
     out = {}
     for scanned in toy.atlas.corpora:

@@ -23,7 +23,9 @@ import itertools, os, signal, sys
 import backend.engine.prepare as prepare, backend.parts as parts
 from backend.engine.engine import Engine
 from backend.setups import load_setup
+from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
 
+get_pretrained_saes_directory()  # takes longest: read here once, and not by every child
 parts.EVERY_S = 0.0
 prepare.TOKENS_PER_BATCH = {key: 40 for key in prepare.TOKENS_PER_BATCH}
 real = parts.Parts.add

@@ -1,11 +1,10 @@
-"""The benchmark on gemma-2-2b's shape with random weights: what a machine makes of it, without
-access to the model.
+"""The benchmark on gemma-2-2b's shape with random weights: what a machine makes of it.
 
     CLAMPBOARD_DATA=folder python -m tests.bench.gemma_shape OUT [--limit 20]
 
 writes the model (5.2 GB) and a Gemma Scope SAE of 16,384 features to OUT, where they are not there
 yet, and runs `bench` on them: WMDP-Bio and the paper's four subjects in the paper's prompt. Times
-and memory mean something, answers do not.
+and memory mean something, answers do not. No access to the model is needed.
 """
 
 import argparse
@@ -68,15 +67,13 @@ def write_model(
 def densities(d_sae: int, l0: float) -> torch.Tensor:
     """From SPARSEST up, evenly on a log scale, so that they add up to l0."""
     place = torch.linspace(0, 1, d_sae)
-    low = SPARSEST
-    high = 1.0
+    low, high = SPARSEST, 1.0
     for _ in range(50):
         densest = (low + high) / 2
-        low, high = (
-            (densest, high)
-            if float((SPARSEST * (densest / SPARSEST) ** place).sum()) < l0
-            else (low, densest)
-        )
+        if float((SPARSEST * (densest / SPARSEST) ** place).sum()) < l0:
+            low = densest
+        else:
+            high = densest
     return SPARSEST * (high / SPARSEST) ** place
 
 
@@ -84,25 +81,20 @@ def densities(d_sae: int, l0: float) -> torch.Tensor:
 def write_sae(
     folder: Path, model: Gemma2ForCausalLM, ids: torch.Tensor, block: int, d_sae: int, l0: float
 ) -> None:
-    """Random directions, each with the threshold above which it fires as often as it should on
-    these tokens [row, pos].
+    """Random directions, each with the threshold above which it fires as often as it should.
+
+    The thresholds are set on these tokens [row, pos].
     """
-    resid = (
-        model(ids, output_hidden_states=True, logits_to_keep=1)
-        .hidden_states[block + 1][:, 1:]
-        .flatten(0, 1)
-        .float()
-    )
+    hidden = model(ids, output_hidden_states=True, logits_to_keep=1).hidden_states
+    resid = hidden[block + 1][:, 1:].flatten(0, 1).float()  # (row, pos, d) -> (token, d)
     directions = torch.randn(d_sae, resid.shape[1], generator=torch.Generator().manual_seed(1))
     directions /= directions.norm(dim=-1, keepdim=True)
     rank = (densities(d_sae, l0) * len(resid)).round().long().clamp(min=1)
-    thresholds = (
-        torch.cat(
-            [(resid @ part.T).sort(0, descending=True).values for part in directions.split(1024)], 1
-        )
-        .T.gather(1, rank[:, None])
-        .squeeze(1)
-    )
+    strongest = [
+        (resid @ part.T).sort(0, descending=True).values for part in directions.split(1024)
+    ]
+    # (token, feature), strongest first -> (feature, token) -> the one of its rank
+    thresholds = torch.cat(strongest, 1).T.gather(1, rank[:, None]).squeeze(1)
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(
         folder / "params.npz",
@@ -116,25 +108,49 @@ def write_sae(
 
 def setup_text(limit: int | None, block: int) -> str:
     """The setup's TOML."""
-    some = "" if limit is None else f"limit = {limit}\n"
-    passages = f'file = "{DEMO.corpora[0].file}"\ndocuments = 40\n'
-    sets = (
-        '[[sets]]\nname = "wmdp_bio"\ntitle = "WMDP-Bio"\nrole = "forget"\nsubject ='
-        f' "biology"\ndataset = "cais/wmdp"\nconfig = "wmdp-bio"\nlocal = "wmdp"\n{some}'
-    )
+    some = "" if limit is None else f"limit = {limit}"
+    text = f"""
+title = "The shape of gemma-2-2b, random weights"
+scoring = "letter"
+prompt = "paper-chat"
+untouched = ["first"]
+[model]
+name = "random/gemma-2-2b"
+path = "model"
+[sae]
+path = "sae"
+hook_name = "blocks.{block}.hook_resid_post"
+[[sets]]
+name = "wmdp_bio"
+title = "WMDP-Bio"
+role = "forget"
+subject = "biology"
+dataset = "cais/wmdp"
+config = "wmdp-bio"
+local = "wmdp"
+{some}
+"""
     for subject in SUBJECTS:
-        sets += (
-            f'[[sets]]\nname = "{subject}"\ntitle = "{subject}"\nrole = "retain"\ndataset ='
-            f' "cais/mmlu"\nsubjects = ["{subject}"]\nlocal = "mmlu"\n{some}'
-        )
-    return (
-        'title = "The shape of gemma-2-2b, random weights"\nscoring = "letter"\nprompt ='
-        ' "paper-chat"\nuntouched = ["first"]\n[model]\nname = "random/gemma-2-2b"\npath ='
-        ' "model"\n[sae]\npath = "sae"\nhook_name ='
-        f' "blocks.{block}.hook_resid_post"\n{sets}[[corpora]]\nrole = "forget"\ntitle = "biology'
-        f' passages"\nwhere = "biology"\n{passages}[[corpora]]\nrole = "retain"\ntitle = "other'
-        f' passages"\nwhere = "other"\n{passages}'
-    )
+        text += f"""
+[[sets]]
+name = "{subject}"
+title = "{subject}"
+role = "retain"
+dataset = "cais/mmlu"
+subjects = ["{subject}"]
+local = "mmlu"
+{some}
+"""
+    for role, topic in (("forget", "biology"), ("retain", "other")):
+        text += f"""
+[[corpora]]
+role = "{role}"
+title = "{topic} passages"
+where = "{topic}"
+file = "{DEMO.corpora[0].file}"
+documents = 40
+"""
+    return text
 
 
 def write(
@@ -152,18 +168,14 @@ def write(
     if not (folder / "sae" / "params.npz").exists():
         tokenizer = as_gemmas(AutoTokenizer.from_pretrained(model_source(DEMO)))
         model = write_model(folder / "model", shape, tokenizer)
-        text = "\n".join(
-            question.question for source in DEMO.sets for question in read_set(source).questions
-        )
-        text += "\n".join(
-            text for source in DEMO.corpora for text in read_corpus(tokenizer, source, folder).texts
-        )
+        questions = [q.question for source in DEMO.sets for q in read_set(source).questions]
+        corpora = [read_corpus(tokenizer, source, folder) for source in DEMO.corpora]
+        text = "\n".join(questions)
+        text += "\n".join(passage for corpus in corpora for passage in corpus.texts)
         ids = torch.tensor(tokenizer(text)["input_ids"])
-        rows = ids[: len(ids) // ROW * ROW].view(-1, ROW)
-        some = torch.randperm(len(rows), generator=torch.Generator().manual_seed(2))[
-            : SAMPLE // ROW
-        ]
-        write_sae(folder / "sae", model, rows[some], block, d_sae, l0)
+        rows = ids[: len(ids) // ROW * ROW].view(-1, ROW)  # (token) -> (row, pos)
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(2))
+        write_sae(folder / "sae", model, rows[order[: SAMPLE // ROW]], block, d_sae, l0)
     return file
 
 

@@ -22,11 +22,9 @@ TINY = GEMMA_2_2B | {
 
 def test_densities_add_up():
     found = densities(16_384, 69)
-    assert (
-        float(found.sum()) == pytest.approx(69, rel=1e-3)
-        and float(found[0]) == pytest.approx(SPARSEST)
-        and bool((found.diff() > 0).all())
-    )
+    assert float(found.sum()) == pytest.approx(69, rel=1e-3)
+    assert float(found[0]) == pytest.approx(SPARSEST)
+    assert bool((found.diff() > 0).all())
 
 
 @pytest.mark.demo
@@ -35,20 +33,15 @@ def test_the_written_setup_is_benchmarked(tmp_path, monkeypatch):
     file = write(tmp_path, TINY, limit=1, block=1, d_sae=256, l0=8)
     file.write_text(file.read_text().replace('path = "model"', 'path = "model"\ndtype = "float32"'))
     engine = Engine(load_setup(file))
-    assert (
-        engine.n_questions == 5
-        and engine.recording.rows.ids[0] == engine.model.tokenizer.bos_token_id
-    )
+    assert engine.n_questions == 5
+    assert engine.recording.rows.ids[0] == engine.model.tokenizer.bos_token_id
     forget, retain = engine.atlas.corpora
-    l0 = sum(int(s.stats.count.sum()) for s in (forget, retain)) / (
-        forget.n_counted + retain.n_counted
-    )
+    fired = sum(int(s.stats.count.sum()) for s in (forget, retain))
+    l0 = fired / (forget.n_counted + retain.n_counted)
     assert 4 < l0 < 16, l0
     assert (engine.recording.acts.counts() > 0).sum() > 20, "nothing would be clamped"
     monkeypatch.setattr(bench, "COUNTS", (1, 200))
     rows = bench.measure(engine, 1, lambda _: None)
-    assert (
-        rows[1]["affected_questions"] == 5
-        and [row["flipped"] for row in rows] == [0, 0]
-        and torch.isfinite(engine.recording.baseline).all()
-    )
+    assert rows[1]["affected_questions"] == 5
+    assert [row["flipped"] for row in rows] == [0, 0]
+    assert torch.isfinite(engine.recording.baseline).all()

@@ -15,8 +15,9 @@ def complete(page: Page) -> None:
 
 
 def figures(page: Page) -> list[str]:
-    """The board's rows, once the script has ended: until then the former setting's may stand there,
-    with a caption as final.
+    """The board's rows, once the script has ended.
+
+    Until then the former setting's may stand there, with a caption as final.
     """
     complete(page)
     settled(page)
@@ -26,8 +27,9 @@ def figures(page: Page) -> list[str]:
 
 
 def settled(page: Page) -> None:
-    """The script has run to its end. With the small toolbar there is no status to see; the app's
-    own element has it.
+    """The script has run to its end.
+
+    With the small toolbar there is no status to see; the app's own element has it.
     """
     expect(
         page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
@@ -35,8 +37,9 @@ def settled(page: Page) -> None:
 
 
 def feature_list(page: Page) -> Locator:
-    """The search page's table, once it is the only one: while the page is drawn, former lists stand
-    beside it.
+    """The search page's table, once it is the only one.
+
+    While the page is drawn, former lists stand beside it.
     """
     settled(page)
     table = page.get_by_test_id("stDataFrame")

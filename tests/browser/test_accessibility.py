@@ -1,6 +1,4 @@
-"""axe-core over every page, light and dark, on the demo in Chromium; and the way from a feature by
-its dose curve to a clamp.
-"""
+"""axe-core over every page of the demo, light and dark; from a feature by its curve to a clamp."""
 
 import re
 

@@ -1,6 +1,4 @@
-"""The setup gemma-2-2b-it through every page, in Chromium, against a hub on loopback with a tiny
-model in its place.
-"""
+"""The setup gemma-2-2b-it through every page, against a hub on loopback with a tiny model."""
 
 import os
 import re

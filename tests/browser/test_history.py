@@ -1,12 +1,8 @@
-"""What was found in the demo comes back in Chromium: by a dot, after a reload, from a link in
-another session, and out of an exported file.
-"""
+"""What was found in the demo comes back: by a dot, a reload, a link, and an exported file."""
 
 import io
 import json
 import re
-import subprocess
-import sys
 import urllib.parse
 
 import numpy as np
@@ -14,8 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from backend.__main__ import main
 from backend.interventions.edit import parse_clamps
-from backend.store import ROOT
 from components.charts.all import FORGET
 from tests.browser.board import WAIT_MS, figures, settled
 
@@ -59,8 +55,9 @@ def test_back_to_a_setting_and_forth_by_keyboard(server, page, demo):
 
 
 def lowest_dot(page) -> tuple[float, float]:
-    """Where on the page the lowest dot of the trials is: the lowest pixel in the forget colour, on
-    the dot's ring.
+    """Where on the page the lowest dot of the trials is.
+
+    The lowest pixel in the forget colour lies on the dot's ring.
     """
     chart = page.locator("[data-testid=stVegaLiteChart]").last
     chart.scroll_into_view_if_needed()
@@ -98,7 +95,9 @@ def test_a_link_in_a_second_session_shows_the_same(server, browser, page, demo):
     shows(page, held_out)
 
 
-def test_an_exported_file_runs_again_and_opens_in_another_session(server, browser, page, tmp_path):
+def test_an_exported_file_runs_again_and_opens_in_another_session(
+    server, browser, page, tmp_path, capsys
+):
     page.goto(f"{server}/?clamps={SECOND}")
     mine = figures(page)
     page.get_by_role("button", name="Take away").click()
@@ -106,15 +105,11 @@ def test_an_exported_file_runs_again_and_opens_in_another_session(server, browse
         page.get_by_role("button", name="Everything in one file").click()
     file = tmp_path / "run.json"
     download.value.save_as(file)
-    again = subprocess.run(
-        [sys.executable, "-m", "backend", "evaluate", "--from", str(file), "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    value = json.loads(again.stdout)
-    assert value["same"] and value["differences"] == [] and value["clamps"] == "2187:-300"
+    assert main(["evaluate", "--from", str(file), "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["same"]
+    assert value["differences"] == []
+    assert value["clamps"] == "2187:-300"
     for row, s in zip(mine, value["sets"], strict=True):
         assert f"{s['accuracy']:.1%}" in row
     with browser.new_context(viewport=page.viewport_size) as other:

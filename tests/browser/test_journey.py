@@ -1,23 +1,20 @@
-"""One journey through the demo in Chromium, on a real server: search, read, clamp, see the board
-change, reload.
-"""
+"""One journey through the demo: search, read, clamp, see the board change, reload."""
 
 import json
 import re
-import subprocess
-import sys
 import urllib.parse
 
 import pytest
 from playwright.sync_api import expect
 
-from backend.store import ROOT
+from backend.__main__ import main
+from backend.interventions.edit import parse_clamps
 from tests.browser.board import WAIT_MS, feature_list, figures
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 
 
-def test_search_read_clamp_reload(server, page, demo):
+def test_search_read_clamp_reload(server, page, demo, capsys):
     page.goto(server)
     before = figures(page)
     page.get_by_role("link", name="Search").first.click()
@@ -42,12 +39,11 @@ def test_search_read_clamp_reload(server, page, demo):
     assert after != before
     address = page.url
     page.reload()
-    assert figures(page) == after and page.url == address
+    assert figures(page) == after
+    assert page.url == address
     clamps = re.search(r"clamps=([^&]*)", urllib.parse.unquote(address))[1]
-    command = [sys.executable, "-m", "backend", "evaluate", "demo", "--clamps", clamps, "--json"]
-    value = json.loads(
-        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    )
+    assert main(["evaluate", "demo", "--clamps", clamps, "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
     for shown, said in zip(after, value["sets"], strict=True):
         assert f"{said['baseline_accuracy']:.1%} → {said['accuracy']:.1%}" in shown
 
@@ -58,8 +54,6 @@ def test_two_sessions_do_not_see_each_others_numbers(server, browser, demo):
     pages = [browser.new_context().new_page() for _ in wanted]
     for page, clamps in zip(pages, wanted, strict=True):
         page.goto(f"{server}/?clamps={clamps}")
-    from backend.interventions.edit import parse_clamps
-
     for page, clamps in zip(pages, wanted, strict=True):
         shown = figures(page)
         for row, s in zip(shown, demo.evaluate(parse_clamps(clamps)).sets, strict=True):

@@ -1,6 +1,4 @@
-"""Finding features in Chromium: a slip forgiven, filters, a text of one's own by mouse and by
-keyboard, several to the clamp page.
-"""
+"""Finding features: a slip forgiven, filters, a text of one's own, several to the clamp page."""
 
 import re
 
@@ -32,15 +30,14 @@ def test_search_filter_read_and_clamp_several(server, page, demo):
     box.press("Enter")
     listed(page, "Read as: virus")
     filters = page.get_by_role("button", name="Filters")
-    expect(filters).to_have_count(
-        1, timeout=WAIT_MS
-    )  # the former run's is there until this one has ended
+    # the former run's is there until this one has ended
+    expect(filters).to_have_count(1, timeout=WAIT_MS)
     filters.click()
     page.get_by_text("Has a label").click()
     page.keyboard.press("Escape")
-    mine = find(
-        demo.atlas.table, hits=demo.atlas.search("virsu").hits, filters=Filters(labelled=True)
-    )["feature"].tolist()
+    hits = demo.atlas.search("virsu").hits
+    found = find(demo.atlas.table, hits=hits, filters=Filters(labelled=True))
+    mine = found["feature"].tolist()
     listed(page, rf"{len(mine)} features, ranked by relevance; labelled")
     select_rows(page, 1)
     page.get_by_role("button", name="Open feature").click()
@@ -61,9 +58,7 @@ def test_a_text_of_ones_own_is_read_and_ranked_at_picked_tokens(server, page, de
     box.press("Control+Enter")
     read = read_text(demo, TEXT)
     listed(page, f"{len(read.tokens)} tokens")
-    heart, pumps = (
-        next(i for i, t in enumerate(read.tokens) if t == word) for word in (" heart", " pumps")
-    )
+    heart, pumps = (read.tokens.index(word) for word in (" heart", " pumps"))
     page.get_by_role("button", name=re.compile("^heart:")).click()
     listed(page, "Ranked at: ' heart'")
     page.keyboard.press("ArrowRight")

@@ -9,8 +9,9 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def shared_data() -> Path:
-    """The data folder: $CLAMPBOARD_TEST_DATA, or shared/data beside the program's folder. Skips
-    where it is not there.
+    """The data folder: $CLAMPBOARD_TEST_DATA, or shared/data beside the program's folder.
+
+    Skips the test where it is not there.
     """
     folder = Path(os.environ.get("CLAMPBOARD_TEST_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():

@@ -1,6 +1,4 @@
-"""Tiny random models in Gemma's shapes with everything that a Gemma setup asks the hub for, in the
-hub's own layouts.
-"""
+"""Tiny random models in Gemma's shapes, and all a Gemma setup asks the hub for, in its layouts."""
 
 from pathlib import Path
 
@@ -20,10 +18,12 @@ from backend.data.question_sets import MMLU_SUBJECTS
 from tests.support.toy import BIOLOGY, OTHER, build_tokenizer
 
 TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}{% set role = 'model' if message['role'] =="
-    " 'assistant' else message['role'] %}{{ '<start_of_turn>' + role + '\\n' + message['content'] |"
-    " trim + '<end_of_turn>\\n' }}{% endfor %}{% if add_generation_prompt %}{{"
-    " '<start_of_turn>model\\n' }}{% endif %}"
+    "{{ bos_token }}"
+    "{% for message in messages %}"
+    "{% set role = 'model' if message['role'] == 'assistant' else message['role'] %}"
+    "{{ '<start_of_turn>' + role + '\\n' + message['content'] | trim + '<end_of_turn>\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}"
 )
 SUBJECTS = (
     "high_school_us_history",
@@ -88,8 +88,9 @@ def gemma_model(
 def write_gemma_scope(
     folder: Path, model: Gemma2ForCausalLM, tokenizer: PreTrainedTokenizerFast, block: int
 ) -> None:
-    """params.npz of 16,384 features in 64 directions: the same directions over and over, with ever
-    higher thresholds.
+    """params.npz of 16,384 features in 64 directions.
+
+    The same directions come over and over, with ever higher thresholds.
     """
     directions = torch.randn(D_MODEL, 64, generator=torch.Generator().manual_seed(1)) / D_MODEL**0.5
     ids = torch.tensor([tokenizer(" ".join(BIOLOGY + OTHER))["input_ids"]])
@@ -97,7 +98,7 @@ def write_gemma_scope(
     share = 0.4 / torch.arange(1, D_SAE // 64 + 1)
     thresholds = torch.quantile(resid @ directions, 1 - share, dim=0).flatten()
     folder.mkdir(parents=True)
-    W_enc = directions.repeat(1, D_SAE // 64)
+    W_enc = directions.repeat(1, D_SAE // 64)  # (d_in, 64) -> (d_in, d_sae)
     np.savez_compressed(
         folder / "params.npz",
         W_enc=W_enc.numpy(),
@@ -124,9 +125,7 @@ def questions(subject: str, n: int) -> pd.DataFrame:
 
 
 def write_data_sets(root: Path, n: int = 3) -> None:
-    """WMDP, MMLU, WikiText-2 and WMDP's corpora as the hub keeps them: Parquet, one folder a
-    configuration.
-    """
+    """WMDP, MMLU, WikiText-2 and WMDP's corpora in Parquet, one folder a configuration."""
 
     def write(name: str, configurations: dict[str, dict[str, pd.DataFrame]]) -> None:
         lines = ""

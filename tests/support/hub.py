@@ -1,8 +1,7 @@
-"""A small model hub on loopback: the API and file routes that huggingface_hub, transformers,
-sae-lens and datasets ask for.
+"""A small model hub on loopback: the API and the files, as the libraries ask for them.
 
-Files lie under `root`: models as ORG/NAME/..., data sets as datasets/ORG/NAME/.... Every repository
-has one commit.
+The routes are those of huggingface_hub, transformers, sae-lens and datasets. Files lie under
+`root`: models as ORG/NAME/..., data sets as datasets/ORG/NAME/.... Every repository has one commit.
 """
 
 import hashlib
@@ -78,14 +77,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             path,
         ):
             kind, name, what, revision, inside = match.groups()
-            self._api(
-                f"{'datasets/' if kind == 'datasets' else ''}{name}",
-                what,
-                revision,
-                inside or "",
-                token,
-                posted,
-            )
+            repository = f"datasets/{name}" if kind == "datasets" else name
+            self._api(repository, what, revision, inside or "", token, posted)
         else:
             self._refuse(404, "RepoNotFound", "Not Found")
 
@@ -166,21 +159,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             )
         elif self._admitted(repository, revision, token):
             if what == "paths-info":
-                wanted = urllib.parse.parse_qs(posted.decode()).get("paths") or json.loads(
-                    posted
-                ).get("paths", [])
-                self._json(
-                    [_entry(folder, folder / path) for path in wanted if (folder / path).exists()]
-                )
+                form = urllib.parse.parse_qs(posted.decode())
+                wanted = form.get("paths") or json.loads(posted).get("paths", [])
+                found = [folder / path for path in wanted if (folder / path).exists()]
+                self._json([_entry(folder, path) for path in found])
             else:
                 deep = "recursive=true" in self.path.lower()
                 top = folder / inside
                 if not top.is_dir():
                     self._refuse(404, "EntryNotFound", "Entry not found")
                     return
-                self._json(
-                    [_entry(folder, f) for f in sorted(top.rglob("*") if deep else top.iterdir())]
-                )
+                found = sorted(top.rglob("*") if deep else top.iterdir())
+                self._json([_entry(folder, path) for path in found])
 
     def _json(self, value: object) -> None:
         content = json.dumps(value).encode()
@@ -200,22 +190,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _etag(file: Path) -> str:
-    return hashlib.sha256(
-        f"{file}{file.stat().st_size}{file.stat().st_mtime_ns}".encode()
-    ).hexdigest()
+    state = file.stat()
+    return hashlib.sha256(f"{file}{state.st_size}{state.st_mtime_ns}".encode()).hexdigest()
 
 
 def _entry(folder: Path, path: Path) -> dict[str, object]:
-    if path.is_dir():
-        return {
-            "type": "directory",
-            "path": str(path.relative_to(folder)),
-            "oid": _etag(path),
-            "size": 0,
-        }
     return {
-        "type": "file",
+        "type": "directory" if path.is_dir() else "file",
         "path": str(path.relative_to(folder)),
         "oid": _etag(path),
-        "size": path.stat().st_size,
+        "size": 0 if path.is_dir() else path.stat().st_size,
     }

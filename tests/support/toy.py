@@ -1,6 +1,4 @@
-"""A whole setup small enough for every test: a random model, a random SAE, a tokenizer and plain
-sentences, on disk.
-"""
+"""A whole setup small enough for every test: random model, random SAE, plain sentences."""
 
 import json
 from pathlib import Path
@@ -138,8 +136,9 @@ def build_sae(
     hook_name: str = f"blocks.{BLOCK}.hook_resid_post",
     **cfg,
 ) -> None:
-    """Random weights in sae-lens's own format; jumprelu features fire the less, the higher their
-    number.
+    """Random weights in sae-lens's own format.
+
+    Jumprelu features fire the less, the higher their number.
     """
     torch.manual_seed(1)
     shape = {"d_in": d_in, "d_sae": D_SAE, **cfg}

@@ -13,8 +13,9 @@ AROUND = 8
 
 
 def about(demo, feature, *stems):
-    """How many of the feature's five strongest examples have one of the words near the token it
-    fires on most.
+    """How many of the feature's five strongest examples are about one of the words.
+
+    The word stands near the token the feature fires on most.
     """
     near = (
         "".join(e.tokens[max(0, e.at - AROUND) : e.at + AROUND]).lower()

@@ -103,11 +103,10 @@ def test_every_published_row_is_there_in_the_data():
                 newline="", encoding="utf-8"
             ) as file:
                 sizes[entry["set"]] = sum(1 for _ in csv.reader(file))
-        assert (
-            len(set(entry["rows"])) == len(entry["rows"])
-            and 0 <= min(entry["rows"]) <= max(entry["rows"]) < sizes[entry["set"]]
-        )
-    assert sizes["wmdp-bio"] == 1273 and len(sizes) == 6
+        assert len(set(entry["rows"])) == len(entry["rows"])
+        assert 0 <= min(entry["rows"]) <= max(entry["rows"]) < sizes[entry["set"]]
+    assert sizes["wmdp-bio"] == 1273
+    assert len(sizes) == 6
 
 
 def test_carried_lists_are_the_ones_that_were_published():
@@ -129,7 +128,8 @@ def test_halves_of_a_list_make_up_the_whole():
         known_rows("gemma-2-2b-it", "Farrell", "correct", part)["wmdp-bio"]
         for part in ("train", "test", "all")
     ]
-    assert parts[0] | parts[1] == parts[2] and not parts[0] & parts[1]
+    assert parts[0] | parts[1] == parts[2]
+    assert not parts[0] & parts[1]
 
 
 def test_a_set_without_a_list_stays_whole_and_says_so():
@@ -174,11 +174,9 @@ def test_a_list_nobody_published_is_named_with_those_there_are():
 
 def test_published_points_are_those_of_the_papers_tables():
     points = published_points(paper_setup()).set_index("name")
-    assert (
-        len(points) == 65 + 24
-        and set(points["forget_n"]) == {522}
-        and set(points["retain_n"]) == {300}
-    )
+    assert len(points) == 65 + 24
+    assert set(points["forget_n"]) == {522}
+    assert set(points["retain_n"]) == {300}
     for layer_l0, n, c, wmdp, mmlu in [
         ("3/width_16k/average_l0_59", 10, 50, 58.4, 96.3),
         ("7/width_16k/average_l0_69", 10, 50, 78.7, 99.7),
@@ -210,15 +208,15 @@ def test_published_points_are_those_of_the_papers_tables():
 )
 def test_no_point_is_shown_beside_figures_it_cannot_be_compared_with(setup):
     points = published_points(setup)
-    assert len(points) == 0 and {"name", "forget", "retain"} <= set(points)
+    assert len(points) == 0
+    assert {"name", "forget", "retain"} <= set(points)
 
 
 def test_lm_eval_results_are_shown_unfiltered_and_over_one_choice_of_sets():
     points = published_points(paper_setup("google/gemma-2-2b", None, "lm-eval"))
     base = points[points["name"] == "Khoriaty: base"].iloc[0]
-    assert (base["forget"], base["retain"]) == pytest.approx((58.6, 57.38)) and base[
-        "retain_n"
-    ] == 725
+    assert (base["forget"], base["retain"]) == pytest.approx((58.6, 57.38))
+    assert base["retain_n"] == 725
     assert set(points["retain_n"]) == {725}
     assert set(
         published_points(

@@ -1,3 +1,8 @@
+"""What preparing will take is worked out from the sizes, and said before the work begins."""
+
+import shutil
+from pathlib import Path
+
 import pytest
 
 from backend.engine.engine import Engine
@@ -13,8 +18,10 @@ def test_gemma_2_2b_by_hand():
     taken = needs(2_614_000_000, 2, 2304, 16384, 500_000, 0)
     assert taken.model == 5_228_000_000 + 302_000_000 - 10_112
     assert taken.disk == 2 * (500_000 * 2304 * 2 + 500_000 * 1200)
-    said = taken.in_words("cpu", __import__("pathlib").Path("/"))
-    assert "500,000 tokens to record" in said and "disk" in said and "free" in said
+    said = taken.in_words("cpu", Path("/"))
+    assert "500,000 tokens to record" in said
+    assert "disk" in said
+    assert "free" in said
 
 
 def test_the_first_batch_tells_the_time_of_all():
@@ -57,8 +64,6 @@ def test_it_is_said_before_the_work_begins_and_not_again(tmp_path, monkeypatch):
 
 
 def test_too_little_disk_is_said_before_the_work_begins(tmp_path, monkeypatch):
-    import shutil
-
     monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path / "cache"))
     setup, seen = load_setup(write_setup(tmp_path)), []
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 1))

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from backend.data.questions import Question, QuestionSet, QuestionSets
-from backend.evaluation.answers import margin_changes, margins
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.lights import edit_lengths, lights, overrun
 from backend.evaluation.recordings import Recording
@@ -36,8 +35,9 @@ RIGHT = [question.answer for question in FORGET.questions]
 
 
 def recording(baseline: torch.Tensor) -> Recording:
-    """Forty tokens of residual length 2; feature 0 fires at the first three with 1, feature 1 at
-    the third.
+    """Forty tokens of residual length 2.
+
+    Feature 0 fires at the first three with 1, feature 1 at the third.
     """
     acts = by_feature([(torch.tensor([0, 1, 2, 2]), torch.tensor([0, 0, 0, 1]), torch.ones(4))], 2)
     resid = torch.zeros(N, 3)
@@ -79,17 +79,20 @@ def test_a_model_that_knows_and_is_little_changed_passes_all_but_the_length_chec
 
 def test_a_baseline_at_chance_is_nothing_to_forget():
     light = found([0] * N, [0] * N)["Something to forget"]
-    assert not light.ok and "Bio 25.0% of 40 [14.2%, 40.2%]" in light.finding
+    assert not light.ok
+    assert "Bio 25.0% of 40 [14.2%, 40.2%]" in light.finding
 
 
 def test_avoiding_the_right_answer_is_below_chance():
     light = found(RIGHT, [(a + 1) % 4 for a in RIGHT])["Not below chance"]
-    assert not light.ok and "Bio 0.0% of 40" in light.finding
+    assert not light.ok
+    assert "Bio 0.0% of 40" in light.finding
 
 
 def test_answering_one_letter_is_a_collapse_and_the_histogram_is_said():
     light = found(RIGHT, [0] * N, letters=True)["No collapse to a letter"]
-    assert not light.ok and "A 10 → 40, B 10 → 0, C 10 → 0, D 10 → 0" in light.finding
+    assert not light.ok
+    assert "A 10 → 40, B 10 → 0, C 10 → 0, D 10 → 0" in light.finding
     assert found(RIGHT, RIGHT[1:] + [0], letters=True)["No collapse to a letter"].ok
 
 
@@ -98,12 +101,14 @@ def test_letters_that_lose_their_probability_are_seen():
     run = run_of(scores_for(RIGHT), after)
     made = lights(SETS, recording(scores_for(RIGHT)), W_DEC, run, letters=True)
     light = next(light for light in made if "letter" in light.name and "Still" in light.name)
-    assert not light.ok and "1.00 → 0.14" in light.finding
+    assert not light.ok
+    assert "1.00 → 0.14" in light.finding
 
 
 def test_reading_out_the_shortest_option_is_a_collapse_of_a_cloze_model():
     light = found(RIGHT, [0] * N)["No collapse to a length"]
-    assert not light.ok and "the longest 25% → 0%, the shortest 25% → 100%" in light.finding
+    assert not light.ok
+    assert "the longest 25% → 0%, the shortest 25% → 100%" in light.finding
     assert found([0] * N, [0] * N)["No collapse to a length"].ok, (
         "a habit it had before is no collapse"
     )
@@ -118,13 +123,12 @@ def test_only_the_questions_asked_for_are_counted():
     ("value", "times", "ok"), [(-0.5, 0.75, True), (-3.0, 2.0, False), (1.0, 0.0, True)]
 )
 def test_the_edits_length_is_told_in_lengths_of_the_residual(value, times, ok):
-    """Feature 0 is 1 wherever it fires, its direction has length 1, the residual length 2: |value -
-    1| / 2.
-    """
+    """|value - 1| / 2: feature 0 is 1 where it fires, its direction 1 long, the residual 2."""
     clamps = clamp_set([(0, value)])
     assert overrun(recording(scores_for(RIGHT)), W_DEC, clamps) == pytest.approx(times)
     light = found(RIGHT, RIGHT, clamps=clamps)["Edit in proportion"]
-    assert light.ok == ok and f"{times:.2f} times" in light.finding
+    assert light.ok == ok
+    assert f"{times:.2f} times" in light.finding
 
 
 def test_lengths_from_inner_products_are_the_edits_own(toy):
@@ -144,18 +148,8 @@ def test_where_the_longest_option_is_often_right_the_floor_is_not_chance():
     run = run_of(scores, scores, ())
     made = lights(QuestionSets((longest_right,)), recording(scores), W_DEC, run, letters=False)
     light = next(light for light in made if "length does not pay" in light.name)
-    assert not light.ok and "Bio 100.0% of 40" in light.finding
-
-
-def test_margins_are_above_zero_exactly_where_the_answer_is_right_and_their_change_is_paired():
-    answers = torch.tensor(RIGHT)
-    scores = torch.randn(N, 4, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(margins(scores, answers) > 0, scores.argmax(-1) == answers)
-    after = scores - torch.nn.functional.one_hot(answers, 4) * 0.5
-    change = margin_changes(SETS, run_of(scores, after))["bio"]
-    assert change.mean == pytest.approx(-0.5) and change.high - change.low == pytest.approx(
-        0, abs=1e-6
-    )
+    assert not light.ok
+    assert "Bio 100.0% of 40" in light.finding
 
 
 def test_a_mean_has_the_textbook_interval():

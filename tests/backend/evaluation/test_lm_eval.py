@@ -1,5 +1,4 @@
-"""The same questions asked and scored by lm-evaluation-harness itself: same words, same
-predictions, same log-likelihoods.
+"""lm-evaluation-harness: the same words, the same predictions, the same log-likelihoods.
 
 Its own task files and its own HFLM class; the data are read from a folder instead of the hub.
 """

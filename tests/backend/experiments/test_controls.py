@@ -1,6 +1,4 @@
-"""The controls: matched as they say they are, and along other directions exact against a full
-forward pass.
-"""
+"""Controls are matched as they say, and along other directions exact."""
 
 import copy
 from dataclasses import replace
@@ -50,9 +48,8 @@ def test_a_push_along_other_directions_is_exact(toy, name):
 def test_directions_keep_their_lengths_and_next_is_the_next_feature(toy):
     W_dec = toy.sae.W_dec
     torch.testing.assert_close(random_directions(W_dec).norm(dim=-1), W_dec.norm(dim=-1))
-    assert torch.equal(next_directions(W_dec)[3], W_dec[4]) and torch.equal(
-        next_directions(W_dec)[-1], W_dec[0]
-    )
+    assert torch.equal(next_directions(W_dec)[3], W_dec[4])
+    assert torch.equal(next_directions(W_dec)[-1], W_dec[0])
 
 
 def test_random_features_are_others_that_fire_as_often_and_push_as_far():
@@ -62,7 +59,8 @@ def test_random_features_are_others_that_fire_as_often_and_push_as_far():
     drawn = [matched(clamps, counts, W_dec, seed) for seed in range(N_RANDOM)]
     for other in drawn:
         features = [clamp.feature for clamp in other]
-        assert len(set(features)) == 20 and not set(features) & set(range(300, 320))
+        assert len(set(features)) == 20
+        assert not set(features) & set(range(300, 320))
         assert all(260 <= f <= 360 for f in features)
         lengths = sorted(abs(clamp.value) * float(W_dec[clamp.feature].norm()) for clamp in other)
         assert lengths == pytest.approx(
@@ -89,7 +87,6 @@ def test_firing_counts_are_over_forget_questions_alone(toy):
 
 
 def test_controls_are_kept_and_stay_out_of_the_history(toy):
-    listed = sorted(toy.results._folder.glob("*.json"))
     first = {control.name: evaluation for control, evaluation in run_controls(toy, CLAMPS)}
     assert len(first) == N_RANDOM + 3
     known = finished_controls(toy, CLAMPS)
@@ -97,10 +94,8 @@ def test_controls_are_kept_and_stay_out_of_the_history(toy):
     assert all(
         torch.equal(evaluation.scores, first[control.name].scores) for control, evaluation in known
     )
-    assert sorted(toy.results._folder.glob("*.json")) == listed
-    assert toy.finished(CLAMPS) is None or not torch.equal(
-        toy.finished(CLAMPS).scores, first["next decoder"].scores
-    )
+    assert toy.history.trials() == []
+    assert toy.finished(CLAMPS) is None
 
 
 def made(name: str, lost: int, gained: int = 0) -> Effect:
@@ -129,22 +124,18 @@ def made(name: str, lost: int, gained: int = 0) -> Effect:
 def test_the_verdict_says_how_many_random_sets_did_as_much():
     randoms = [made(f"random features {i}", lost) for i, lost in enumerate((0, 2, 4, 2, 2))]
     said = verdict(made("own", 20), randoms)
-    assert (
-        "−20.0 points" in said
-        and "−2.0 on average (−4.0 to +0.0)" in said
-        and "None did as much" in said
-        and "10%" in said
-    )
+    assert "−20.0 points" in said
+    assert "−2.0 on average (−4.0 to +0.0)" in said
+    assert "None did as much" in said
+    assert "10%" in said
     assert "2 of 5 did as much or more" in verdict(
         made("own", 20),
         [*randoms[:3], made("random features 8", 20), made("random features 9", 30)],
     )
     assert "4 of 5 sets" in verdict(made("own", 20), randoms[:4])
     assert "nothing to explain" in verdict(made("own", 1, 3), randoms)
-    assert (
-        "The retain questions: −20.0 with these, −2.0 with the random sets." in said
-        and "other directions" not in said
-    )
+    assert "The retain questions: −20.0 with these, −2.0 with the random sets." in said
+    assert "other directions" not in said
 
 
 def test_the_verdict_says_when_another_direction_does_as_much():
@@ -152,9 +143,8 @@ def test_the_verdict_says_when_another_direction_does_as_much():
     near = verdict(
         made("own", 20), [*randoms, made("next decoder", 11), made("random direction", 1)]
     )
-    assert (
-        "next decoder −11.0 (retain −11.0), random direction −1.0 (retain −1.0)" in near
-        and "where these features fire" in near
-    )
+    assert "next decoder −11.0 (retain −11.0), random direction −1.0 (retain −1.0)" in near
+    assert "where these features fire" in near
     far = verdict(made("own", 20), [*randoms, made("next decoder", 9), made("random direction", 1)])
-    assert "next decoder −9.0" in far and "where these features fire" not in far
+    assert "next decoder −9.0" in far
+    assert "where these features fire" not in far

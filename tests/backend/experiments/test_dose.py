@@ -1,12 +1,9 @@
-"""Dose curves: the engine's own figures at each strength, kept, and continued where they were
-stopped.
-"""
+"""Dose curves: the engine's own figures at each strength, kept, and continued after a stop."""
 
 import pytest
 import torch
 
 from backend.errors import BadClamps, BadInput
-from backend.evaluation.evaluate import pooled
 from backend.experiments.dose import MULTIPLES, dose_curve, plain
 from backend.experiments.sweep import run_settings
 from backend.interventions.edit import clamp_set, value_of
@@ -36,23 +33,6 @@ def test_a_curve_is_one_evaluation_for_each_multiple(toy):
             )
 
 
-def test_pooling_one_set_is_that_set(toy):
-    for s in toy.evaluate(clamp_set([(1, -30.0)])).sets:  # the toy has one set of each role
-        both = pooled([s], s.role)
-        assert (both.n, both.lost, both.gained, both.accuracy) == (
-            s.n,
-            s.lost,
-            s.gained,
-            pytest.approx(s.accuracy),
-        )
-        assert (both.change_pp, both.ci_low_pp, both.ci_high_pp, both.p_value) == (
-            s.change_pp,
-            s.ci_low_pp,
-            s.ci_high_pp,
-            s.p_value,
-        )
-
-
 def test_a_stopped_curve_goes_on_where_it_was(toy, monkeypatch):
     multiples = (-7.25, -6.25, -4.75)
     walk = dose_curve(toy, 3, multiples)
@@ -68,7 +48,8 @@ def test_a_stopped_curve_goes_on_where_it_was(toy, monkeypatch):
         ),
     )
     rest = list(dose_curve(toy, 3, multiples))
-    assert [d.multiple for d in rest][0] == first.multiple and len(rest) == 3
+    assert [d.multiple for d in rest][0] == first.multiple
+    assert len(rest) == 3
     assert [clamps[0].value for clamps in evaluated] == [d.value for d in rest[1:]]
 
 
@@ -102,11 +83,9 @@ def test_a_callback_that_raises_stops_the_curve_and_lets_the_lock_go(toy):
 def test_the_pages_row_spans_the_sliders_range_and_holds_ablation():
     from components.clamping.sliders import HIGH, LOW
 
-    assert (
-        (min(MULTIPLES), max(MULTIPLES)) == (LOW, HIGH)
-        and 0 in MULTIPLES
-        and len(set(MULTIPLES)) == len(MULTIPLES)
-    )
+    assert (min(MULTIPLES), max(MULTIPLES)) == (LOW, HIGH)
+    assert 0 in MULTIPLES
+    assert len(set(MULTIPLES)) == len(MULTIPLES)
 
 
 @pytest.mark.parametrize("feature", [-1, D_SAE])

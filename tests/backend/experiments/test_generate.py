@@ -1,6 +1,4 @@
-"""Written text against a full forward pass that is done from scratch for every token, with a hook
-on the whole model.
-"""
+"""Written text, token for token against a whole forward pass from scratch with a hook."""
 
 from dataclasses import replace
 
@@ -37,8 +35,9 @@ def exempt_by_hand(ids, norms, n_prompt, rules, special):
 
 
 def full_logits(model, sae, ids, n_prompt, clamps, rules):
-    """Logits after the last token, by the whole model with one hook: encode, clamp, decode, add the
-    error back.
+    """Logits after the last token, by the whole model with one hook; where it edited.
+
+    Encode, clamp, decode, add the error back.
     """
     touched = []
 
@@ -82,7 +81,8 @@ def check_against_full(model, sae, ids, clamps, rules, n_tokens, atol):
         assert tuple(steps.edited) == touched
         if written.ended:
             break
-        assert written.ids[-1] == int(slow.argmax()) and written.edited == touched
+        assert written.ids[-1] == int(slow.argmax())
+        assert written.edited == touched
         seen.append(written.ids[-1])
         logits = steps.feed(seen[-1:])
     return written
@@ -142,7 +142,9 @@ def test_sliding_windows_and_soft_caps_keep_their_own_cache(toy):
     written = check_against_full(
         model, toy.sae, ids, tuple(Clamp(f, -15.0) for f in features), ("first",), 20, 2e-4
     )
-    assert len(ids) > 6 and len(written.ids) == 20 and written.edited
+    assert len(ids) > 6
+    assert len(written.ids) == 20
+    assert written.edited
 
 
 def test_without_clamps_it_is_the_models_own_greedy_text(toy):
@@ -151,7 +153,8 @@ def test_without_clamps_it_is_the_models_own_greedy_text(toy):
     own = toy.model.hf.generate(torch.tensor([ids]), max_new_tokens=20, do_sample=False)[
         0, len(ids) :
     ].tolist()
-    assert list(last.ids) == own[: len(last.ids)] and (last.ended or len(last.ids) == 20)
+    assert list(last.ids) == own[: len(last.ids)]
+    assert last.ended or len(last.ids) == 20
 
 
 def test_the_same_seed_writes_the_same_text_and_another_does_not(toy):
@@ -237,4 +240,5 @@ def test_the_demo_writes_what_a_full_forward_pass_would():
     clamps = clamp_set((f, round(-2 * float(acts[:, f].max()), 1)) for f in features)
     plain = check_against_full(model, sae, ids, (), setup.untouched, 4, 1e-3)
     clamped = check_against_full(model, sae, ids, clamps, setup.untouched, 10, 1e-3)
-    assert plain.ids != clamped.ids[:4] and any(position >= len(ids) for position in clamped.edited)
+    assert plain.ids != clamped.ids[:4]
+    assert any(position >= len(ids) for position in clamped.edited)

@@ -1,6 +1,4 @@
-"""Sweeps: the grid is what it says, each point is the engine's own evaluation, and a stopped one
-goes on.
-"""
+"""Sweeps: each point is the engine's own evaluation, and a stopped one goes on."""
 
 import pytest
 
@@ -36,11 +34,11 @@ def test_points_are_the_engines_own_and_a_stopped_sweep_goes_on(toy):
     run.close()
     assert finished_points(toy, settings) == [first]
     points = list(run_sweep(toy, settings))
-    assert points[0] == first and len(points) == 4
+    assert points[0] == first
+    assert len(points) == 4
     for made in points:
-        assert made.forget == pooled(toy.evaluate(made.clamps).sets, "forget") and settings[
-            made.clamps
-        ] == (made.n, made.multiple)
+        assert made.forget == pooled(toy.evaluate(made.clamps).sets, "forget")
+        assert settings[made.clamps] == (made.n, made.multiple)
     half = toy.half("selection")
     assert {p.forget.n for p in finished_points(toy, settings, half)} == {
         int((half & toy.in_sets(["biology"])).sum())

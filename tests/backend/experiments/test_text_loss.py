@@ -40,11 +40,9 @@ def test_baseline_is_the_models_own_loss(engine):
         out = engine.model.hf(torch.tensor([ids]), labels=torch.tensor([ids]))
         total, n = total + float(out.loss) * (len(ids) - 1), n + len(ids) - 1
     loss = text_loss(engine, ())
-    assert (
-        loss.baseline == pytest.approx(total / n, abs=1e-5)
-        and loss.n_tokens == n
-        and loss.n_rows == 5
-    )
+    assert loss.baseline == pytest.approx(total / n, abs=1e-5)
+    assert loss.n_tokens == n
+    assert loss.n_rows == 5
     assert (loss.added, loss.n_affected) == (0, 0)
 
 
@@ -80,8 +78,9 @@ def test_a_setup_without_text_has_none(toy):
 
 
 def test_interval_of_a_hand_worked_case():
-    """Two rows of 10 tokens that lose 1 and 3 nats: added 0.2 a token; deviations -1 and 1, so se =
-    sqrt(2 * 2 / 1) / 20 = 0.1.
+    """Two rows of 10 tokens that lose 1 and 3 nats: added 0.2 a token.
+
+    Deviations -1 and 1, so se = sqrt(2 * 2 / 1) / 20 = 0.1.
     """
     tokens, before = torch.tensor([10, 10]), torch.tensor([-20.0, -30.0])
     loss = summarise_loss("t", tokens, before, before - torch.tensor([1.0, 3.0]), 2)
@@ -95,7 +94,5 @@ def test_interval_of_a_hand_worked_case():
 
 def test_the_report_has_it(engine):
     page = report(engine, engine.evaluate(CLAMPS))
-    assert (
-        html.escape(in_words(text_loss(engine, CLAMPS)).strip()) in page
-        and "other <b> text" not in page
-    )
+    assert html.escape(in_words(text_loss(engine, CLAMPS)).strip()) in page
+    assert "other <b> text" not in page

@@ -1,80 +1,35 @@
-"""Feature statistics against brute force over dense activations."""
+"""Words and counts of features, by hand."""
 
+import math
+
+import pytest
 import torch
 
-from backend.features import measures as F
-from tests.support.toy import D_SAE
-
-
-def test_density_and_max_act_agree_with_brute_force(toy, dense):
-    for role, rows in dense.items():
-        stacked = torch.cat([acts[1:] for acts in rows])
-        expected = (stacked > 0).float().mean(0)
-        torch.testing.assert_close(
-            torch.tensor(toy.atlas.table[f"{role}_density"].to_numpy(), dtype=torch.float32),
-            expected,
-        )
-        means = torch.tensor(toy.atlas.table[f"{role}_mean"].to_numpy(), dtype=torch.float32)
-        torch.testing.assert_close(means, stacked.mean(0).detach(), atol=1e-4, rtol=1e-4)
-    both = torch.cat([torch.cat(rows) for rows in dense.values()])
-    torch.testing.assert_close(
-        torch.tensor(toy.atlas.table["max_act"].to_numpy()),
-        both.max(0).values.detach(),
-        atol=1e-3,
-        rtol=1e-4,
-    )
-
-
-def test_questions_per_set_by_brute_force(toy):
-    rows = toy.recording.rows
-    for feature in range(D_SAE):
-        tokens = set(toy.recording.acts.of(feature)[0].tolist())
-        counts, q = [], 0
-        for s in toy.sets:
-            n = 0
-            for _ in s.questions:
-                n += any(t in tokens for t in range(int(rows.start[q]), int(rows.start[q + 1])))
-                q += 1
-            counts.append(n)
-        assert counts == [int(toy.atlas.table[f"on_{s.name}"].iloc[feature]) for s in toy.sets]
-
-
-def test_known_questions_are_those_answered_right(toy):
-    rows, right = toy.recording.rows, toy.recording.baseline.argmax(-1).tolist()
-    known = [
-        q
-        for q, question in enumerate(question for s in toy.sets for question in s.questions)
-        if right[q] == question.answer
-    ]
-    forget = [q for q in known if q < len(toy.sets[0].questions)]
-    assert known and len(known) < toy.n_questions
-    for feature in range(D_SAE):
-        tokens = set(toy.recording.acts.of(feature)[0].tolist())
-        n = sum(
-            any(t in tokens for t in range(int(rows.start[q]), int(rows.start[q + 1])))
-            for q in forget
-        )
-        assert n == toy.atlas.table.known_forget[feature]
-
-
-def test_top_words_are_those_of_the_strongest_tokens(toy):
-    for feature in range(D_SAE):
-        hits = []
-        for s in toy.atlas.corpora:
-            words = [
-                F.word_at(text, span)
-                for text, spans in zip(s.corpus.texts, s.corpus.spans, strict=True)
-                for span in spans
-            ]
-            token, value = s.acts.of(feature)
-            hits += [(float(v), words[t]) for t, v in zip(token.tolist(), value, strict=True)]
-        expected = list(
-            dict.fromkeys(word for _, word in sorted(hits, key=lambda hit: -hit[0]) if word)
-        )[:8]
-        assert list(toy.atlas.table.top_words[feature]) == expected
+from backend.features.measures import HISTOGRAM_BARS, histogram, selectivity, word_at
 
 
 def test_words_are_whole():
     text = "The mitochondrion, small."
-    assert F.word_at(text, (4, 8)) == "mitochondrion"
-    assert F.word_at(text, (17, 18)) == ""
+    assert word_at(text, (4, 8)) == "mitochondrion"
+    assert word_at(text, (17, 18)) == ""
+
+
+def test_selectivity_is_the_log_of_the_densities_ratio_and_finite_at_zero():
+    """7.5 of 100 against 0.5 of 50; nothing against nothing, on as many tokens."""
+    counts = torch.tensor([7, 0]), torch.tensor([0, 0])
+    uneven = float(selectivity(*counts, 99, 49)[0])
+    assert uneven == pytest.approx(math.log2((7.5 / 100) / (0.5 / 50)))
+    assert float(selectivity(*counts, 99, 99)[1]) == 0.0
+
+
+def test_a_histogram_counts_every_value_in_equal_bars_up_to_the_largest():
+    values = torch.tensor([0.1, 0.2, 11.9, 12.1, 24.0])
+    bars = histogram(values)
+    assert len(bars) == HISTOGRAM_BARS == 24
+    assert bars["from"].tolist() == pytest.approx(range(24))
+    assert bars["to"].tolist() == pytest.approx(range(1, 25))
+    assert {i: n for i, n in enumerate(bars["tokens"]) if n} == {0: 2, 11: 1, 12: 1, 23: 1}
+
+
+def test_a_histogram_of_nothing_has_no_bars():
+    assert histogram(torch.tensor([])).empty

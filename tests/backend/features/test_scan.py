@@ -44,7 +44,8 @@ def as_dense(acts):
 
 def test_a_small_corpus_is_kept_whole(rows, dense):
     kept, acts, whole = fill(rows, dense, 10_000, 3)
-    assert whole.all() and torch.equal(as_dense(acts), dense)
+    assert whole.all()
+    assert torch.equal(as_dense(acts), dense)
 
 
 def test_statistics_are_over_everything_and_what_is_kept_is_sample_and_top_rows(rows, dense):
@@ -87,10 +88,13 @@ def test_top_examples_of_a_thinned_corpus_are_those_of_the_whole(toy):
         tensors["whole"],
         int(tensors["n_whole"]),
     )
-    assert not thin.complete and s.complete and thin.n_whole < s.n_counted == s.n_whole
+    assert not thin.complete
+    assert s.complete
+    assert thin.n_whole < s.n_counted == s.n_whole
     for feature in range(toy.sae.d_sae):
         assert top_examples([thin], feature, 5) == top_examples([s], feature, 5)
         token, value = thin.sampled(feature)
         all_token, all_value = s.acts.of(feature)
         mine = tensors["whole"][s.row_of(all_token)]
-        assert torch.equal(token, all_token[mine]) and torch.equal(value, all_value[mine])
+        assert torch.equal(token, all_token[mine])
+        assert torch.equal(value, all_value[mine])

@@ -1,6 +1,4 @@
-"""Attribution against finite differences of the margin, through the tail and the scoring of the
-engine.
-"""
+"""Attribution against finite differences of the margin, through tail and scoring."""
 
 from dataclasses import replace
 
@@ -46,8 +44,9 @@ def right_of(engine):
 
 
 def margins(engine, question, edit):
-    """The margin of one question with something added to its residuals at the hook; float64 would
-    need another model.
+    """The margin of one question with something added to its residuals at the hook.
+
+    In float32; float64 would need another model.
     """
     plan = Plan.whole(engine.recording.rows)
     batch = Batch.of(plan, torch.tensor([question]), engine.model.device)

@@ -52,7 +52,8 @@ def test_scores_are_the_baselines_and_those_with_clamps(engine):
     after = engine.evaluate(clamps).scores
     place = place_of(engine, "history", 1)
     view = see(engine, place, [0, 1, 2, 3], after)
-    assert view.question.question == "What fell that year?" and view.set == "History"
+    assert view.question.question == "What fell that year?"
+    assert view.set == "History"
     assert [o.before for o in view.options] == engine.recording.baseline[place].tolist()
     assert [o.after for o in view.options] == after[place].tolist()
     assert sum(o.p_after for o in view.options) == pytest.approx(1)

@@ -29,14 +29,11 @@ def file(toy):
 
 
 def test_a_file_reads_back_to_the_board_the_half_and_the_answers(toy, file):
-    toy.results.annotate(toy.results.read(BOARD.clamps()))
     exported = read_export(file, toy.sae.d_sae)
-    assert (
-        exported.board == BOARD
-        and exported.half == "held-out"
-        and exported.clamps == BOARD.clamps()
-        and setup_named(file) == "toy"
-    )
+    assert exported.board == BOARD
+    assert exported.half == "held-out"
+    assert exported.clamps == BOARD.clamps()
+    assert setup_named(file) == "toy"
     evaluation = toy.evaluate(BOARD.clamps())
     for s, mine in zip(exported.sets, evaluation.sets, strict=True):
         assert (s.name, s.accuracy, s.lost, s.gained) == (
@@ -47,12 +44,10 @@ def test_a_file_reads_back_to_the_board_the_half_and_the_answers(toy, file):
         )
     assert differences(exported, toy) == []
     rerun = compare(exported, evaluation, toy)
-    assert (
-        rerun.same
-        and rerun.n == toy.n_questions
-        and rerun.furthest < 1e-6
-        and "The same figures" in rerun.sentence()
-    )
+    assert rerun.same
+    assert rerun.n == toy.n_questions
+    assert rerun.furthest < 1e-6
+    assert "The same figures" in rerun.sentence()
 
 
 def test_other_figures_are_told_apart(toy, file):
@@ -60,11 +55,14 @@ def test_other_figures_are_told_apart(toy, file):
     question = raw["sets"][0]["questions"][0]
     question["scores"] = [-s for s in question["scores"]]
     rerun = compare(read_export(json.dumps(raw), toy.sae.d_sae), toy.evaluate(BOARD.clamps()), toy)
-    assert not rerun.same and rerun.changed == 1 and "1 of 7 questions" in rerun.sentence()
+    assert not rerun.same
+    assert rerun.changed == 1
+    assert "1 of 7 questions" in rerun.sentence()
     raw = json.loads(file)
     raw["sets"][1]["name"] = "elsewhere"
     rerun = compare(read_export(json.dumps(raw), toy.sae.d_sae), toy.evaluate(BOARD.clamps()), toy)
-    assert rerun.missing == ("elsewhere",) and not rerun.same
+    assert rerun.missing == ("elsewhere",)
+    assert not rerun.same
 
 
 @pytest.mark.parametrize(
@@ -91,7 +89,8 @@ def test_what_is_different_is_named_and_nothing_else(toy, file, tmp_path, change
         write_jsonl(tmp_path / "quiz.jsonl", rows)
     other = Engine(load_setup(path))
     found = differences(read_export(file, other.sae.d_sae), other)
-    assert len(found) == 1 and found[0].startswith(named), found
+    assert len(found) == 1, found
+    assert found[0].startswith(named), found
 
 
 def test_weights_are_the_same_in_either_precision(toy, tmp_path):
@@ -136,7 +135,8 @@ def test_any_other_file_is_refused_in_words(toy, file, change, words):
 
 def test_a_board_of_nothing_is_the_baseline(toy):
     exported = read_export(to_text(export(toy, toy.evaluate(()), board_of(()))), toy.sae.d_sae)
-    assert exported.clamps == () and compare(exported, toy.evaluate(()), toy).same
+    assert exported.clamps == ()
+    assert compare(exported, toy.evaluate(()), toy).same
 
 
 def test_no_question_text_leaves_with_the_file(toy, file):

@@ -1,5 +1,6 @@
 """The benchmark's own arithmetic, on the toy; no time is ever asserted."""
 
+import os
 from dataclasses import replace
 
 import torch
@@ -16,14 +17,41 @@ def test_every_row_is_exact_and_runs_no_more_than_it_must(toy):
     rows = bench.measure(toy, 1, lambda _: None)
     assert [row["features"] for row in rows] == list(bench.COUNTS)
     for row in rows:
-        assert (
-            row["flipped"] == 0
-            and row["run_tokens"] <= row["affected_tokens"]
-            and row["first_s"] <= row["engine_s"]
-        )
+        assert row["flipped"] == 0
+        assert row["run_tokens"] <= row["affected_tokens"]
+        assert row["first_s"] <= row["engine_s"]
         assert row["affected_questions"] <= row["questions"] == toy.n_questions
     table = bench.markdown(toy, rows, 1.0)
-    assert table.count("\n|") == len(rows) + 2 and str(rows[0]["run_tokens"]) in table
+    assert table.count("\n|") == len(rows) + 2
+    assert str(rows[0]["run_tokens"]) in table
+
+
+def test_every_nth_question_is_measured(toy, monkeypatch):
+    monkeypatch.setattr(bench, "COUNTS", (1,))
+    [row] = bench.measure(toy, 3, lambda _: None)
+    assert row["questions"] == 3  # the first, the fourth and the seventh of seven
+    assert row["affected_questions"] <= 3
+
+
+def test_flops_are_two_for_each_weight_and_token_of_the_tail_but_its_last_block(toy):
+    """Blocks 2 and 3 of four follow the hook.
+
+    Of block 2: queries, keys, values, output, gate, up and down.
+    """
+    weights = 32 * 32 + 2 * 16 * 32 + 32 * 32 + 3 * 32 * 64
+    assert bench.run_flops(toy, 10) == 2 * 10 * weights
+
+
+def test_preparing_is_measured_and_leaves_the_recording_as_it_is(toy):
+    before = toy.recording.baseline.clone()
+    assert bench.preparing(toy, 2) > 0
+    assert torch.equal(toy.recording.baseline, before)
+
+
+def test_the_machine_is_named_with_its_cores_precision_and_torch(toy):
+    said = bench.machine(toy)
+    assert said.startswith(f"{os.cpu_count()} cores of ")
+    assert said.endswith(f", float32, torch {torch.__version__}")
 
 
 def test_the_typical_feature_touches_about_a_fifth(toy):
@@ -39,15 +67,17 @@ def test_the_typical_feature_touches_about_a_fifth(toy):
 
 
 def test_twice_the_untouched_questions_run_not_one_token_more(toy):
-    """What a move costs is the tokens it runs; the rest is a handful of operations over whole
-    arrays.
+    """What a move costs is the tokens it runs.
+
+    The rest is a handful of operations over whole arrays.
     """
     every = torch.ones(toy.n_questions, dtype=torch.bool)
     feature = bench.typical_feature(toy, list(range(toy.sae.d_sae)), every, share=0.4)
     clamps = clamp_set([(feature, -20.0)])
     alone = toy.evaluate(clamps)
     untouched = (~alone.affected).nonzero().squeeze(-1).tolist()
-    assert untouched and alone.affected.any()
+    assert untouched
+    assert alone.affected.any()
     packed = [*toy.packed, *(toy.packed[q] for q in untouched)]
     questions = toy.sets.questions
     twice = (*questions, *(questions[q] for q in untouched))

@@ -1,0 +1,81 @@
+"""Prepared once and read ever after, unless something changed that can change a number."""
+
+import pytest
+
+from backend.engine.engine import Engine
+from backend.setups import load_setup
+from tests.support.toy import questions, write_jsonl, write_setup
+
+LOSS = '[text_loss]\nrole = "retain"\ntitle = "text"\nfile = "passages.jsonl"\nwhere = "other"\n'
+
+
+def stages(toml):
+    seen = []
+    engine = Engine(load_setup(toml), seen.append)
+    return engine, {progress.stage for progress in seen}
+
+
+def test_what_was_prepared_is_read_and_not_made_again(toy_toml):
+    _, done = stages(toy_toml)
+    made = ("Recording", "Scanning", "Describing")
+    assert not [stage for stage in done if stage.startswith(made)]
+
+
+def change(toml, line, other):
+    text = toml.read_text()
+    assert line in text
+    toml.write_text(text.replace(line, other))
+
+
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [
+        ('untouched = ["first"]', "untouched = []"),
+        ('scoring = "cloze"', 'scoring = "letter"'),
+        ('dtype = "float32"', 'dtype = "bfloat16"'),
+    ],
+)
+def test_what_can_change_a_number_is_prepared_apart(toy, toy_toml, line, other):
+    change(toy_toml, line, other)
+    engine, done = stages(toy_toml)
+    assert engine.folder != toy.folder
+    assert "Recording the questions" in done
+
+
+def test_another_right_answer_is_prepared_apart(toy, toy_toml):
+    rows = questions()
+    rows[0]["answer"] = 3
+    write_jsonl(toy_toml.parent / "quiz.jsonl", rows)
+    engine, _ = stages(toy_toml)
+    assert engine.folder != toy.folder
+
+
+def test_another_title_is_the_same_preparation(toy, toy_toml):
+    change(toy_toml, 'title = "Toy"', 'title = "Other"')
+    engine, done = stages(toy_toml)
+    assert engine.folder == toy.folder
+    assert "Recording the questions" not in done
+
+
+def test_a_text_is_recorded_beside_the_questions_and_they_are_not_recorded_again(toy, toy_toml):
+    toy_toml.write_text(f"{toy_toml.read_text()}\n{LOSS}")
+    engine, done = stages(toy_toml)
+    assert toy.text is None
+    assert engine.text.title == "text"
+    assert engine.text.recording.rows.n_rows == 5
+    assert {stage for stage in done if stage.startswith("Recording")} == {"Recording text"}
+
+
+def test_nothing_but_the_prepared_lies_in_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path / "cache"))
+    engine = Engine(load_setup(write_setup(tmp_path)))
+    kinds = sorted(path.name.split("_")[0] for path in engine.folder.iterdir())
+    assert kinds == [
+        "corpus",
+        "corpus",
+        "features",
+        "recording.safetensors",
+        "search",
+        "text",
+        "text",
+    ]

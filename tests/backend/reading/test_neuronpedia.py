@@ -79,4 +79,5 @@ def test_names_of_neuronpedia_go_into_the_json(toy, monkeypatch):
     assert batch["model_id"] == "gemma-2-2b"
     assert batch["sae_set"] == "gemmascope-res-16k"
     assert batch["sae_id_suffix"] == "l0-34"
-    assert page.neuronpedia is not None and page.neuronpedia.endswith(f"/{name}/1")
+    assert page.neuronpedia is not None
+    assert page.neuronpedia.endswith(f"/{name}/1")

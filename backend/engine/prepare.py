@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from backend.data.corpora import Corpus, read_corpus
 from backend.data.prompts import pack, pack_text
@@ -21,11 +21,11 @@ from backend.features.atlas import Atlas
 from backend.features.labels import labels_of
 from backend.features.scan import scan
 from backend.features.table import prepared_table, table_key
+from backend.model.loading import Weights, weights_of
 from backend.model.rows import Rows
 from backend.model.runner import Runner
 from backend.model.sae import LoadedSae, fingerprint, load_sae
-from backend.model.split import cpu_flags, load_hf, pick_device, pick_dtype, split
-from backend.model.weights import model_source, weights_fingerprint
+from backend.model.split import split
 from backend.parts import Parts
 from backend.progress import OnProgress, Progress
 from backend.setups import Scoring, Setup
@@ -46,20 +46,6 @@ ROOM_SHARE = 0.3
 """On a GPU, the share of its free memory that keys and values may take, and after them the
 residuals.
 """
-
-
-class Weights(NamedTuple):
-    """Where a setup's model comes from and how it is held."""
-
-    source: str
-    """A folder in transformers' format, or a name on the hub."""
-    fingerprint: str
-    """Changes when the weights do."""
-    device: str
-    dtype: str
-
-    def load(self, **how: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        return load_hf(self.source, dtype=self.dtype, device=self.device, **how)
 
 
 class RecordedText(NamedTuple):
@@ -90,7 +76,7 @@ class Prepared:
 
 def prepare(setup: Setup, on_progress: OnProgress) -> Prepared:
     """Load and record; what was prepared before is read. Raises ClampboardError in words."""
-    weights = _weights(setup, on_progress)
+    weights = weights_of(setup, on_progress)
     runner = _runner(setup, weights, on_progress)
     on_progress(Progress("Reading the questions", 0, 1, None))
     sets = QuestionSets(tuple(read_set(source) for source in setup.sets))
@@ -113,14 +99,6 @@ def prepare(setup: Setup, on_progress: OnProgress) -> Prepared:
     atlas = Atlas(table, sets, corpora, labels_of(setup.sae, runner.sae), index)
     text = _recorded_text(setup, runner, loss_rows, folder, on_progress)
     return Prepared(weights, runner, sets, packed, name, folder, recording, atlas, text)
-
-
-def _weights(setup: Setup, on_progress: OnProgress) -> Weights:
-    device = pick_device(setup.model.device)
-    dtype = pick_dtype(setup.model.dtype, device, cpu_flags() if device == "cpu" else set())
-    on_progress(Progress("Looking for the model", 0, 1, None))
-    source = model_source(setup, on_progress)
-    return Weights(source, weights_fingerprint(setup, source), device, dtype)
 
 
 def _runner(setup: Setup, weights: Weights, on_progress: OnProgress) -> Runner:

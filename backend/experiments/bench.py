@@ -18,8 +18,8 @@ from backend.evaluation.recordings import record
 from backend.evaluation.reference import Reference
 from backend.interventions.edit import Clamp, Clamps, clamp_set, residual_edit
 from backend.interventions.presets import forget_features
+from backend.model.loading import cpu_flags
 from backend.model.rows import Plan, Rows
-from backend.model.split import cpu_flags
 from backend.progress import OnProgress
 
 COUNTS = (1, 5, 20, 50)

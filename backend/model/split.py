@@ -10,22 +10,14 @@ import contextlib
 import copy
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from backend.data.hub import fetching
 from backend.errors import BadSetup
 from backend.model.attention import (
-    GROUPED,
     Cache,
     Given,
     Growing,
@@ -36,53 +28,12 @@ from backend.model.attention import (
     Sight,
 )
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 PROOF_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
 """How far the parts may be from the whole, relative: rounding is a tenth of it, a wrong
 architecture is near 1.
 """
 ATTENDING = {"full_attention", "sliding_attention"}
 """Kinds of layers, as transformers names them, that can be cut apart."""
-
-
-def pick_device(wish: str = "auto") -> str:
-    """'cuda' where there is one, else 'cpu'; a wish other than 'auto' is kept."""
-    return wish if wish != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """Instruction sets the processor names; empty where the system does not say."""
-    if not cpuinfo.exists():
-        return set()
-    line = re.search(r"^flags\s*:(.*)$", cpuinfo.read_text(), re.MULTILINE)
-    return set(line.group(1).split()) if line else set()
-
-
-def pick_dtype(wish: str, device: str, flags: set[str]) -> str:
-    """bfloat16 where the hardware multiplies it natively (GPU, AMX, AVX512-BF16), else float32.
-
-    Without those instructions bfloat16 is emulated and several times slower than float32.
-    """
-    if wish != "auto":
-        return wish
-    return "bfloat16" if device != "cpu" or flags & {"amx_bf16", "avx512_bf16"} else "float32"
-
-
-def load_hf(
-    source: str, *, dtype: str, device: str, attention: str | None = GROUPED
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A causal model and its tokenizer from a folder. Raises Unavailable if they cannot be read.
-
-    Without `attention`, transformers picks it: sdpa, or eager for a model that caps its attention
-    logits (Gemma 2).
-    """
-    with fetching("model", source):
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        hf = AutoModelForCausalLM.from_pretrained(
-            source, dtype=DTYPES[dtype], attn_implementation=attention
-        )
-    hf.to(device)  # type: ignore[arg-type]  # transformers wraps torch's `to` as a bare function
-    return hf.eval().requires_grad_(False), tokenizer
 
 
 def block_of(hook_name: str) -> int:

@@ -34,9 +34,9 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from backend.errors import BadInput
+from backend.model.loading import weights_of
 from backend.model.positions import untouched
-from backend.model.split import SplitModel, cpu_flags, load_hf, pick_device, pick_dtype, split
-from backend.model.weights import model_source
+from backend.model.split import SplitModel, split
 from backend.progress import OnProgress, Pace, silent
 from backend.setups import Rule, Setup
 from backend.store import cache_folder, check_room, key, sha256_of, write_json
@@ -298,12 +298,11 @@ def train_command(
     on_progress: OnProgress,
 ) -> dict[str, float]:
     """Harvest, train, measure, and write weights and `measures.json` to `out`."""
-    device = pick_device(setup.model.device)
-    dtype = pick_dtype(setup.model.dtype, device, cpu_flags())
-    source = model_source(setup)
+    weights = weights_of(setup)
     hook_name = f"blocks.{block}.hook_resid_post"
-    model = split(*load_hf(source, dtype=dtype, device=device), hook_name)
-    name = key({"model": source, "dtype": dtype, "text": [sha256_of(path) for path in paths]})
+    model = split(*weights.load(), hook_name)
+    text = [sha256_of(path) for path in paths]
+    name = key({"model": weights.source, "dtype": weights.dtype, "text": text})
     folder = cache_folder() / "training" / name
     folder.mkdir(parents=True, exist_ok=True)
     acts = harvest(model, paths, n_tokens, setup.untouched, folder, on_progress)

@@ -16,8 +16,8 @@ from huggingface_hub.utils import _http
 from backend.data.hub import fetch_model
 from backend.data.question_sets import read_set
 from backend.errors import Unavailable
+from backend.model.loading import load_hf
 from backend.model.sae import load_sae
-from backend.model.split import load_hf
 from backend.setups import SaeSource, SetSource
 from tests.support.gemma import gemma_model, gemma_tokenizer, torch_sae, write_data_sets
 from tests.support.hub import COMMIT, GOOD_TOKEN, OTHER_TOKEN, serve

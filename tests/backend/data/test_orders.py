@@ -16,10 +16,11 @@ from backend.evaluation.recordings import record
 from backend.evaluation.reference import Reference
 from backend.experiments.permutation import PermutationCheck, permutation_check
 from backend.interventions.edit import clamp_set
+from backend.model.loading import load_hf
 from backend.model.rows import Rows
 from backend.model.runner import Runner
 from backend.model.sae import load_sae
-from backend.model.split import load_hf, split
+from backend.model.split import split
 from backend.model.weights import model_source
 from backend.progress import silent
 from backend.setups import Protocol, load_setup

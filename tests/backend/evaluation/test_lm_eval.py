@@ -13,10 +13,11 @@ import torch
 from backend.data.prompts import pack
 from backend.data.question_sets import read_set
 from backend.evaluation.recordings import record
+from backend.model.loading import load_hf
 from backend.model.rows import Rows
 from backend.model.runner import Runner
 from backend.model.sae import load_sae
-from backend.model.split import load_hf, split
+from backend.model.split import split
 from backend.model.weights import model_source
 from backend.setups import Protocol, SetSource, load_setup
 from tests.support.data import shared_data

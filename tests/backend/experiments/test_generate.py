@@ -10,9 +10,10 @@ from backend.errors import BadInput
 from backend.experiments.generate import ClampedSteps, Sampling, generate, pick, prompt_ids
 from backend.interventions.edit import Clamp, clamp_set
 from backend.model import positions
+from backend.model.loading import load_hf
 from backend.model.runner import Runner
 from backend.model.sae import load_sae
-from backend.model.split import load_hf, split
+from backend.model.split import split
 from backend.model.weights import model_source
 from backend.setups import load_setup
 from tests.support.toy import BLOCK, D_MODEL, N_BLOCKS

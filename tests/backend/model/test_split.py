@@ -6,7 +6,7 @@ import torch
 from backend.data.questions import PREFIX, branch_positions
 from backend.errors import BadSetup
 from backend.model.attention import Sight
-from backend.model.split import block_of, cpu_flags, pick_dtype, split
+from backend.model.split import block_of, split
 from tests.support.gemma import gemma_model
 from tests.support.toy import build_model, build_tokenizer
 
@@ -108,13 +108,3 @@ def test_a_hook_outside_the_model_is_refused():
     tokenizer = build_tokenizer()
     with pytest.raises(BadSetup, match="4 blocks"):
         split(build_model(len(tokenizer)), tokenizer, "blocks.3.hook_resid_post")
-
-
-def test_bfloat16_only_where_the_processor_multiplies_it(tmp_path):
-    cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text("processor: 0\nflags\t\t: fpu avx512f amx_bf16 amx_tile\n")
-    assert pick_dtype("auto", "cpu", cpu_flags(cpuinfo)) == "bfloat16"
-    assert pick_dtype("auto", "cpu", {"avx512f", "avx512_vnni"}) == "float32"
-    assert pick_dtype("auto", "cuda", set()) == "bfloat16"
-    assert pick_dtype("float32", "cuda", set()) == "float32"
-    assert cpu_flags(tmp_path / "none") == set()

@@ -10,7 +10,8 @@ from sae_lens import SAE
 from backend.__main__ import main
 from backend.errors import BadInput
 from backend.model import train_sae as training
-from backend.model.split import load_hf, split
+from backend.model.loading import load_hf
+from backend.model.split import split
 from backend.model.weights import model_source
 from backend.setups import load_setup
 from tests.support.toy import BIOLOGY, D_MODEL, OTHER, build_sae, build_tokenizer, write_jsonl

@@ -1,0 +1,87 @@
+"""A setup's model in memory: from where, on which device, in which precision."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from backend.data.hub import fetching
+from backend.model.attention import GROUPED
+from backend.model.weights import model_source, weights_fingerprint
+from backend.progress import OnProgress, Progress, silent
+from backend.setups import Setup
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def pick_device(wish: str) -> str:
+    """'cuda' where there is one, else 'cpu'; a wish other than 'auto' is kept."""
+    return wish if wish != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """Instruction sets the processor names; empty where the system does not say."""
+    if not cpuinfo.exists():
+        return set()
+    line = re.search(r"^flags\s*:(.*)$", cpuinfo.read_text(), re.MULTILINE)
+    return set(line.group(1).split()) if line else set()
+
+
+def pick_dtype(wish: str, device: str, flags: set[str]) -> str:
+    """bfloat16 where the hardware multiplies it natively (GPU, AMX, AVX512-BF16), else float32.
+
+    Without those instructions bfloat16 is emulated and several times slower than float32.
+    """
+    if wish != "auto":
+        return wish
+    return "bfloat16" if device != "cpu" or flags & {"amx_bf16", "avx512_bf16"} else "float32"
+
+
+def load_hf(
+    source: str, *, dtype: str, device: str, attention: str | None = GROUPED
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A causal model and its tokenizer from a folder. Raises Unavailable if they cannot be read.
+
+    Without `attention`, transformers picks it: sdpa, or eager for a model that caps its attention
+    logits (Gemma 2).
+    """
+    with fetching("model", source):
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        hf = AutoModelForCausalLM.from_pretrained(
+            source, dtype=DTYPES[dtype], attn_implementation=attention
+        )
+    hf.to(device)  # type: ignore[arg-type]  # transformers wraps torch's `to` as a bare function
+    return hf.eval().requires_grad_(False), tokenizer
+
+
+class Weights(NamedTuple):
+    """Where a setup's model comes from, and how it is held."""
+
+    source: str
+    """A folder in transformers' format, or a name on the hub."""
+    fingerprint: str
+    """Changes when the weights do."""
+    device: str
+    dtype: str
+
+    def load(
+        self, attention: str | None = GROUPED
+    ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """The model and its tokenizer: see `load_hf`."""
+        return load_hf(self.source, dtype=self.dtype, device=self.device, attention=attention)
+
+
+def weights_of(setup: Setup, on_progress: OnProgress = silent) -> Weights:
+    """Fetched or converted if they are not at hand. Raises Unavailable if they cannot be had."""
+    device = pick_device(setup.model.device)
+    dtype = pick_dtype(setup.model.dtype, device, cpu_flags() if device == "cpu" else set())
+    on_progress(Progress("Looking for the model", 0, 1, None))
+    source = model_source(setup, on_progress)
+    return Weights(source, weights_fingerprint(setup, source), device, dtype)

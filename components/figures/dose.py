@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from backend import wording
 from backend.data.questions import CHANCE
 from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.experiments.dose import Dose
 from backend.progress import Progress
-from components.charts.all import dose_curves
-from components.figures.board import signed
+from components.charts.dose import dose_curves
 
 REDRAW_S = 0.25
 
@@ -76,7 +76,7 @@ def points(doses: Sequence[Dose]) -> pd.DataFrame:
 
 def said(s: SetResult) -> str:
     change = (
-        f"{signed(s.change_pp)} pp [{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"
+        wording.points(s.change_pp, s.ci_low_pp, s.ci_high_pp)
         if s.lost + s.gained
         else "no answer changed"
     )

@@ -65,8 +65,8 @@ def draw_sidebar() -> None:
         st.subheader(engine.setup.title)
         st.markdown(
             f"**Model** {plain(engine.setup.model.name)}  \n"
-            f"**SAE** {engine.sae.d_sae:,} features after block {engine.model.block + 1} of"
-            f" {engine.model.n_blocks}  \n"
+            f"**SAE** {engine.sae.d_sae:,} features "
+            f"after block {engine.model.block + 1} of {engine.model.n_blocks}  \n"
             f"**Numbers** {engine.dtype} on {engine.device}"
         )
         if elsewhere := engine.sae.used_elsewhere(engine.setup.model.name):
@@ -75,9 +75,9 @@ def draw_sidebar() -> None:
             f"{s.n_counted:,} tokens of {s.corpus.title}" for s in engine.atlas.corpora
         )
         st.caption(
-            f"Prepared: {engine.n_questions:,} questions"
-            f" ({engine.recording.rows.n_tokens:,} tokens), feature statistics over"
-            f" {plain(texts)}, {sum(engine.sizes_on_disk().values()) / 1e6:,.0f} MB on disk."
+            f"Prepared: {engine.n_questions:,} questions "
+            f"({engine.recording.rows.n_tokens:,} tokens), feature statistics over {plain(texts)}, "
+            f"{sum(engine.sizes_on_disk().values()) / 1e6:,.0f} MB on disk."
         )
         if engine.setup.known is not None:
             st.caption(plain(in_words(engine.setup.known)))
@@ -85,6 +85,6 @@ def draw_sidebar() -> None:
             if questions.skipped:
                 st.caption(plain(questions.skipped))
         st.caption(
-            "A clamp is a hook, not a deletion: take it away and the model knows everything again."
-            " Multiple choice alone overstates forgetting."
+            "A clamp is a hook, not a deletion: take it away and the model knows everything again. "
+            "Multiple choice alone overstates forgetting."
         )

@@ -51,8 +51,8 @@ def _prepare(wanted: str, slot: _Slot) -> Engine:
     """Prepare the setup, or wait until the session that does so is done."""
     st.subheader("Preparing")
     st.caption(
-        "Once per setup: every question is recorded and every feature looked at. Later starts take"
-        " seconds."
+        "Once per setup: every question is recorded and every feature looked at. "
+        "Later starts take seconds."
     )
     bar = st.progress(0.0, "Starting…")
     notes = st.container()

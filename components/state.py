@@ -1,16 +1,17 @@
-"""The only owner of what belongs to one session: the board with its undo, pins, the open feature,
-the link, and what is yet to be said.
+"""The only owner of what belongs to one session.
 
-Everything kept is an immutable value; widgets are views of it. `revision` goes into the widgets'
-keys, so that a change that came from elsewhere (undo, a preset, a link) draws them afresh.
+The board with its undo, pins, the open feature, the link, and what is yet to be said. Everything
+kept is an immutable value; widgets are views of it. `revision` goes into the widgets' keys, so that
+a change that came from elsewhere (undo, a preset, a link) draws them afresh.
 """
 
 import time
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import streamlit as st
 
+from backend.engine.engine import Half
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation
 from backend.interventions.board import Board, Slider, read_link, write_link
@@ -117,7 +118,7 @@ def _show(new: Board, redraw: bool) -> None:
         st.session_state.revision += 1
 
 
-def half() -> str:
+def half() -> Literal["all"] | Half:
     """The questions the figures are over: one of HALVES."""
     return st.session_state.half
 

@@ -136,20 +136,21 @@ with left:
 with right:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("What the model still knows")
-        half = st.segmented_control(
+        chosen = st.segmented_control(
             "Questions",
             state.HALVES,
             default=state.half(),
             key=f"clamp_half_{state.revision()}",
             label_visibility="collapsed",
             help=(
-                "Tune on the selection half, report the held-out half: figures chosen on the"
-                " questions they are reported on flatter."
+                "Tune on the selection half, report the held-out half: "
+                "figures chosen on the questions they are reported on flatter."
             ),
         )
-        state.set_half(half or "all")
+        state.set_half(chosen or "all")
         state.write_address()
-    only = None if state.half() == "all" else engine.half(state.half())
+    half = state.half()
+    only = None if half == "all" else engine.half(half)
     figures = GrowingBoard(st.empty(), engine, only)
     loss_place = st.empty()
     checks = st.container()
@@ -167,7 +168,7 @@ with show_errors():
     with notice:
         draw_opened(engine, evaluation, *state.opened())
     with take_away.container(width="content"):
-        draw_take_away(engine, evaluation, board, state.half(), state.link(), on_open=open_file)
+        draw_take_away(engine, evaluation, board, half, state.link(), on_open=open_file)
     with checks:
         draw_lights(
             lights(

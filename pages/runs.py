@@ -28,8 +28,8 @@ names = trial_names(trials, engine.atlas.name, engine.preset_titles)
 table = narrowed(trial_table(trials, names), *draw_filters())
 if table.empty:
     st.info(
-        f"None of the {len(trials)} settings tried matches."
-        " Empty the fields above to see all of them."
+        f"None of the {len(trials)} settings tried matches. "
+        "Empty the fields above to see all of them."
     )
     st.stop()
 dot = draw_chart(
@@ -48,8 +48,8 @@ if chosen is not None and chosen in set(table["id"]):
         st.switch_page("pages/clamp.py")
 else:
     st.caption(
-        "Select a row, or a dot of the chart, to go back to it, to name it, or to put it beside"
-        " another."
+        "Select a row, or a dot of the chart, to go back to it, to name it, "
+        "or to put it beside another."
     )
 called = {t.run.clamps: names[t.id] for t in trials}
 draw_pins(engine, state.pins(), called, on_pin=state.pin)

@@ -1,5 +1,6 @@
-"""Find features: by keywords, by a text they fire on, by a ranking; read why each is there; pick
-some to clamp.
+"""Find features: by keywords, by a text they fire on, by a ranking.
+
+Read why each is there; pick some to clamp.
 """
 
 from collections.abc import Sequence

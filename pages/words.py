@@ -120,10 +120,10 @@ with st.container(horizontal=True):
         help="Stops both texts; what is written stays.",
     )
 st.caption(
-    "Tokens the clamps leave alone are those of the board:"
-    f" {', '.join(engine.setup.untouched) or 'none'}. Both texts get the same random draws, so they"
-    " differ only where the probabilities do. A small model says much that is wrong without any"
-    " clamp: compare the two, not with the truth."
+    "Tokens the clamps leave alone are those of the board: "
+    f"{', '.join(engine.setup.untouched) or 'none'}. "
+    "Both texts get the same random draws, so they differ only where the probabilities do. "
+    "A small model says much that is wrong without any clamp: compare the two, not with the truth."
 )
 texts = SideBySide(prompt, clamps)
 if begun:

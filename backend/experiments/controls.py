@@ -88,7 +88,7 @@ def matched(
     for clamp in clamps:
         below = place[clamp.feature] - 1
         above = place[clamp.feature] + 1
-        near = []
+        near: list[int] = []
         while len(near) < NEAREST and (below >= 0 or above < len(order)):
             down = logs[clamp.feature] - logs[order[below]] if below >= 0 else math.inf
             up = logs[order[above]] - logs[clamp.feature] if above < len(order) else math.inf

@@ -13,10 +13,9 @@ COLUMNS = ["set", "role", "baseline", "clamped", "low", "high", "n", "change"]
 
 
 def dumbbell(sets: Sequence[SetResult], chance: float) -> alt.LayerChart:
-    """Baseline (hollow) to clamped (filled) accuracy of each set, the change's 95 % interval as a
-    band, chance as a line.
+    """Baseline (hollow) to clamped (filled) accuracy of each set; chance as a line.
 
-    Sets of which nothing is known yet are left out.
+    The change's 95 % interval is a band. Sets of which nothing is known yet are left out.
     """
     rows = pd.DataFrame(
         [_row(s) for s in sets if s.n_done or not s.n_affected],

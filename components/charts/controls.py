@@ -7,11 +7,10 @@ from components.charts.palette import CHANCE_GREY, role_scale
 
 
 def controls_chart(effects: pd.DataFrame) -> alt.LayerChart:
-    """Change in points of each setting, forget and retain sets under each other; settings of one
-    group share a line.
+    """Change in points of each setting, forget and retain sets under each other.
 
-    `effects` has the columns group, name, role, change, low, high, n; the first group is the user's
-    own.
+    `effects` has the columns group, name, role, change, low, high, n; settings of one group share a
+    line, and the first group is the user's own.
     """
     groups = list(dict.fromkeys(effects["group"]))
     base = alt.Chart(effects).encode(

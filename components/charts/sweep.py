@@ -7,12 +7,12 @@ from components.charts.palette import CHANCE_GREY, FORGET
 
 
 def sweep_chart(points: pd.DataFrame, current: pd.DataFrame, tried: pd.DataFrame) -> alt.LayerChart:
-    """Accuracy kept across, accuracy on the forget sets up; one line for each number of features,
-    through its strengths.
+    """Accuracy on the retain sets across, on the forget sets up.
 
-    `tried` are the settings of the history behind it, with forget and retain in percent. The other
-    tables have the columns features, multiple, strength, forget and retain with _low and _high,
-    baseline_forget, baseline_retain (percent).
+    One line for each number of features, through its strengths. `tried` are the settings of the
+    history behind it, with forget and retain in percent. The other tables have the columns
+    features, multiple, strength, forget and retain with _low and _high, baseline_forget,
+    baseline_retain (percent).
     """
     kinds = list(dict.fromkeys(points["features"]))
 

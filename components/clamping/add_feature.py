@@ -30,8 +30,8 @@ def draw_add_feature(atlas: Atlas, n_features: int, taken: Collection[int], on_a
                 for hit in hits:
                     about = atlas.about(hit)
                     st.button(
-                        f"{hit} · {about['name']} · {about['fires_forget']} forget,"
-                        f" {about['fires_retain']} retain",
+                        f"{hit} · {about['name']} · {about['fires_forget']} forget, "
+                        f"{about['fires_retain']} retain",
                         key=f"clamp_hit_{hit}",
                         icon=":material/add:",
                         type="tertiary",

@@ -1,5 +1,6 @@
-"""The foot of the clamp page: what was tried, the way back to it, and what is expected of the next
-setting.
+"""The foot of the clamp page.
+
+What was tried, the way back to it, and what is expected of the next setting.
 """
 
 from collections.abc import Callable

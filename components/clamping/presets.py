@@ -21,9 +21,9 @@ OnLoad = Callable[[Board], None]
 def draw_start(engine: Engine, on_load: OnLoad) -> None:
     """What stands in the place of the sliders while there is none."""
     st.write(
-        "A feature stands for something the model notices as it reads. Clamp some, and see on the"
-        " right at once what the model no longer knows (sets to forget) and what that cost (sets to"
-        " retain). Start with a preset, or find features by keyword."
+        "A feature stands for something the model notices as it reads. "
+        "Clamp some, and see on the right at once what the model no longer knows (sets to forget) "
+        "and what that cost (sets to retain). Start with a preset, or find features by keyword."
     )
     st.caption(PRESETS[FIRST].how)
     st.button(
@@ -44,10 +44,10 @@ def draw_presets(
     on_save: Callable[[str], None],
     on_problem: Callable[[str], None],
 ) -> None:
-    """`on_load` is called with a board to put in the place of the present one, `on_save` with a
-    name to keep that under.
+    """Everything the board can be loaded from, and a way to keep it.
 
-    What goes wrong meanwhile goes to `on_problem`; `problem` is what went wrong the last time.
+    `on_load` is called with a board to put in the place of the present one, `on_save` with a name
+    to keep that under. What goes wrong goes to `on_problem`; `problem` is what went wrong before.
     """
     for name, preset in PRESETS.items():
         st.button(

@@ -1,5 +1,6 @@
-"""The clamped features, each with its slider: one element for all of them (sliders.js), drawn from
-the board.
+"""The clamped features, each with its slider.
+
+One element for all of them (sliders.js), drawn from the board.
 """
 
 from collections.abc import Callable, Sequence

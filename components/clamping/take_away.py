@@ -48,8 +48,8 @@ def draw_take_away(
     ways = (
         Way(
             "Everything in one file",
-            "Settings, figures, every answer, and the hashes of all they depend on. Opened below,"
-            " or run again from a shell with evaluate --from.",
+            "Settings, figures, every answer, and the hashes of all they depend on. "
+            "Opened below, or run again from a shell with evaluate --from.",
             "json",
             "application/json",
             lambda: to_text(export(engine, evaluation, board, half)),

@@ -75,7 +75,9 @@ class GrowingBoard:
 def draw_board(
     evaluation: Evaluation, margins: Mapping[str, MeanChange], *, stale: bool = False
 ) -> None:
-    """`margins`: the mean change of the right answer's margin by set, for those where accuracy says
+    """The board as a table and as a chart, with a line above on what it is over.
+
+    `margins`: the mean change of the right answer's margin by set, for those where accuracy says
     little; empty while a run goes on.
     """
     st.caption(heading(evaluation, stale))
@@ -101,19 +103,19 @@ def heading(evaluation: Evaluation, stale: bool) -> str:
     n = sum(s.n for s in evaluation.sets)
     if stale:
         return (
-            f"For the previous settings: {affected} of {n} questions affected."
-            " The new figures are being computed…"
+            f"For the previous settings: {affected} of {n} questions affected. "
+            "The new figures are being computed…"
         )
     if not evaluation.clamps:
         return f"No clamp is on: this is the model as it is, over {n} questions."
     if not evaluation.complete:
         return (
-            f"Estimate from {done} of {affected} affected questions, running…"
-            f" ({n} questions in all)"
+            f"Estimate from {done} of {affected} affected questions, running… "
+            f"({n} questions in all)"
         )
     return (
-        f"{affected} of {n} questions touched by a clamp; the others keep their answer bit for bit."
-        f" Computed in {evaluation.seconds:.1f} s."
+        f"{affected} of {n} questions touched by a clamp; "
+        f"the others keep their answer bit for bit. Computed in {evaluation.seconds:.1f} s."
     )
 
 
@@ -182,8 +184,8 @@ def _margin(s: SetResult, margin: MeanChange | None) -> str:
     if not s.inconclusive or margin is None:
         return ""
     return (
-        f'<small class="note">right answer\'s margin {signed(margin.mean, 2)} nats'
-        f" [{signed(margin.low, 2)}, {signed(margin.high, 2)}]</small>"
+        f'<small class="note">right answer\'s margin {signed(margin.mean, 2)} nats '
+        f"[{signed(margin.low, 2)}, {signed(margin.high, 2)}]</small>"
     )
 
 

@@ -59,8 +59,8 @@ def draw_controls(
             on_click=work.ask,
             args=(clamps,),
             help=(
-                f"About {len(missing) * evaluation.seconds:.0f} s. Kept, so that they come at once"
-                " next time."
+                f"About {len(missing) * evaluation.seconds:.0f} s. "
+                "Kept, so that they come at once next time."
             ),
         )
         return
@@ -87,15 +87,15 @@ def _draw(place: DeltaGenerator, own: Effect, effects: Sequence[Effect], missing
     with place.container():
         if not effects:
             st.caption(
-                "The same push elsewhere: five sets of random features that fire as often, other"
-                " directions, and plain ablation. If they forget as much, it is damage."
+                "The same push elsewhere: five sets of random features that fire as often, "
+                "other directions, and plain ablation. If they forget as much, it is damage."
             )
             return
         st.write(verdict(own, effects))
         st.altair_chart(controls_chart(effect_rows([own, *effects])), width="stretch")
         st.caption(
-            "Circles: forget questions. Squares: retain questions. Bands: 95 % intervals. Each mark"
-            " of the random features is a set of its own."
+            "Circles: forget questions. Squares: retain questions. Bands: 95 % intervals. "
+            "Each mark of the random features is a set of its own."
         )
         with st.expander(f"The {len(effects)} controls in numbers"):
             st.dataframe(effect_table([own, *effects]), hide_index=True, width="stretch")

@@ -89,8 +89,8 @@ def draw_dose_curve(doses: Sequence[Dose], n_wanted: int) -> None:
     st.altair_chart(dose_curves(table, CHANCE), width="stretch")
     running = f" {len(doses)} of {n_wanted} strengths, running…" if len(doses) < n_wanted else ""
     st.caption(
-        f"Over {n['forget']} forget questions (solid, dots) and {n['retain']} retain questions"
-        f" (dashed, diamonds). Dotted: without a clamp. Band: 95 % interval of the change.{running}"
+        f"Over {n['forget']} forget questions (solid, dots) and {n['retain']} retain questions "
+        f"(dashed, diamonds). Dotted: without a clamp. Band: 95 % interval of the change.{running}"
     )
     with st.expander("The curve as a table"):
         wide = {

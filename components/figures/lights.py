@@ -31,8 +31,8 @@ def _light(light: Light) -> str:
     return (
         f'<details {is_open} style="border-left:{edge};padding:.15rem 0 .15rem .6rem;'
         'margin:.25rem 0;font-size:.9rem">'
-        f'<summary style="cursor:pointer"><b>{mark}</b> ·'
-        f" {html.escape(light.name)}: {html.escape(light.finding)}</summary>"
-        f'<div style="padding:.2rem 0 .3rem 1rem">{html.escape(light.meaning)}'
-        f" <b>What to try:</b> {html.escape(light.advice)}</div></details>"
+        f'<summary style="cursor:pointer"><b>{mark}</b> · '
+        f"{html.escape(light.name)}: {html.escape(light.finding)}</summary>"
+        f'<div style="padding:.2rem 0 .3rem 1rem">{html.escape(light.meaning)} '
+        f"<b>What to try:</b> {html.escape(light.advice)}</div></details>"
     )

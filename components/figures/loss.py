@@ -25,14 +25,15 @@ def loss_html(loss: TextLoss) -> str:
         change = ", no clamped feature fires on it"
     else:
         change = (
-            f" → <b>{loss.clamped:.3f}</b>, added <b>{signed(loss.added, 3)}</b>"
-            f" [{signed(loss.ci_low, 3)}, {signed(loss.ci_high, 3)}]"
+            f" → <b>{loss.clamped:.3f}</b>, added <b>{signed(loss.added, 3)}</b> "
+            f"[{signed(loss.ci_low, 3)}, {signed(loss.ci_high, 3)}]"
         )
     return (
         '<div style="font-size:.92rem;font-variant-numeric:tabular-nums">'
-        f'<span style="border-left:4px solid {RETAIN};padding-left:.4rem"><small>TEXT</small>'
-        f" {html.escape(loss.title)}</span>:"
-        f" cross-entropy {loss.baseline:.3f} nats a token{change}<br>"
-        f'<small style="padding-left:.6rem;opacity:.75">over {loss.n_tokens:,} tokens in'
-        f" {loss.n_rows} rows, {loss.n_affected} touched; 95 % interval over rows</small></div>"
+        f'<span style="border-left:4px solid {RETAIN};padding-left:.4rem"><small>TEXT</small> '
+        f"{html.escape(loss.title)}</span>: "
+        f"cross-entropy {loss.baseline:.3f} nats a token{change}<br>"
+        '<small style="padding-left:.6rem;opacity:.75">'
+        f"over {loss.n_tokens:,} tokens in {loss.n_rows} rows, {loss.n_affected} touched; "
+        "95 % interval over rows</small></div>"
     )

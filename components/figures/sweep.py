@@ -16,7 +16,7 @@ from backend import wording
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
-from backend.experiments.sweep import Point, grid, finished_points, run_sweep
+from backend.experiments.sweep import Point, finished_points, grid, run_sweep
 from backend.interventions.edit import Clamps
 from components.charts.sweep import sweep_chart
 from components.messages import show_problem
@@ -45,8 +45,8 @@ def draw_sweep(
     if not st.toggle("Evaluate a grid of settings", key="sweep_open", persist_state="session"):
         return
     st.caption(
-        "Draws what each setting forgets and what it costs. Stopped at any time, it goes on from"
-        " there."
+        "Draws what each setting forgets and what it costs. "
+        "Stopped at any time, it goes on from there."
     )
     if not features:
         st.caption("Clamp at least one feature to sweep it.")
@@ -174,10 +174,10 @@ def _draw_points(
         )
         st.altair_chart(sweep_chart(point_rows(points), point_rows([here]), tried), width="stretch")
         st.caption(
-            "A line joins the settings of one number of features, in the order of their strengths;"
-            " the number at a dot is the strength. Square: no clamp. Diamond: the present setting."
-            " Grey circles: what you tried before. Down is forgotten, right is kept. Thin lines:"
-            " 95 % intervals."
+            "A line joins the settings of one number of features, in the order of their strengths; "
+            "the number at a dot is the strength. Square: no clamp. Diamond: the present setting. "
+            "Grey circles: what you tried before. Down is forgotten, right is kept. "
+            "Thin lines: 95 % intervals."
         )
         table = point_table(points)
         height = min(320, 40 + 35 * len(points))
@@ -216,8 +216,8 @@ def numbers_in(text: str) -> list[float]:
             out.append(float(part.removesuffix("x")))
         except ValueError:
             raise BadInput(
-                f"'{part[:20]}' is not a number."
-                " Write numbers separated by commas, such as 0, -2, -8."
+                f"'{part[:20]}' is not a number. "
+                "Write numbers separated by commas, such as 0, -2, -8."
             ) from None
     return out
 

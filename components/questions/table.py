@@ -55,8 +55,9 @@ def draw_questions(
     shown = rows[list(SHOWN)]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            f"{len(rows)} of {len(table)} questions. P is the share of the four options' likelihood"
-            " that the right answer gets. Select a row to look closer."
+            f"{len(rows)} of {len(table)} questions. "
+            "P is the share of the four options' likelihood that the right answer gets. "
+            "Select a row to look closer."
         )
         st.space("stretch")
         st.download_button(

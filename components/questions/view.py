@@ -52,28 +52,21 @@ def heading(view: SeenQuestion, clamped: bool) -> str:
     at = sum(bool(token.fired) for token in tokens)
     where = f"{at} of them" if at else "none of them, so nothing changes here"
     return (
-        f"{view.set}, question {view.question.index}: the {len(tokens)} tokens the model reads;"
-        f" {what} fires on {where}."
+        f"{view.set}, question {view.question.index}: the {len(tokens)} tokens the model reads; "
+        f"{what} fires on {where}."
     )
 
 
 def legend(view: SeenQuestion) -> str:
-    exempt = (
-        " Dotted underline: a position no clamp touches."
-        if any(token.exempt for token in view.all_tokens())
-        else ""
-    )
-    branches = any(option.tokens for option in view.options)
-    own = (
-        " Each option is read after the shared tokens, by itself; of its last token only the"
-        " probability counts."
-        if branches
-        else ""
-    )
-    return (
-        "A thin line begins a token, ↵ is a line break, the darker the stronger the feature."
-        f"{exempt}{own}"
-    )
+    said = ["A thin line begins a token, ↵ is a line break, the darker the stronger the feature."]
+    if any(token.exempt for token in view.all_tokens()):
+        said.append("Dotted underline: a position no clamp touches.")
+    if any(option.tokens for option in view.options):
+        said.append(
+            "Each option is read after the shared tokens, by itself; "
+            "of its last token only the probability counts."
+        )
+    return " ".join(said)
 
 
 def view_html(view: SeenQuestion, clamped: bool) -> str:

@@ -22,8 +22,8 @@ def draw_chosen(
     run = trial.run
     st.subheader(name, anchor=False)
     st.caption(
-        f"forget {trial.forget.percent:.1f} % of {trial.forget.n},"
-        f" retain {trial.retain.percent:.1f} % of {trial.retain.n} · {run.seconds:.1f} s to compute"
+        f"forget {trial.forget.percent:.1f} % of {trial.forget.n}, "
+        f"retain {trial.retain.percent:.1f} % of {trial.retain.n} · {run.seconds:.1f} s to compute"
     )
     with st.container(horizontal=True):
         if st.button("Go back to this setting", icon=":material/undo:", type="primary"):
@@ -37,8 +37,8 @@ def draw_chosen(
             )
         with st.popover("Delete", icon=":material/delete:"):
             st.write(
-                "The figures can be computed again; name, note and expectation cannot be brought"
-                " back."
+                "The figures can be computed again; "
+                "name, note and expectation cannot be brought back."
             )
             if st.button("Delete this run", key="runs_delete"):
                 results.forget(run.clamps)

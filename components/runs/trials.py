@@ -36,8 +36,8 @@ def trial_lines(trials: Sequence[Trial], names: dict[str, str]) -> dict[str, str
     for t in trials:
         when = time.strftime("%d %b %H:%M:%S", time.localtime(t.run.when))
         line = (
-            f"{names[t.id]}: forget {t.forget.percent:.1f} %, retain {t.retain.percent:.1f} %,"
-            f" {when}"
+            f"{names[t.id]}: forget {t.forget.percent:.1f} %, retain {t.retain.percent:.1f} %, "
+            f"{when}"
         )
         twins = sum(other == line or other.startswith(f"{line} (") for other in lines.values())
         lines[t.id] = f"{line} ({twins + 1})" if twins else line
@@ -81,13 +81,14 @@ def legend(trials: Sequence[Trial], names: dict[str, str], baseline: tuple[Poole
     won = (
         "No clamp tried so far keeps that much."
         if best is None
-        else f"The most forgotten with that much kept: {names[best.id]},"
-        f" {best.forget.percent:.1f} % instead of {forget.percent:.1f} %."
+        else f"The most forgotten with that much kept: {names[best.id]}, "
+        f"{best.forget.percent:.1f} % instead of {forget.percent:.1f} %."
     )
     return (
-        f"{len(trials)} setting{'s' if len(trials) != 1 else ''}, each over {forget.n} forget and"
-        f" {retain.n} retain questions; the lines through a dot are 95 % intervals. Filled: the"
-        " setting on the board. Lower and further right is better: the orange steps join the"
-        f" settings that no other beats. Dashed: {100 * KEPT:.0f} % of the retain accuracy without"
-        f" clamps. {plain(won)}"
+        f"{len(trials)} setting{'s' if len(trials) != 1 else ''}, "
+        f"each over {forget.n} forget and {retain.n} retain questions; "
+        "the lines through a dot are 95 % intervals. Filled: the setting on the board. "
+        "Lower and further right is better: "
+        "the orange steps join the settings that no other beats. "
+        f"Dashed: {100 * KEPT:.0f} % of the retain accuracy without clamps. {plain(won)}"
     )

@@ -41,8 +41,8 @@ def draw_pins(
     a, b = pinned
     if a is None or b is None:
         st.caption(
-            "Pin two settings, here or at the foot of the Clamp page, to see them question by"
-            " question."
+            "Pin two settings, here or at the foot of the Clamp page, "
+            "to see them question by question."
         )
         return
     settings = settings_side_by_side(a.clamps, b.clamps)
@@ -78,9 +78,9 @@ def draw_versus(rows: Sequence[Versus], settings: pd.DataFrame, questions: pd.Da
     same = settings["a"].eq(settings["b"]).sum()
     st.markdown("**Settings**")
     st.caption(
-        f"{len(settings)} features: {settings['b'].isna().sum()} only in A,"
-        f" {settings['a'].isna().sum()} only in B, {same} with the same value in both."
-        " Raw activation units."
+        f"{len(settings)} features: {settings['b'].isna().sum()} only in A, "
+        f"{settings['a'].isna().sum()} only in B, {same} with the same value in both. "
+        "Raw activation units."
     )
     st.dataframe(
         settings,
@@ -106,8 +106,8 @@ def draw_versus(rows: Sequence[Versus], settings: pd.DataFrame, questions: pd.Da
     )
     rows_shown = questions[questions["right under"].isin(chosen)]
     st.caption(
-        f"{len(rows_shown)} of {len(questions)} questions. P is the share of the four options'"
-        " likelihood that the right answer gets."
+        f"{len(rows_shown)} of {len(questions)} questions. "
+        "P is the share of the four options' likelihood that the right answer gets."
     )
     st.dataframe(
         rows_shown,

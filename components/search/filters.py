@@ -43,8 +43,8 @@ def draw_filters() -> Filters:
                 key="search_known",
                 persist_state="session",
                 help=(
-                    "One that the model answers right without a clamp: only there is something to"
-                    " forget."
+                    "One that the model answers right without a clamp: "
+                    "only there is something to forget."
                 ),
             ),
         )

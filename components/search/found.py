@@ -33,8 +33,8 @@ def say_how_it_was_read(found: Found) -> None:
         )
     if len(found.hits) and not found.hits[["label", "top_words"]].to_numpy().any():
         st.info(
-            "No feature is labelled so or fires on such words: this SAE seems to have none."
-            " The features below only promote such a token."
+            "No feature is labelled so or fires on such words: this SAE seems to have none. "
+            "The features below only promote such a token."
         )
 
 
@@ -54,9 +54,9 @@ def draw_found(
     }
     scanned = ", ".join(f"{s.n_counted:,} tokens of {s.corpus.title}" for s in engine.atlas.corpora)
     st.caption(
-        f"{heading(query, len(listed), n_before)}. Densities are shares of tokens;"
-        f" scanned {scanned}. Questions are {n_questions['forget']:,} to forget and"
-        f" {n_questions['retain']:,} to retain."
+        f"{heading(query, len(listed), n_before)}. "
+        f"Densities are shares of tokens; scanned {scanned}. Questions are "
+        f"{n_questions['forget']:,} to forget and {n_questions['retain']:,} to retain."
     )
     shown = listed.head(SHOWN)
     words = engine.atlas.why(query.found, shown["feature"].tolist()) if query.found else {}
@@ -85,12 +85,12 @@ def nothing_left(query: Query, n_before: int) -> str:
     """Why the list is empty."""
     if n_before:
         return (
-            f"{n_before} features match, but none passes the filters:"
-            f" {'; '.join(query.filters.in_words())}."
+            f"{n_before} features match, but none passes the filters: "
+            f"{'; '.join(query.filters.in_words())}."
         )
     if query.keywords and not query.on_text:
         return (
-            f"No feature matches “{query.keywords[:60]}”: no label, no example and no promoted"
-            " token has it. Try a shorter or more common word."
+            f"No feature matches “{query.keywords[:60]}”: "
+            "no label, no example and no promoted token has it. Try a shorter or more common word."
         )
     return "No feature is left: nothing fires there, or the ranking's rule leaves all out."

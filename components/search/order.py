@@ -84,7 +84,7 @@ def with_attribution(engine: Engine, features: pd.DataFrame) -> pd.DataFrame:
         known = attribution(engine, lambda progress: show_progress(bar, progress))
     bar.empty()
     st.caption(
-        f"Means over {known.n_forget} forget and {known.n_retain} retain questions: those of the"
-        " selection half that the model answers right."
+        f"Means over {known.n_forget} forget and {known.n_retain} retain questions: "
+        "those of the selection half that the model answers right."
     )
     return features.join(known.columns())

@@ -71,7 +71,8 @@ def draw_tokens(read: OwnText, asked: Asked, atlas: Atlas) -> OnText:
         else "Click tokens to rank features there; arrow keys move, Enter picks."
     )
     st.caption(
-        f"{len(read.tokens)} tokens, {sum(off)} of them not counted. The stronger the colour and"
-        f" the line below, the stronger its strongest feature; hover or focus names three. {ranked}"
+        f"{len(read.tokens)} tokens, {sum(off)} of them not counted. "
+        "The stronger the colour and the line below, the stronger its strongest feature; "
+        f"hover or focus names three. {ranked}"
     )
     return OnText(read, picked, asked.densest)

@@ -59,8 +59,8 @@ def note(written: Written, words: Words) -> str:
         return said
     edited = len(written.edited) - written.edited_in_prompt
     return (
-        f"{said}; clamped at {written.edited_in_prompt} of {written.n_prompt} prompt tokens and"
-        f" {edited} of {n} written ones"
+        f"{said}; clamped at {written.edited_in_prompt} of {written.n_prompt} prompt tokens "
+        f"and {edited} of {n} written ones"
     )
 
 

@@ -1,11 +1,23 @@
-"""What is around every page: navigation, the sidebar, and errors shown as text."""
+"""What is around every page: navigation, style and the sidebar."""
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from components.messages import show_errors
-from components.messages import show_problem as show_problem
 from components.wording import plain
+
+STYLE = (
+    '<style>[data-testid="stMainBlockContainer"] '
+    "{ padding-top: 3.5rem; padding-bottom: 4rem; }</style>"
+)
+"""Less empty room above a page's title than Streamlit leaves."""
+DARK_STYLE = (
+    '<style>[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"]:hover '
+    "{ color: #15181c; }</style>"
+)
+"""Streamlit writes white on the primary colour; on the dark theme's, bright enough to be read as
+text, only a dark ink can be read.
+"""
 
 
 def navigation() -> st.Page:
@@ -33,23 +45,16 @@ def require_frame() -> None:
 
 
 def draw_style() -> None:
-    """Less empty room above a page's title than Streamlit leaves; and Streamlit writes white on the
-    primary colour, while on the dark theme's, bright enough to be read as text, only a dark ink can
-    be read.
-    """
-    st.html(
-        '<style>[data-testid="stMainBlockContainer"] { padding-top: 3.5rem; padding-bottom: 4rem;'
-        " }</style>"
-    )
+    st.html(STYLE)
     if st.context.theme.type == "dark":
-        st.html(
-            '<style>[data-testid="stBaseButton-primary"],'
-            ' [data-testid="stBaseButton-primary"]:hover { color: #15181c; }</style>'
-        )
+        st.html(DARK_STYLE)
 
 
 def draw_sidebar() -> None:
-    """Which setup, and its state; prepares it on the first start of the server."""
+    """Which setup, and its state; prepares it on the first start of the server.
+
+    PyTorch is imported here, once the frame stands.
+    """
     with st.spinner("Loading PyTorch, once per start of the server…"):
         from backend.engine.known import in_words
         from components import resources
@@ -58,11 +63,11 @@ def draw_sidebar() -> None:
         engine = resources.engine()
     with st.sidebar:
         st.subheader(engine.setup.title)
-        rows = engine.recording.rows
         st.markdown(
-            f"**Model** {plain(engine.setup.model.name)}  \n**SAE** {engine.sae.d_sae:,} features"
-            f" after block {engine.model.block + 1} of {engine.model.n_blocks}  \n**Numbers**"
-            f" {engine.dtype} on {engine.device}"
+            f"**Model** {plain(engine.setup.model.name)}  \n"
+            f"**SAE** {engine.sae.d_sae:,} features "
+            f"after block {engine.model.block + 1} of {engine.model.n_blocks}  \n"
+            f"**Numbers** {engine.dtype} on {engine.device}"
         )
         if elsewhere := engine.sae.used_elsewhere(engine.setup.model.name):
             st.caption(plain(elsewhere))
@@ -70,9 +75,9 @@ def draw_sidebar() -> None:
             f"{s.n_counted:,} tokens of {s.corpus.title}" for s in engine.atlas.corpora
         )
         st.caption(
-            f"Prepared: {engine.n_questions:,} questions ({rows.n_tokens:,} tokens), feature"
-            f" statistics over {plain(texts)}, {sum(engine.sizes_on_disk().values()) / 1e6:,.0f} MB"
-            " on disk."
+            f"Prepared: {engine.n_questions:,} questions "
+            f"({engine.recording.rows.n_tokens:,} tokens), feature statistics over {plain(texts)}, "
+            f"{sum(engine.sizes_on_disk().values()) / 1e6:,.0f} MB on disk."
         )
         if engine.setup.known is not None:
             st.caption(plain(in_words(engine.setup.known)))
@@ -80,6 +85,6 @@ def draw_sidebar() -> None:
             if questions.skipped:
                 st.caption(plain(questions.skipped))
         st.caption(
-            "A clamp is a hook, not a deletion: take it away and the model knows everything again."
-            " Multiple choice alone overstates forgetting."
+            "A clamp is a hook, not a deletion: take it away and the model knows everything again. "
+            "Multiple choice alone overstates forgetting."
         )

@@ -10,8 +10,9 @@ from backend.errors import ClampboardError
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """A ClampboardError becomes a message on the page; everything else is a fault and goes on to
-    the log.
+    """A ClampboardError becomes a message on the page, which ends there.
+
+    Everything else is a fault and goes on to the log.
     """
     try:
         yield

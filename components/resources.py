@@ -9,14 +9,16 @@ import streamlit as st
 from backend.engine.engine import Engine
 from backend.progress import Progress
 from backend.setups import load_setup
+from components.progress_bar import show_progress
 
 WAIT_S = 0.2
 
 
 @dataclass
 class _Slot:
-    """Holds the engine once it is prepared. The lock lets one session prepare while the others
-    wait.
+    """Holds the engine once it is prepared.
+
+    The lock lets one session prepare while the others wait.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -29,42 +31,42 @@ def _slot(setup: str) -> _Slot:
 
 
 def engine() -> Engine:
-    """The engine of the setup named by $CLAMPBOARD_SETUP; prepares it, with progress, the first
-    time.
+    """The engine of the setup named by $CLAMPBOARD_SETUP, prepared with progress the first time.
 
     Not a cached function itself: a cached one may not draw progress.
     """
     wanted = os.environ.get("CLAMPBOARD_SETUP", "demo")
-    # the place is there on every run: elements that move up a place would leave ghosts of the run before
     slot = _slot(wanted)
+    # There on every run: elements that move up a place would leave ghosts of the run before.
     place = st.empty()
-    if slot.engine is None:
+    ready = slot.engine
+    if ready is None:
         with place.container():
-            st.subheader("Preparing")
-            st.caption(
-                "Once per setup: every question is recorded and every feature looked at. Later"
-                " starts take seconds."
-            )
-            bar, notes = st.progress(0.0, "Starting…"), st.container()
-
-            def show(progress: Progress) -> None:
-                if progress.note:
-                    notes.caption(progress.note)
-                left = (
-                    ""
-                    if progress.seconds_left is None
-                    else f" · {progress.seconds_left:,.0f} s left"
-                )
-                bar.progress(
-                    progress.done / progress.total if progress.total else 0.0,
-                    f"{progress.stage}…{left}",
-                )
-
-            while not slot.lock.acquire(timeout=WAIT_S):
-                bar.progress(0.0, "Another window is preparing this setup…")
-            try:
-                slot.engine = slot.engine or Engine(load_setup(wanted), show)
-            finally:
-                slot.lock.release()
+            ready = _prepare(wanted, slot)
         place.empty()
-    return slot.engine
+    return ready
+
+
+def _prepare(wanted: str, slot: _Slot) -> Engine:
+    """Prepare the setup, or wait until the session that does so is done."""
+    st.subheader("Preparing")
+    st.caption(
+        "Once per setup: every question is recorded and every feature looked at. "
+        "Later starts take seconds."
+    )
+    bar = st.progress(0.0, "Starting…")
+    notes = st.container()
+
+    def show(progress: Progress) -> None:
+        if progress.note:
+            notes.caption(progress.note)
+        show_progress(bar, progress)
+
+    while not slot.lock.acquire(timeout=WAIT_S):
+        bar.progress(0.0, "Another window is preparing this setup…")
+    try:
+        # Set under the lock: the sessions that wait for it look there.
+        slot.engine = slot.engine or Engine(load_setup(wanted), show)
+        return slot.engine
+    finally:
+        slot.lock.release()

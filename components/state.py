@@ -1,51 +1,33 @@
-"""The only owner of what belongs to one session: the board with its undo, pins, the open feature,
-and the link.
+"""The only owner of what belongs to one session.
 
-Everything kept is an immutable value; widgets are views of it. `revision` goes into the widgets'
-keys, so that a change that came from elsewhere (undo, a preset, a link) draws them afresh.
+The board with its undo, pins, the open feature, the link, and what is yet to be said. Everything
+kept is an immutable value; widgets are views of it. `revision` goes into the widgets' keys, so that
+a change that came from elsewhere (undo, a preset, a link) draws them afresh.
 """
 
 import time
 from collections.abc import Callable, Hashable
-from typing import NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 import streamlit as st
 
+from backend.engine.engine import Half
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation
-from backend.experiments.generate import Sampling, Written
 from backend.interventions.board import Board, Slider, read_link, write_link
 from backend.interventions.edit import Clamps
 from backend.sharing.export import Exported
+from components.values import Hypothesis, Pins, Words, Work
 
 UNDO_STEPS = 200
-T = TypeVar("T")
 HALVES = ("all", "selection", "held-out")
-PINS = ("A", "B")
-
-
-class Hypothesis(NamedTuple):
-    """What the user expects of the next setting, and when it was written down."""
-
-    text: str = ""
-    written: float = 0.0
-
-
-class Words(NamedTuple):
-    """A prompt and what was written for it, without and with clamps."""
-
-    prompt: str
-    chat: bool
-    sampling: Sampling
-    max_tokens: int
-    clamps: Clamps
-    texts: tuple[Written, Written] = (Written(), Written())
-    running: bool = False
+T = TypeVar("T")
 
 
 def start(d_sae: int) -> None:
-    """Once per session: the board from the link. A link that cannot be read is said, and leaves an
-    empty board.
+    """Once per session: the board from the link.
+
+    A link that cannot be read is said, and leaves an empty board.
     """
     if "board" in st.session_state:
         return
@@ -92,8 +74,11 @@ def revision() -> int:
     return st.session_state.revision
 
 
-def set_board(new: Board, *, redraw: bool) -> None:
-    """Replace the board, keeping the old one for undo. `redraw`: widgets are drawn afresh."""
+def set_board(new: Board, *, redraw: bool = True) -> None:
+    """Replace the board, keeping the old one for undo.
+
+    `redraw` draws the widgets afresh; without it they are where the change came from.
+    """
     if new == st.session_state.board:
         return
     st.session_state.past = (*st.session_state.past, st.session_state.board)[-UNDO_STEPS:]
@@ -102,7 +87,7 @@ def set_board(new: Board, *, redraw: bool) -> None:
 
 
 def add_slider(slider: Slider) -> None:
-    set_board(board().put(slider), redraw=True)
+    set_board(board().put(slider))
 
 
 def can_undo() -> bool:
@@ -133,7 +118,7 @@ def _show(new: Board, redraw: bool) -> None:
         st.session_state.revision += 1
 
 
-def half() -> str:
+def half() -> Literal["all"] | Half:
     """The questions the figures are over: one of HALVES."""
     return st.session_state.half
 
@@ -170,28 +155,24 @@ def set_shown(evaluation: Evaluation) -> None:
     st.session_state.shown = evaluation
 
 
-def ask(work: str, subject: object) -> None:
-    """Start long work on a subject (the controls of some clamps, say); it goes on over reruns until
-    it is done or stopped.
-    """
-    st.session_state.asked = {**st.session_state.get("asked", {}), work: subject}
+def work(name: str) -> Work:
+    """Long work of this name ("controls", say), and what it is wanted for."""
+
+    def ask(subject: object) -> None:
+        st.session_state.asked = {**st.session_state.get("asked", {}), name: subject}
+
+    return Work(st.session_state.get("asked", {}).get(name), ask)
 
 
-def asked(work: str, subject: object) -> bool:
-    """Whether this work is wanted for just this subject."""
-    return st.session_state.get("asked", {}).get(work) == subject
-
-
-def pins() -> tuple[Clamps | None, Clamps | None]:
+def pins() -> Pins:
     """The two settings put side by side, A and B."""
     return st.session_state.pins
 
 
 def pin(which: str, clamps: Clamps | None) -> None:
     """Pin a setting as 'A' or 'B'; None takes the pin away."""
-    st.session_state.pins = tuple(
-        clamps if name == which else old for name, old in zip(PINS, pins(), strict=True)
-    )
+    a, b = pins()
+    st.session_state.pins = (clamps, b) if which == "A" else (a, clamps)
 
 
 def hypothesis() -> Hypothesis:

@@ -1,65 +1,82 @@
-"""Move sliders; see what the model still knows. Evaluates last, so that a new position stops the
-old run.
+"""Move sliders; see what the model still knows.
+
+The evaluation is the last thing of the page, so that a new position stops the old run.
 """
 
-import time
+from functools import partial
 
 import streamlit as st
 
-from backend.evaluation.answers import margin_changes, question_table
-from backend.evaluation.evaluate import Evaluation
+from backend.engine.engine import Engine
+from backend.errors import BadInput
+from backend.evaluation.answers import question_table
+from backend.evaluation.history import board_of_run
 from backend.evaluation.lights import lights
 from backend.experiments.text_loss import text_loss
-from backend.interventions.board import Board
-from backend.interventions.presets import PRESETS
-from backend.progress import Progress
+from backend.interventions.board import Board, board_of, write_link
+from backend.interventions.edit import Clamps
 from backend.reading.seen import see
+from backend.sharing.export import Exported
 from components import resources, state
+from components.clamping.add_feature import draw_add_feature
+from components.clamping.arrange import draw_arrange
 from components.clamping.foot import draw_foot
-from components.clamping.presets import draw_presets, load_preset
-from components.clamping.sliders import (
-    GROUPS,
-    ORDERS,
-    START,
-    draw_sliders,
-    edited,
-    new_slider,
-    reset,
-)
+from components.clamping.presets import draw_presets, draw_start
+from components.clamping.sliders import draw_sliders, edited, new_slider, reset
 from components.clamping.take_away import draw_opened, draw_take_away
-from components.figures.board import draw_board
+from components.figures.board import GrowingBoard
 from components.figures.controls import draw_controls
 from components.figures.lights import draw_lights
-from components.figures.loss import draw_loss
+from components.figures.loss import draw_loss, draw_loss_progress
 from components.figures.sweep import draw_sweep
-from components.frame import require_frame, show_errors, show_problem
+from components.frame import require_frame
+from components.messages import show_errors, show_problem
 from components.questions.table import draw_questions
 from components.questions.view import draw_orders, draw_question_view
 
 require_frame()
-REDRAW_S = 0.25
-MOST_HITS = 8
-
-
-def edit() -> None:
-    state.set_board(edited(state.board(), sliders_key()), redraw=False)
 
 
 def sliders_key() -> str:
     return f"clamp_sliders_{state.revision()}"
 
 
-def add(feature: int) -> None:
+def keep_edit() -> None:
+    state.set_board(edited(state.board(), sliders_key()), redraw=False)
+
+
+def add(engine: Engine, feature: int) -> None:
     if feature not in state.board().features():
         state.add_slider(new_slider(feature, engine.atlas.about(feature)["max_act"]))
-    st.session_state.clamp_add = ""
 
 
-def add_typed() -> None:
-    """A feature's number is added at once; words are looked up below."""
-    text = st.session_state.clamp_add.strip()
-    if text.isdecimal() and text.isascii() and len(text) < 9 and int(text) < engine.sae.d_sae:
-        add(int(text))
+def reset_all(engine: Engine) -> None:
+    state.set_board(reset(state.board(), engine.atlas.about))
+
+
+def remove_all() -> None:
+    state.set_board(Board())
+
+
+def save_preset(engine: Engine, name: str) -> None:
+    engine.saved_presets.save(name, state.board())
+
+
+def put(clamps: Clamps) -> None:
+    state.set_board(board_of(clamps))
+
+
+def open_file(name: str, found: Exported | BadInput) -> None:
+    state.set_opened(name, found)
+    if isinstance(found, Exported):
+        state.set_half(found.half)
+        state.set_board(found.board)
+
+
+def remember(engine: Engine, clamps: Clamps) -> None:
+    """Keep the board with its result, and what was expected of it; that is then taken."""
+    if engine.results.remember(clamps, write_link(state.board()), *state.hypothesis()):
+        state.expect("")
 
 
 with show_errors():
@@ -84,212 +101,115 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         shortcut="Ctrl+Shift+Z",
     )
     with st.popover("Presets", icon=":material/playlist_add:"):
-        draw_presets(engine)
+        draw_presets(
+            engine,
+            state.said("presets"),
+            on_load=state.set_board,
+            on_save=partial(save_preset, engine),
+            on_problem=partial(state.say, "presets"),
+        )
     take_away = st.empty()
-take_away.button(
-    "Take away", icon=":material/ios_share:", disabled=True
-)  # of settings whose figures are not there yet there is nothing to take
+# Of settings whose figures are not there yet there is nothing to take.
+take_away.button("Take away", icon=":material/ios_share:", disabled=True)
 notice = st.container()
 if state.link_error():
     st.warning(state.link_error(), icon=":material/link_off:")
 
 left, right = st.columns([9, 14], gap="large")
 with left:
-    sliders = state.board().sliders
+    board = state.board()
     st.subheader(
         "Features", help="A clamp sets a feature to the chosen value at every token where it fires."
     )
-    text = st.text_input(
-        "Add a feature",
-        key="clamp_add",
-        on_change=add_typed,
-        placeholder="number, or words such as virus",
-    )
-    if text and not text.strip().isdecimal():
-        with show_problem():
-            hits = [
-                f
-                for f in engine.atlas.search(text).hits["feature"].tolist()
-                if f not in state.board().features()
-            ][:MOST_HITS]
-            st.caption("Choose one to add." if hits else f"No other feature matches “{text[:60]}”.")
-            with st.container(gap="xsmall"):
-                for hit in hits:
-                    about = engine.atlas.about(hit)
-                    st.button(
-                        f"{hit} · {about['name']} · {about['fires_forget']} forget,"
-                        f" {about['fires_retain']} retain",
-                        key=f"clamp_hit_{hit}",
-                        icon=":material/add:",
-                        type="tertiary",
-                        on_click=add,
-                        args=(hit,),
-                    )
-    elif text:
-        st.warning(
-            f"There is no feature {text[:20]}: this SAE has features 0 to {engine.sae.d_sae - 1}."
+    draw_add_feature(engine.atlas, engine.sae.d_sae, board.features(), partial(add, engine))
+    if board.sliders:
+        arrangement = draw_arrange(
+            engine, board, on_reset=partial(reset_all, engine), on_remove=remove_all
         )
-    if sliders:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            on = sum(s.on for s in sliders)
-            preset = engine.preset_titles.get(state.board().clamps())
-            st.caption(
-                f"{f'“{preset}”: ' if preset else ''}{len(sliders)} clamped after block"
-                f" {engine.model.block + 1} of {engine.model.n_blocks}: {on} on,"
-                f" {len(sliders) - on} off"
-            )
-            st.space("stretch")
-            raw = (
-                st.segmented_control(
-                    "Unit",
-                    ["x max", "raw"],
-                    default="x max",
-                    key="clamp_unit",
-                    persist_state="session",
-                    label_visibility="collapsed",
-                    help="Multiples of each feature's maximum activation, or raw activation units.",
-                )
-                == "raw"
-            )
-            with st.popover("Arrange", icon=":material/sort:"):
-                order = st.selectbox("Sort by", ORDERS, key="clamp_order", persist_state="session")
-                group = st.selectbox("Group by", GROUPS, key="clamp_group", persist_state="session")
-                st.button(
-                    f"Reset all to {START:g}x, on",
-                    on_click=lambda: state.set_board(
-                        reset(state.board(), engine.atlas.about), redraw=True
-                    ),
-                    width="stretch",
-                )
-                st.button(
-                    "Remove all",
-                    on_click=lambda: state.set_board(Board(), redraw=True),
-                    width="stretch",
-                )
-        opened = draw_sliders(
-            state.board(),
-            engine.atlas.about,
-            sliders_key(),
-            raw=raw,
-            order=order,
-            group=group,
-            on_edit=edit,
-        )
+        opened = draw_sliders(board, engine.atlas.about, arrangement, sliders_key(), keep_edit)
         if opened is not None:
             state.open_feature(opened)
             st.switch_page("pages/feature.py")
     else:
-        st.write(
-            "A feature stands for something the model notices as it reads. Clamp some, and see on"
-            " the right at once what the model no longer knows (sets to forget) and what that cost"
-            " (sets to retain). Start with a preset, or find features by keyword."
-        )
-        st.caption(PRESETS["forget-biology"].how)
-        st.button(
-            "Forget biology",
-            icon=":material/tune:",
-            type="primary",
-            on_click=load_preset,
-            args=(engine, "forget-biology"),
-        )
-        st.page_link("pages/search.py", label="Search features", icon=":material/search:")
+        draw_start(engine, on_load=state.set_board)
 
 with right:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("What the model still knows")
-        over = (
-            st.segmented_control(
-                "Questions",
-                state.HALVES,
-                default=state.half(),
-                key=f"clamp_half_{state.revision()}",
-                label_visibility="collapsed",
-                help=(
-                    "Tune on the selection half, report the held-out half: figures chosen on the"
-                    " questions they are reported on flatter."
-                ),
-            )
-            or "all"
+        chosen = st.segmented_control(
+            "Questions",
+            state.HALVES,
+            default=state.half(),
+            key=f"clamp_half_{state.revision()}",
+            label_visibility="collapsed",
+            help=(
+                "Tune on the selection half, report the held-out half: "
+                "figures chosen on the questions they are reported on flatter."
+            ),
         )
-        state.set_half(over)
+        state.set_half(chosen or "all")
         state.write_address()
-    panel, loss_place = st.empty(), st.empty()
-    checks, controls = st.container(), st.container()
+    half = state.half()
+    only = None if half == "all" else engine.half(half)
+    figures = GrowingBoard(st.empty(), engine, only)
+    loss_place = st.empty()
+    checks = st.container()
+    controls = st.container()
 st.divider()
 questions = st.container()
-drawn_at = 0.0
-
-
-only = None if over == "all" else engine.half(over)
-
-
-def draw(evaluation: Evaluation, *, stale: bool = False) -> None:
-    margins = margin_changes(engine.sets, evaluation, only) if evaluation.complete else {}
-    with panel.container():
-        draw_board(
-            evaluation if only is None else engine.restrict(evaluation, only), margins, stale=stale
-        )
-
-
-def draw_partial(evaluation: Evaluation) -> None:
-    global drawn_at
-    if not evaluation.complete and time.monotonic() - drawn_at > REDRAW_S:
-        draw(evaluation)
-        drawn_at = time.monotonic()
-
-
-def draw_wait(progress: Progress) -> None:
-    with panel.container():
-        st.caption(f"{progress.stage}…")
-
 
 with show_errors():
-    clamps = engine.check(state.board().clamps())
+    clamps = engine.check(board.clamps())
     if (before := state.shown() or engine.evaluate(())).clamps != clamps:
-        draw(before, stale=True)
-    evaluation = engine.evaluate(clamps, draw_partial, draw_wait)
+        figures.draw(before, stale=True)
+    evaluation = engine.evaluate(clamps, figures.on_partial, figures.on_wait)
     state.set_shown(evaluation)
-    draw(evaluation)
+    figures.draw(evaluation)
     with notice:
-        draw_opened(engine, evaluation)
+        draw_opened(engine, evaluation, *state.opened())
     with take_away.container(width="content"):
-        draw_take_away(engine, evaluation)
+        draw_take_away(engine, evaluation, board, half, state.link(), on_open=open_file)
     with checks:
-        letters = engine.setup.scoring == "letter"
         draw_lights(
             lights(
                 engine.sets,
                 engine.recording,
                 engine.sae.W_dec,
                 evaluation,
-                letters,
+                engine.setup.scoring == "letter",
                 only,
             )
         )
     with questions:
         st.subheader("Lost and gained")
         table = question_table(engine.sets, engine.recording, engine.model.tokenizer, evaluation)
-        clamped = [clamp.feature for clamp in clamps]
-        place = draw_questions(
-            table if only is None else table[only.tolist()], clamped, engine.atlas.name
-        )
+        shown = table if only is None else table[only.tolist()]
+        features = [clamp.feature for clamp in clamps]
+        place = draw_questions(shown, features, engine.atlas.name)
         if place is not None:
-            draw_question_view(see(engine, place, clamped, evaluation.scores))
+            draw_question_view(see(engine, place, features, evaluation.scores))
             draw_orders(engine, place, clamps)
     st.divider()
-    draw_foot(engine, clamps, only)
-    loss = text_loss(
+    remember(engine, clamps)
+    back = draw_foot(
         engine,
         clamps,
-        lambda progress: loss_place.caption(
-            f"{progress.stage}: {progress.done} of {progress.total} rows…"
-        ),
+        only,
+        revision=state.revision(),
+        pins=state.pins(),
+        expected=state.hypothesis(),
+        on_pin=state.pin,
+        on_expect=state.expect,
     )
+    if back is not None:
+        state.set_board(board_of_run(back, engine.sae.d_sae))
+        st.rerun()
+    loss = text_loss(engine, clamps, partial(draw_loss_progress, loss_place))
     if loss is not None:
         with loss_place.container():
             draw_loss(loss)
     if clamps:
         with controls, show_problem():
-            draw_controls(engine, evaluation, only)
+            draw_controls(engine, evaluation, only, state.work("controls"))
     st.divider()
-    draw_sweep(engine, evaluation, state.board(), only)
+    draw_sweep(engine, evaluation, board.features(), only, state.work("sweep"), on_take=put)

@@ -1,24 +1,27 @@
-"""Before and after in words: the same prompt and the same draws, written without and with the
-clamps.
+"""Before and after in words.
+
+The same prompt and the same draws, written without and with the clamps.
 """
 
-import html
-from itertools import zip_longest
+from collections.abc import Iterator
 
 import streamlit as st
 
+from backend.engine.engine import Engine
 from backend.experiments.generate import (
     MAX_NEW_TOKENS,
     MAX_PROMPT,
-    MAX_TEMPERATURE,
-    Sampling,
-    Written,
     generate,
     prompt_ids,
 )
-from backend.progress import Progress
+from backend.interventions.edit import Clamps
+from backend.progress import OnProgress
 from components import resources, state
-from components.frame import plain, require_frame, show_errors, show_problem
+from components.frame import require_frame
+from components.messages import show_errors, show_problem
+from components.texts.sampling import draw_sampling
+from components.texts.side_by_side import SideBySide
+from components.values import Words
 
 require_frame()
 EXAMPLES = (
@@ -31,7 +34,6 @@ EXAMPLES = (
     "What does a computer's memory do?",
     "Who was the first president of the United States?",
 )
-WAYS = ("greedy", "sampled")
 
 
 def use_example() -> None:
@@ -39,72 +41,18 @@ def use_example() -> None:
         st.session_state.words_prompt = example
 
 
-def text_html(written: Written) -> str:
-    return (
-        '<div dir="auto"'
-        f' style="white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6;min-height:6rem">{html.escape(written.text.strip())}</div>'
-    )
+def in_force(clamps: Clamps) -> str:
+    """Which clamps the second text is written with."""
+    if not clamps:
+        return "No clamp is on: both texts will be the same."
+    if len(clamps) == 1:
+        return f"Feature {clamps[0].feature} is clamped, as on the Clamp page."
+    return f"{len(clamps)} features are clamped, as on the Clamp page."
 
 
-def note(written: Written, words: state.Words) -> str:
-    """What there is to know of a text, in words."""
-    n = len(written.ids)
-    end = (
-        "ended by the model"
-        if written.ended
-        else (
-            "the length limit"
-            if n == words.max_tokens
-            else "writing…"
-            if words.running
-            else "stopped"
-        )
-    )
-    if not words.clamps:
-        return f"{n} tokens, {end}"
-    edited = len(written.edited) - written.edited_in_prompt
-    return (
-        f"{n} tokens, {end}; clamped at {written.edited_in_prompt} of {written.n_prompt} prompt"
-        f" tokens and {edited} of {n} written ones"
-    )
-
-
-def draw(words: state.Words) -> None:
-    before, after = words.texts
-    with places[0].container():
-        st.html(text_html(before))
-        st.caption(note(before, words._replace(clamps=())))
-    with places[1].container():
-        st.html(text_html(after))
-        st.caption(note(after, words))
-    verdict.caption(says(words))
-
-
-def says(words: state.Words) -> str:
-    if words.running:
-        return "Writing…"
-    if not any(text.ids for text in words.texts):
-        return "Nothing was written."
-    stale = "" if words.clamps == clamps else "Written with other clamps than those now on. "
-    stale += (
-        "" if words.prompt == prompt else f"Written for the prompt “{plain(words.prompt[:200])}”. "
-    )
-    same = next(
-        (i for i, (a, b) in enumerate(zip_longest(*(text.ids for text in words.texts))) if a != b),
-        None,
-    )
-    return stale + (
-        "Both texts are the same."
-        if same is None
-        else f"The two texts are the same for {same} token{'s' if same != 1 else ''}, then part."
-    )
-
-
-def write(words: state.Words) -> None:
-    """Both texts, a token at a time; the page keeps what is written when it is stopped."""
-    ids = prompt_ids(engine.model.tokenizer, words.prompt, words.chat)
-    state.set_words(words)
-    runs = [
+def write(engine: Engine, ids: list[int], words: Words, on_wait: OnProgress) -> Iterator[Words]:
+    """Both texts after each token, and once more when they are done."""
+    before, after = (
         generate(
             engine.runner,
             ids,
@@ -113,26 +61,16 @@ def write(words: state.Words) -> None:
             sampling=words.sampling,
         )
         for clamps in ((), words.clamps)
-    ]
+    )
     while True:
-        with engine.turn(
-            wait
-        ):  # for one token: an evaluation in another session may come in between
-            new = [next(run, None) for run in runs]
-        if new == [None, None]:
+        # One token a turn: an evaluation in another session may come in between.
+        with engine.turn(on_wait):
+            one, other = next(before, None), next(after, None)
+        if one is None and other is None:
             break
-        words = words._replace(
-            texts=tuple(now or old for now, old in zip(new, words.texts, strict=True))
-        )
-        state.set_words(words)
-        draw(words)
-    words = words._replace(running=False)
-    state.set_words(words)
-    draw(words)
-
-
-def wait(progress: Progress) -> None:
-    verdict.caption(f"{progress.stage}…")
+        words = words._replace(texts=(one or words.texts[0], other or words.texts[1]))
+        yield words
+    yield words._replace(running=False)
 
 
 with show_errors():
@@ -141,16 +79,8 @@ with show_errors():
     clamps = engine.check(state.board().clamps())
 st.title("Before and after in words")
 state.write_address()
-template = bool(engine.model.tokenizer.chat_template)
 with st.container(horizontal=True, vertical_alignment="center"):
-    if clamps:
-        st.write(
-            f"{len(clamps)} features are clamped, as on the Clamp page."
-            if len(clamps) > 1
-            else f"Feature {clamps[0].feature} is clamped, as on the Clamp page."
-        )
-    else:
-        st.write("No clamp is on: both texts will be the same.")
+    st.write(in_force(clamps))
     st.page_link("pages/clamp.py", label="Change the clamps", icon=":material/tune:")
 st.pills("Examples", EXAMPLES, key="words_example", on_change=use_example)
 prompt = st.text_area(
@@ -162,27 +92,7 @@ prompt = st.text_area(
     placeholder="Ask something, or begin a text",
 )
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    way = (
-        st.segmented_control(
-            "Next token", WAYS, default="greedy", key="words_way", persist_state="session"
-        )
-        or "greedy"
-    )
-    temperature, seed = 0.0, 0
-    if way == "sampled":
-        temperature = st.slider(
-            "Temperature",
-            0.1,
-            MAX_TEMPERATURE,
-            0.8,
-            0.1,
-            key="words_temperature",
-            persist_state="session",
-            width=180,
-        )
-        seed = st.number_input(
-            "Seed", 0, 2**31 - 1, 0, 1, key="words_seed", persist_state="session", width=150
-        )
+    sampling = draw_sampling()
     length = st.slider(
         "At most, tokens",
         8,
@@ -193,6 +103,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         persist_state="session",
         width=180,
     )
+    template = bool(engine.model.tokenizer.chat_template)
     as_chat = st.toggle(
         "As a chat message",
         template,
@@ -209,22 +120,20 @@ with st.container(horizontal=True):
         help="Stops both texts; what is written stays.",
     )
 st.caption(
-    "Tokens the clamps leave alone are those of the board:"
-    f" {', '.join(engine.setup.untouched) or 'none'}. Both texts get the same random draws, so they"
-    " differ only where the probabilities do. A small model says much that is wrong without any"
-    " clamp: compare the two, not with the truth."
+    "Tokens the clamps leave alone are those of the board: "
+    f"{', '.join(engine.setup.untouched) or 'none'}. "
+    "Both texts get the same random draws, so they differ only where the probabilities do. "
+    "A small model says much that is wrong without any clamp: compare the two, not with the truth."
 )
-verdict = st.empty()
-places = []
-for column, title in zip(
-    st.columns(2, gap="large"), ("Without clamps", "With clamps"), strict=True
-):
-    with column.container(border=True):
-        st.subheader(title, anchor=False)
-        places.append(st.empty())
+texts = SideBySide(prompt, clamps)
 if begun:
     with show_problem():
-        sampling = Sampling(temperature, int(seed))
-        write(state.Words(prompt, as_chat, sampling, length, clamps, running=True))
+        ids = prompt_ids(engine.model.tokenizer, prompt, as_chat)
+        start = Words(prompt, as_chat, sampling, length, clamps, running=True)
+        state.set_words(start)
+        # Kept after each token: a stop loses nothing.
+        for words in write(engine, ids, start, texts.on_wait):
+            state.set_words(words)
+            texts.draw(words)
 elif (kept := state.words()) is not None:
-    draw(kept._replace(running=False))
+    texts.draw(kept._replace(running=False))

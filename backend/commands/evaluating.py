@@ -1,6 +1,7 @@
 """What clamps do: one setting, a file run again, a feature's dose curve, a grid, the controls."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from backend.commands.terminal import (
 from backend.errors import BadInput
 from backend.progress import Progress
 from backend.setups import Setup
+from backend.wording import ascii_signed, points
 
 if TYPE_CHECKING:
     from backend.evaluation.evaluate import SetResult
@@ -242,8 +244,7 @@ def dose(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     lines = [
         f"{p['multiple']:+8.2f}x {p['value']:>10.2f}  "
         + "  ".join(
-            f"{role} {p[role]['accuracy']:6.1%} ({p[role]['change_pp']:+.1f} pp"
-            f" [{p[role]['ci_low_pp']:+.1f}, {p[role]['ci_high_pp']:+.1f}], n {p[role]['n']})"
+            f"{role} {p[role]['accuracy']:6.1%} ({_points(p[role])}, n {p[role]['n']})"
             for role in ("forget", "retain")
         )
         for p in points
@@ -272,8 +273,7 @@ def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     lines = [
         f"{p.n:>5} {p.multiple:+8.2f}x  "
         + "  ".join(
-            f"{role} {r.accuracy:6.1%} ({r.change_pp:+.1f} pp [{r.ci_low_pp:+.1f},"
-            f" {r.ci_high_pp:+.1f}], n {r.n})"
+            f"{role} {r.accuracy:6.1%} ({_points(r.figures())}, n {r.n})"
             for role, r in (("forget", p.forget), ("retain", p.retain))
         )
         for p in points
@@ -289,7 +289,13 @@ def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.experiments.controls import N_RANDOM, effect, run_controls, verdict
+    from backend.experiments.controls import (
+        N_RANDOM,
+        control_effect,
+        own_effect,
+        run_controls,
+        verdict,
+    )
     from backend.interventions.edit import format_clamps
 
     engine, clamps = engine_and_clamps(setup, args)
@@ -297,12 +303,12 @@ def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
         raise BadInput("No clamp is given: there is nothing to hold controls against.")
     line, only = ProgressLine(), engine.half(args.half) if args.half else None
 
-    def seen(name: str, how: str, result: Any) -> Any:
-        return effect(name, how, result if only is None else engine.restrict(result, only))
+    def seen(result: Any) -> Any:
+        return result if only is None else engine.restrict(result, only)
 
-    own, others = seen("these features", "", engine.evaluate(clamps)), []
+    own, others = own_effect(seen(engine.evaluate(clamps))), []
     for control, result in run_controls(engine, clamps):
-        others.append(seen(control.name, control.how, result))
+        others.append(control_effect(control, seen(result)))
         line(Progress("Running the controls", len(others), N_RANDOM + 3, None))
     rows = [
         {"name": e.name, "forget": e.forget.figures(), "retain": e.retain.figures()}
@@ -325,3 +331,8 @@ def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
         "controls": rows,
     }
     return value, "\n".join([*lines, verdict(own, others)])
+
+
+def _points(figures: Mapping[str, float]) -> str:
+    """The change of a set, as a terminal shows it."""
+    return points(figures["change_pp"], figures["ci_low_pp"], figures["ci_high_pp"], ascii_signed)

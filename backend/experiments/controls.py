@@ -10,7 +10,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from statistics import mean
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -22,13 +22,18 @@ from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.interventions.edit import Clamp, Clamps, clamp_set
 from backend.progress import OnProgress, silent
+from backend.wording import always_signed
 
 N_RANDOM = 5
 NEAREST = 20
 """A random feature is drawn from this many that fire most nearly as often."""
 
+Kind = Literal["own", "random features", "direction", "ablation"]
+"""What a setting is to the comparison: the user's own, or how its push differs from that."""
+
 
 class Control(NamedTuple):
+    kind: Kind
     name: str
     how: str
     """In words, for the page."""
@@ -57,9 +62,6 @@ DIRECTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "random": random_directions,
 }
 
-TURNED = ("next decoder", "random direction")
-"""Names of the controls along other directions."""
-
 
 def matched(
     clamps: Clamps, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor, "d_sae d_model"], seed: int
@@ -86,7 +88,7 @@ def matched(
     for clamp in clamps:
         below = place[clamp.feature] - 1
         above = place[clamp.feature] + 1
-        near = []
+        near: list[int] = []
         while len(near) < NEAREST and (below >= 0 or above < len(order)):
             down = logs[clamp.feature] - logs[order[below]] if below >= 0 else math.inf
             up = logs[order[above]] - logs[clamp.feature] if above < len(order) else math.inf
@@ -108,6 +110,7 @@ def controls(
     return [
         *(
             Control(
+                "random features",
                 f"random features {i + 1}",
                 "As many other features, drawn at random from those that fire on nearly as many"
                 " tokens of the forget questions, pushed by the same length.",
@@ -116,19 +119,22 @@ def controls(
             for i in range(N_RANDOM)
         ),
         Control(
-            TURNED[0],
+            "direction",
+            "next decoder",
             "The paper's control: at the same tokens, by the same amounts, along the direction of"
             " feature f + 1.",
             clamps,
             "next",
         ),
         Control(
-            TURNED[1],
+            "direction",
+            "random direction",
             "At the same tokens, by the same amounts, along a random direction of the same length.",
             clamps,
             "random",
         ),
         Control(
+            "ablation",
             "ablation",
             "The same features set to 0: in the paper this changes next to nothing.",
             clamp_set((c.feature, 0.0) for c in clamps),
@@ -179,14 +185,25 @@ def run_controls(engine: Engine, clamps: Clamps) -> Iterator[tuple[Control, Eval
 class Effect(NamedTuple):
     """What a setting does to all forget questions together, and to all retain questions."""
 
+    kind: Kind
     name: str
     how: str
     forget: SetResult
     retain: SetResult
 
 
-def effect(name: str, how: str, evaluation: Evaluation) -> Effect:
-    return Effect(name, how, pooled(evaluation.sets, "forget"), pooled(evaluation.sets, "retain"))
+def own_effect(evaluation: Evaluation) -> Effect:
+    """Of the user's own clamps."""
+    return _effect("own", "these features", "", evaluation)
+
+
+def control_effect(control: Control, evaluation: Evaluation) -> Effect:
+    return _effect(control.kind, control.name, control.how, evaluation)
+
+
+def _effect(kind: Kind, name: str, how: str, evaluation: Evaluation) -> Effect:
+    forget = pooled(evaluation.sets, "forget")
+    return Effect(kind, name, how, forget, pooled(evaluation.sets, "retain"))
 
 
 def verdict(own: Effect, others: Sequence[Effect]) -> str:
@@ -196,7 +213,8 @@ def verdict(own: Effect, others: Sequence[Effect]) -> str:
     A direction control that does half as much or more says that the place matters, where these
     features fire, not their directions.
     """
-    drawn = [other.forget.change_pp for other in others if other.name.startswith("random features")]
+    randoms = [other for other in others if other.kind == "random features"]
+    drawn = [other.forget.change_pp for other in randoms]
     if len(drawn) < N_RANDOM:
         return f"{len(drawn)} of {N_RANDOM} sets of random features are known so far."
     mine = own.forget.change_pp
@@ -205,8 +223,9 @@ def verdict(own: Effect, others: Sequence[Effect]) -> str:
             "This clamp loses no more forget questions than it gains: there is nothing to explain."
         )
     said = [
-        f"These features: {_pp(mine)} points of the forget questions; {N_RANDOM} random sets:"
-        f" {_pp(mean(drawn))} on average ({_pp(min(drawn))} to {_pp(max(drawn))})."
+        f"These features: {always_signed(mine)} points of the forget questions;"
+        f" {N_RANDOM} random sets: {always_signed(mean(drawn))} on average"
+        f" ({always_signed(min(drawn))} to {always_signed(max(drawn))})."
     ]
     as_much = sum(change <= mine for change in drawn)
     if as_much:
@@ -220,16 +239,15 @@ def verdict(own: Effect, others: Sequence[Effect]) -> str:
             f"None did as much (by luck alone: 1 time in {N_RANDOM + 1}). About {share:.0%} of the"
             " loss would have come with any features."
         )
-    kept = mean(
-        [other.retain.change_pp for other in others if other.name.startswith("random features")]
-    )
+    kept = mean(other.retain.change_pp for other in randoms)
     said.append(
-        f"The retain questions: {_pp(own.retain.change_pp)} with these, {_pp(kept)} with the random"
-        " sets."
+        f"The retain questions: {always_signed(own.retain.change_pp)} with these,"
+        f" {always_signed(kept)} with the random sets."
     )
-    if turned := [other for other in others if other.name in TURNED]:
+    if turned := [other for other in others if other.kind == "direction"]:
         did = ", ".join(
-            f"{other.name} {_pp(other.forget.change_pp)} (retain {_pp(other.retain.change_pp)})"
+            f"{other.name} {always_signed(other.forget.change_pp)}"
+            f" (retain {always_signed(other.retain.change_pp)})"
             for other in turned
         )
         said.append(f"As much at the same tokens along other directions: {did}.")
@@ -238,7 +256,3 @@ def verdict(own: Effect, others: Sequence[Effect]) -> str:
                 "So it matters more here where these features fire than which way they push."
             )
     return " ".join(said)
-
-
-def _pp(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "−")

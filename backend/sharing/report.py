@@ -11,11 +11,12 @@ from backend.engine.engine import Engine
 from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.evaluation.lights import Light, lights
 from backend.evaluation.results import Run
-from backend.experiments.controls import effect, finished_controls, verdict
+from backend.experiments.controls import control_effect, finished_controls, own_effect, verdict
 from backend.experiments.text_loss import in_words, text_loss
 from backend.interventions.board import board_of, write_link
 from backend.sharing.identity import identity
 from backend.sharing.svg import dumbbell_svg, trials_svg
+from backend.wording import always_signed, with_minus
 
 MOST_FEATURES = 60
 STYLE = """
@@ -130,13 +131,9 @@ def _board_row(s: SetResult) -> Sequence[str]:
 
 
 def _change(s: SetResult, bold: bool = False) -> str:
-    points = f"{_pp(s.change_pp)} pp"
-    interval = f"[{_pp(s.ci_low_pp)}, {_pp(s.ci_high_pp)}]"
+    points = f"{always_signed(s.change_pp)} pp"
+    interval = f"[{always_signed(s.ci_low_pp)}, {always_signed(s.ci_high_pp)}]"
     return f"<b>{points}</b> {interval}" if bold else f"{points} {interval}"
-
-
-def _pp(number: float) -> str:
-    return f"{number:+.1f}".replace("-", "−")
 
 
 def _loss(engine: Engine, evaluation: Evaluation) -> str:
@@ -149,7 +146,7 @@ def _controls(engine: Engine, evaluation: Evaluation) -> str:
     if not evaluation.clamps:
         return "<p>No clamp.</p>"
     finished = [
-        effect(control.name, control.how, result)
+        control_effect(control, result)
         for control, result in finished_controls(engine, evaluation.clamps)
         if result is not None
     ]
@@ -158,7 +155,7 @@ def _controls(engine: Engine, evaluation: Evaluation) -> str:
             "<p>The controls were not run: the same push on random features and along other"
             " directions.</p>"
         )
-    own = effect("these features", "", evaluation)
+    own = own_effect(evaluation)
     rows = [(_(e.name), _change(e.forget), _change(e.retain)) for e in (own, *finished)]
     table = _table(("Clamp", "Forget sets", "Retain sets"), rows)
     return f"<p>{_(verdict(own, finished))}</p>{table}"
@@ -190,13 +187,13 @@ def _features(engine: Engine, evaluation: Evaluation) -> str:
     rows = []
     for clamp in evaluation.clamps[:MOST_FEATURES]:
         about = engine.atlas.about(clamp.feature)
-        multiple = f"{clamp.value / about['max_act']:+.1f}x" if about["max_act"] else ""
+        multiple = f"{always_signed(clamp.value / about['max_act'])}x" if about["max_act"] else ""
         rows.append(
             (
                 str(clamp.feature),
                 _(engine.atlas.name(clamp.feature)),
-                f"{clamp.value:g}".replace("-", "−"),
-                multiple.replace("-", "−"),
+                with_minus(f"{clamp.value:g}"),
+                multiple,
                 f"{about['fires_forget']} / {about['fires_retain']}",
             )
         )

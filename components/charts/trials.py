@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from backend.evaluation.history import KEPT
-from components.charts.all import CHANCE_GREY, FORGET, RETAIN
+from components.charts.palette import CHANCE_GREY, FORGET, RETAIN
 
 NAMES = {"forget": "forget accuracy, %", "retain": "retain accuracy, all retain sets together, %"}
 
@@ -16,22 +16,16 @@ def trials_chart(
     published: pd.DataFrame | None = None,
     height: int = 340,
 ) -> alt.LayerChart:
-    """`trials` as backend.evaluation.history.trial_table gives it; `current` is the id of the
-    setting on the board.
+    """Low and right is good: forgotten, and nothing else lost.
 
-    Low and right is good: forgotten, and nothing else lost. `published` has name, forget and
-    retain, in percent. Selecting a dot sets the parameter "run".
+    `trials` as backend.evaluation.history.trial_table gives it; `current` is the id of the setting
+    on the board. `published` has name, forget and retain, in percent. Selecting a dot sets the
+    parameter "run".
     """
     table = trials.assign(
         state=["now" if id_ == current else "tried" for id_ in trials["id"]]
     ).sort_values("state", ascending=False)
-    tooltip = [
-        "name:N",
-        "features:Q",
-        alt.Tooltip("forget:Q", format=".1f"),
-        alt.Tooltip("retain:Q", format=".1f"),
-        "note:N",
-    ]
+    accuracies = [alt.Tooltip("forget:Q", format=".1f"), alt.Tooltip("retain:Q", format=".1f")]
     across = alt.X(
         "retain:Q",
         scale=alt.Scale(zero=False, padding=14, nice=False),
@@ -44,7 +38,9 @@ def trials_chart(
         axis=alt.Axis(tickCount=6),
         title=NAMES["forget"],
     )
-    base = alt.Chart(table).encode(x=across, y=up, tooltip=tooltip)
+    base = alt.Chart(table).encode(
+        x=across, y=up, tooltip=["name:N", "features:Q", *accuracies, "note:N"]
+    )
     spread = [
         base.mark_rule(opacity=0.3, color=CHANCE_GREY).encode(x="retain_low:Q", x2="retain_high:Q"),
         base.mark_rule(opacity=0.3, color=CHANCE_GREY).encode(y="forget_low:Q", y2="forget_high:Q"),
@@ -59,21 +55,6 @@ def trials_chart(
         .mark_line(color=FORGET, interpolate="step-before", opacity=0.7)
         .encode(x="retain:Q", y="forget:Q", order="retain:Q")
     )
-    behind = []
-    if published is not None and len(published):
-        behind = [
-            alt.Chart(published)
-            .mark_point(shape="diamond", color=CHANCE_GREY, opacity=0.6)
-            .encode(
-                x="retain:Q",
-                y="forget:Q",
-                tooltip=[
-                    "name:N",
-                    alt.Tooltip("forget:Q", format=".1f"),
-                    alt.Tooltip("retain:Q", format=".1f"),
-                ],
-            )
-        ]
     dots = (
         base.mark_point(strokeWidth=2, color=FORGET, cursor="pointer")
         .encode(
@@ -84,4 +65,8 @@ def trials_chart(
         )
         .add_params(alt.selection_point(name="run", fields=["id"]))
     )
-    return alt.layer(*behind, line, line_name, *spread, best, dots).properties(height=height)
+    layers = [line, line_name, *spread, best, dots]
+    if published is not None and len(published):
+        others = alt.Chart(published).mark_point(shape="diamond", color=CHANCE_GREY, opacity=0.6)
+        layers.insert(0, others.encode(x="retain:Q", y="forget:Q", tooltip=["name:N", *accuracies]))
+    return alt.LayerChart(layer=layers).properties(height=height)

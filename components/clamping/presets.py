@@ -1,5 +1,7 @@
 """Ways to start: shipped presets, the paper's grid of settings, and the user's own."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from backend.engine.engine import Engine
@@ -8,23 +10,51 @@ from backend.features.rankers import RANKERS, score
 from backend.interventions.board import Board, board_of
 from backend.interventions.edit import Clamps
 from backend.interventions.presets import GRID_C, GRID_N, MAX_NAME, PRESETS, grid_preset
-from components import state
 
 RANKS = [name for name, ranker in RANKERS.items() if not ranker.needs_attribution]
+FIRST = "forget-biology"
+"""The preset offered to a user who has clamped nothing yet."""
+
+OnLoad = Callable[[Board], None]
 
 
-def load_preset(engine: Engine, name: str) -> None:
-    """Put a shipped preset on the board, the features that fire on most forget questions first."""
-    _load(engine, engine.preset(name))
+def draw_start(engine: Engine, on_load: OnLoad) -> None:
+    """What stands in the place of the sliders while there is none."""
+    st.write(
+        "A feature stands for something the model notices as it reads. "
+        "Clamp some, and see on the right at once what the model no longer knows (sets to forget) "
+        "and what that cost (sets to retain). Start with a preset, or find features by keyword."
+    )
+    st.caption(PRESETS[FIRST].how)
+    st.button(
+        "Forget biology",
+        icon=":material/tune:",
+        type="primary",
+        on_click=_load_preset,
+        args=(engine, FIRST, on_load),
+    )
+    st.page_link("pages/search.py", label="Search features", icon=":material/search:")
 
 
-def draw_presets(engine: Engine) -> None:
+def draw_presets(
+    engine: Engine,
+    problem: str,
+    *,
+    on_load: OnLoad,
+    on_save: Callable[[str], None],
+    on_problem: Callable[[str], None],
+) -> None:
+    """Everything the board can be loaded from, and a way to keep it.
+
+    `on_load` is called with a board to put in the place of the present one, `on_save` with a name
+    to keep that under. What goes wrong goes to `on_problem`; `problem` is what went wrong before.
+    """
     for name, preset in PRESETS.items():
         st.button(
             f"{preset.title} ({preset.multiple:+g}x)" if preset.multiple else preset.title,
             key=f"clamp_preset_{name}",
-            on_click=load_preset,
-            args=(engine, name),
+            on_click=_load_preset,
+            args=(engine, name, on_load),
             width="stretch",
         )
         st.caption(preset.how)
@@ -43,7 +73,7 @@ def draw_presets(engine: Engine) -> None:
         f"Load {n} features at −{c}",
         key="presets_grid",
         on_click=_load_grid,
-        args=(engine, rank, n, c),
+        args=(engine, rank, n, c, on_load, on_problem),
         width="stretch",
     )
     st.markdown("**Your own**")
@@ -52,9 +82,8 @@ def draw_presets(engine: Engine) -> None:
             st.button(
                 f"{name} ({len(board.sliders)})",
                 key=f"presets_load_{name}",
-                on_click=state.set_board,
+                on_click=on_load,
                 args=(board,),
-                kwargs={"redraw": True},
             )
             st.button(
                 "Delete",
@@ -70,31 +99,45 @@ def draw_presets(engine: Engine) -> None:
         max_chars=MAX_NAME,
         placeholder="a name",
         on_change=_save,
-        args=(engine,),
+        args=(on_save, on_problem),
     )
-    if problem := st.session_state.pop("presets_problem", ""):
+    if problem:
         st.warning(problem)
 
 
-def _load_grid(engine: Engine, rank: str, n: int, c: float) -> None:
+def ordered_board(engine: Engine, clamps: Clamps) -> Board:
+    """The features that fire on most forget questions first."""
+    return board_of(
+        sorted(clamps, key=lambda clamp: -engine.atlas.about(clamp.feature)["fires_forget"])
+    )
+
+
+def _load_preset(engine: Engine, name: str, on_load: OnLoad) -> None:
+    on_load(ordered_board(engine, engine.preset(name)))
+
+
+def _load_grid(
+    engine: Engine,
+    rank: str,
+    n: int,
+    c: float,
+    on_load: OnLoad,
+    on_problem: Callable[[str], None],
+) -> None:
     scores = score(rank, engine.atlas.table).dropna().sort_values(ascending=False, kind="stable")
     try:
-        _load(engine, grid_preset([int(row) for row in scores.index], n, c))
+        clamps = grid_preset([int(row) for row in scores.index], n, c)
     except BadInput as error:
-        st.session_state.presets_problem = str(error)
+        on_problem(str(error))
+    else:
+        on_load(ordered_board(engine, clamps))
 
 
-def _load(engine: Engine, clamps: Clamps) -> None:
-    ordered = sorted(clamps, key=lambda clamp: -engine.atlas.about(clamp.feature)["fires_forget"])
-    state.set_board(board_of(ordered), redraw=True)
-
-
-def _save(engine: Engine) -> None:
+def _save(on_save: Callable[[str], None], on_problem: Callable[[str], None]) -> None:
     if not st.session_state.presets_name.strip():
         return
     try:
-        board: Board = state.board()
-        engine.saved_presets.save(st.session_state.presets_name, board)
+        on_save(st.session_state.presets_name)
         st.session_state.presets_name = ""
     except BadInput as error:
-        st.session_state.presets_problem = str(error)
+        on_problem(str(error))

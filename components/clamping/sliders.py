@@ -1,12 +1,13 @@
-"""The clamped features, each with its slider: one element for all of them (clamp_sliders.js), drawn
-from the board.
+"""The clamped features, each with its slider.
+
+One element for all of them (sliders.js), drawn from the board.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -45,20 +46,24 @@ _sliders = st.components.v2.component(
 )
 
 
-def draw_sliders(
-    board: Board,
-    about: About,
-    key: str,
-    *,
-    raw: bool,
-    order: str,
-    group: str,
-    on_edit: Callable[[], None],
-) -> int | None:
-    """Draw the board. `on_edit` is called when the user changed something: `edited` then says to
-    what.
+class Arrangement(NamedTuple):
+    """How the sliders are shown."""
 
-    Returns the feature whose page the user wants to see, if any. A new `key` draws all afresh.
+    raw: bool = False
+    """In raw activation units, not in multiples of each feature's maximum."""
+    order: str = "as added"
+    """Of ORDERS."""
+    group: str = "none"
+    """Of GROUPS."""
+
+
+def draw_sliders(
+    board: Board, about: About, arrangement: Arrangement, key: str, on_edit: Callable[[], None]
+) -> int | None:
+    """Draw the board. Returns the feature whose page the user wants to see, if any.
+
+    `on_edit` is called when the user changed something: `edited` then says to what. A new `key`
+    draws all afresh.
     """
     result = _sliders(
         key=key,
@@ -69,7 +74,7 @@ def draw_sliders(
             "master": board.master,
             "max_master": MAX_MASTER,
             "solo": board.solo,
-            "raw": raw,
+            "raw": arrangement.raw,
             "low": LOW,
             "high": HIGH,
             "step": STEP,
@@ -79,7 +84,7 @@ def draw_sliders(
                     "title": title,
                     "rows": [_row(slider, about(slider.feature)) for slider in sliders],
                 }
-                for title, sliders in arranged(board.sliders, about, order, group)
+                for title, sliders in arranged(board.sliders, about, arrangement)
             ],
         },
     )
@@ -87,8 +92,9 @@ def draw_sliders(
 
 
 def edited(board: Board, key: str) -> Board:
-    """The board as the user left it on the page; a message that does not fit the board changes
-    nothing.
+    """The board as the user left it on the page.
+
+    A message that does not fit the board changes nothing.
     """
     edit = _edit(key)
     if edit is None:
@@ -98,10 +104,8 @@ def edited(board: Board, key: str) -> Board:
         master, solo = float(edit["master"]), edit["solo"]
     except (KeyError, TypeError, ValueError):
         return board
-    if (
-        not all(abs(value) <= MAX_VALUE / MAX_MASTER for value, _ in rows.values())
-        or not 0 <= master <= MAX_MASTER
-    ):
+    possible = all(abs(value) <= MAX_VALUE / MAX_MASTER for value, _ in rows.values())
+    if not possible or not 0 <= master <= MAX_MASTER:
         return board
     kept = tuple(
         replace(s, value=rows[s.feature][0], on=rows[s.feature][1])
@@ -112,17 +116,18 @@ def edited(board: Board, key: str) -> Board:
 
 
 def arranged(
-    sliders: Sequence[Slider], about: About, order: str, group: str
+    sliders: Sequence[Slider], about: About, arrangement: Arrangement
 ) -> list[tuple[str, list[Slider]]]:
     """The sliders in their groups, (title, sliders); the order is stable, groups come by title."""
-    ordered = sorted(sliders, key=lambda slider: ORDERS[order](slider, about(slider.feature)))
-    ordered.sort(key=lambda slider: GROUPS[group](slider, about(slider.feature)))
-    return [
-        (title, list(members))
-        for title, members in groupby(
-            ordered, key=lambda slider: GROUPS[group](slider, about(slider.feature))
-        )
-    ]
+
+    def rank(slider: Slider) -> Any:
+        return ORDERS[arrangement.order](slider, about(slider.feature))
+
+    def title(slider: Slider) -> str:
+        return GROUPS[arrangement.group](slider, about(slider.feature))
+
+    ordered = sorted(sorted(sliders, key=rank), key=title)
+    return [(name, list(members)) for name, members in groupby(ordered, key=title)]
 
 
 def fires_mostly_on(about: dict[str, Any]) -> str:
@@ -130,13 +135,9 @@ def fires_mostly_on(about: dict[str, Any]) -> str:
     forget, retain = about["fires_forget"], about["fires_retain"]
     if forget + retain == 0:
         return "Fires on no question"
-    return (
-        "Fires on forget questions alone"
-        if retain == 0
-        else "Mostly on forget questions"
-        if forget > retain
-        else "Mostly on retain questions"
-    )
+    if retain == 0:
+        return "Fires on forget questions alone"
+    return f"Mostly on {'forget' if forget > retain else 'retain'} questions"
 
 
 def new_slider(feature: int, max_act: float) -> Slider:

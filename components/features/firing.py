@@ -7,7 +7,7 @@ import streamlit as st
 
 from backend.data.corpora import Corpus
 from backend.reading.feature_page import FeaturePage
-from components.charts.all import activation_histogram, density_bars
+from components.charts.feature import activation_histogram, density_bars
 from components.tokens.view import ranked_html
 
 

@@ -1,6 +1,6 @@
 """The questions on which a feature fires where it can change the answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import pandas as pd
 import streamlit as st
@@ -47,7 +47,7 @@ def draw_questions(engine: Engine, page: FeaturePage) -> None:
     st.html(rows_html(rows, page.max_act))
 
 
-def counts(page: FeaturePage, sets: Sequence[QuestionSet]) -> pd.DataFrame:
+def counts(page: FeaturePage, sets: Iterable[QuestionSet]) -> pd.DataFrame:
     """One row a set: set, role, fires on, of (both numbers of questions). Pure."""
     return pd.DataFrame(
         [

@@ -1,16 +1,26 @@
 """The board: what the model still knows, set by set."""
 
 import html
+import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import streamlit as st
+from jaxtyping import Bool
+from streamlit.delta_generator import DeltaGenerator
+from torch import Tensor
 
 from backend.data.questions import CHANCE
+from backend.engine.engine import Engine
+from backend.evaluation.answers import margin_changes
 from backend.evaluation.evaluate import Evaluation, SetResult
+from backend.progress import Progress
 from backend.statistics import MeanChange
-from components.charts.all import FORGET, RETAIN, dumbbell
+from backend.wording import signed
+from components.charts.board import dumbbell
+from components.charts.palette import FORGET, RETAIN
 
+REDRAW_S = 0.25
 COLUMNS = ("Set, questions", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p")
 STYLE = """<style>
 .board { overflow-x: auto; }
@@ -30,33 +40,44 @@ STYLE = """<style>
 """Where the columns for lost, gained and p have no room, they stand below the change."""
 
 
-def heading(evaluation: Evaluation, stale: bool) -> str:
-    """One line on what the figures are over, and whether they are final."""
-    affected = sum(s.n_affected for s in evaluation.sets)
-    done = sum(s.n_done for s in evaluation.sets)
-    n = sum(s.n for s in evaluation.sets)
-    if stale:
-        return (
-            f"For the previous settings: {affected} of {n} questions affected. The new figures are"
-            " being computed…"
-        )
-    if not evaluation.clamps:
-        return f"No clamp is on: this is the model as it is, over {n} questions."
-    if not evaluation.complete:
-        return (
-            f"Estimate from {done} of {affected} affected questions, running… ({n} questions in"
-            " all)"
-        )
-    return (
-        f"{affected} of {n} questions touched by a clamp; the others keep their answer bit for bit."
-        f" Computed in {evaluation.seconds:.1f} s."
-    )
+class GrowingBoard:
+    """The board's place on the page: an evaluation is drawn over the one before."""
+
+    def __init__(
+        self, place: DeltaGenerator, engine: Engine, only: Bool[Tensor, " question"] | None
+    ):
+        """`only` are the questions the figures are over; None is all of them."""
+        self._place = place
+        self._engine = engine
+        self._only = only
+        self._drawn_at = 0.0
+
+    def draw(self, evaluation: Evaluation, *, stale: bool = False) -> None:
+        """`stale`: it is of other clamps than those that are on now."""
+        only = self._only
+        margins = margin_changes(self._engine.sets, evaluation, only) if evaluation.complete else {}
+        if only is not None:
+            evaluation = self._engine.restrict(evaluation, only)
+        with self._place.container():
+            draw_board(evaluation, margins, stale=stale)
+
+    def on_partial(self, evaluation: Evaluation) -> None:
+        """An evaluation that is still growing, not more often than the eye can follow."""
+        if not evaluation.complete and time.monotonic() - self._drawn_at > REDRAW_S:
+            self.draw(evaluation)
+            self._drawn_at = time.monotonic()
+
+    def on_wait(self, progress: Progress) -> None:
+        with self._place.container():
+            st.caption(f"{progress.stage}…")
 
 
 def draw_board(
     evaluation: Evaluation, margins: Mapping[str, MeanChange], *, stale: bool = False
 ) -> None:
-    """`margins`: the mean change of the right answer's margin by set, for those where accuracy says
+    """The board as a table and as a chart, with a line above on what it is over.
+
+    `margins`: the mean change of the right answer's margin by set, for those where accuracy says
     little; empty while a run goes on.
     """
     st.caption(heading(evaluation, stale))
@@ -75,29 +96,41 @@ def draw_board(
     st.caption(f"{filled}Dashed: chance.")
 
 
+def heading(evaluation: Evaluation, stale: bool) -> str:
+    """One line on what the figures are over, and whether they are final."""
+    affected = sum(s.n_affected for s in evaluation.sets)
+    done = sum(s.n_done for s in evaluation.sets)
+    n = sum(s.n for s in evaluation.sets)
+    if stale:
+        return (
+            f"For the previous settings: {affected} of {n} questions affected. "
+            "The new figures are being computed…"
+        )
+    if not evaluation.clamps:
+        return f"No clamp is on: this is the model as it is, over {n} questions."
+    if not evaluation.complete:
+        return (
+            f"Estimate from {done} of {affected} affected questions, running… "
+            f"({n} questions in all)"
+        )
+    return (
+        f"{affected} of {n} questions touched by a clamp; "
+        f"the others keep their answer bit for bit. Computed in {evaluation.seconds:.1f} s."
+    )
+
+
 def board_html(
     sets: Sequence[SetResult], margins: Mapping[str, MeanChange] = MappingProxyType({})
 ) -> str:
-    """The board as an HTML table: each number with its n and interval, roles in words and colour."""
+    """The board as a table: each number with its n and interval, roles in words and colour."""
     return _table(COLUMNS, [_cells(s, margins.get(s.name)) for s in sets])
 
 
 def baseline_html(sets: Sequence[SetResult]) -> str:
-    """The board while nothing is clamped: there is no change to speak of, but how sure each
-    accuracy is.
-    """
+    """The board while nothing is clamped: no change to speak of, but how sure each accuracy is."""
     return _table(
         ("Set, questions", "Accuracy, 95 % interval"),
-        [
-            (
-                _name(s, f"n = {s.n}"),
-                (
-                    f"<b>{s.baseline_accuracy:.1%}</b> [{s.baseline_interval.low:.1%},"
-                    f" {s.baseline_interval.high:.1%}]"
-                ),
-            )
-            for s in sets
-        ],
+        [(_name(s, f"n = {s.n}"), _baseline(s)) for s in sets],
     )
 
 
@@ -106,8 +139,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f'<th scope="col">{title}</th>' for title in columns)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return (
-        f"{STYLE}<div"
-        f' class="board"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'{STYLE}<div class="board"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
@@ -119,42 +152,48 @@ def _name(s: SetResult, said: str) -> str:
         else ""
     )
     return (
-        '<span style="border-left:4px solid'
-        f' {colour};padding-left:.4rem"><small>{s.role.upper()}</small>'
-        f" {html.escape(s.title)}</span><br><small"
-        f' style="padding-left:.6rem;opacity:.75">{said}</small>{note}'
+        f'<span style="border-left:4px solid {colour};padding-left:.4rem">'
+        f"<small>{s.role.upper()}</small> {html.escape(s.title)}</span><br>"
+        f'<small style="padding-left:.6rem;opacity:.75">{said}</small>{note}'
     )
+
+
+def _baseline(s: SetResult) -> str:
+    low, high = s.baseline_interval
+    return f"<b>{s.baseline_accuracy:.1%}</b> [{low:.1%}, {high:.1%}]"
 
 
 def _cells(s: SetResult, margin: MeanChange | None) -> tuple[str, ...]:
-    note = ""
-    if s.inconclusive and margin is not None:
-        note = (
-            f'<small class="note">right answer\'s margin {signed(margin.mean, 2)} nats'
-            f" [{signed(margin.low, 2)}, {signed(margin.high, 2)}]</small>"
-        )
-    waiting, partial = s.n_done == 0 < s.n_affected, s.n_done < s.n_affected
-    interval = f"[{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"
-    if s.lost + s.gained == 0:
-        interval = "no answer changed so far" if partial else "no answer changed"
+    waiting = s.n_done == 0 < s.n_affected
+    partial = s.n_done < s.n_affected
+    touched = f"n = {s.n}, {s.n_affected} touched{f', {s.n_done} done' if partial else ''}"
+    accuracy = "…" if waiting else f"{s.accuracy:.1%}"
     p = "" if waiting else f"{s.p_value:.2g}"
-    more = (
-        ""
-        if s.lost + s.gained == 0
-        else f'<small class="narrow">lost {s.lost}, gained {s.gained}, p {p}</small>'
-    )
     return (
-        _name(s, f"n = {s.n}, {s.n_affected} touched{f', {s.n_done} done' if partial else ''}")
-        + note,
-        f"{s.baseline_accuracy:.1%} → <b>{'…' if waiting else f'{s.accuracy:.1%}'}</b>",
-        "not yet known" if waiting else f"<b>{signed(s.change_pp)} pp</b> {interval}{more}",
+        _name(s, touched) + _margin(s, margin),
+        f"{s.baseline_accuracy:.1%} → <b>{accuracy}</b>",
+        "not yet known" if waiting else _change(s, p, partial),
         str(s.lost),
         str(s.gained),
         p,
     )
 
 
-def signed(number: float, digits: int = 1) -> str:
-    """With a sign and a real minus; zero has none."""
-    text = f"{abs(number):.{digits}f}"
-    return text if float(text) == 0 else ("−" if number < 0 else "+") + text
+def _margin(s: SetResult, margin: MeanChange | None) -> str:
+    """Where accuracy says little, what became of the right answer's margin."""
+    if not s.inconclusive or margin is None:
+        return ""
+    return (
+        f'<small class="note">right answer\'s margin {signed(margin.mean, 2)} nats '
+        f"[{signed(margin.low, 2)}, {signed(margin.high, 2)}]</small>"
+    )
+
+
+def _change(s: SetResult, p: str, partial: bool) -> str:
+    change = f"<b>{signed(s.change_pp)} pp</b>"
+    if s.lost + s.gained == 0:
+        return f"{change} no answer changed{' so far' if partial else ''}"
+    return (
+        f"{change} [{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"
+        f'<small class="narrow">lost {s.lost}, gained {s.gained}, p {p}</small>'
+    )

@@ -5,93 +5,113 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 from jaxtyping import Bool
+from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from backend.engine.engine import Engine
-from backend.evaluation.evaluate import Evaluation
-from backend.experiments.controls import Effect, effect, finished_controls, run_control, verdict
-from components import state
-from components.charts.all import controls_chart
-from components.figures.board import signed
-
-OWN = "these features"
-WORK = "controls"
+from backend.evaluation.evaluate import Evaluation, SetResult
+from backend.experiments.controls import (
+    Control,
+    Effect,
+    control_effect,
+    finished_controls,
+    own_effect,
+    run_control,
+    verdict,
+)
+from backend.wording import points
+from components.charts.controls import controls_chart
+from components.progress_bar import share_done
+from components.values import Work
 
 
 def draw_controls(
-    engine: Engine, evaluation: Evaluation, only: Bool[Tensor, " question"] | None
+    engine: Engine,
+    evaluation: Evaluation,
+    only: Bool[Tensor, " question"] | None,
+    work: Work,
 ) -> None:
-    """What is known of the controls of a complete evaluation; runs the rest when asked to, so call
-    it last.
+    """What is known of the controls of a complete evaluation, and the rest when it is asked for.
+
+    `work` is wanted for clamps. It is done here, so call it last.
     """
     clamps = evaluation.clamps
     st.markdown("**Is it these features, or just damage?**")
 
-    def seen(name: str, how: str, of: Evaluation) -> Effect:
-        return effect(name, how, of if only is None else engine.restrict(of, only))
+    def seen(of: Evaluation) -> Evaluation:
+        return of if only is None else engine.restrict(of, only)
 
     known = finished_controls(engine, clamps)
-    own = seen(OWN, "", evaluation)
+    own = own_effect(seen(evaluation))
     effects = [
-        seen(control.name, control.how, result) for control, result in known if result is not None
+        control_effect(control, seen(result)) for control, result in known if result is not None
     ]
     missing = [control for control, result in known if result is None]
     place = st.empty()
     _draw(place, own, effects, missing=len(missing))
     if not missing:
         return
-    if not state.asked(WORK, clamps):
+    if work.wanted != clamps:
         st.button(
             f"Run {len(missing)} controls",
             icon=":material/science:",
             key="controls_run",
-            on_click=state.ask,
-            args=(WORK, clamps),
+            on_click=work.ask,
+            args=(clamps,),
             help=(
-                f"About {len(missing) * evaluation.seconds:.0f} s. Kept, so that they come at once"
-                " next time."
+                f"About {len(missing) * evaluation.seconds:.0f} s. "
+                "Kept, so that they come at once next time."
             ),
         )
         return
-    st.button(
-        "Stop", icon=":material/stop:", key="controls_stop", on_click=state.ask, args=(WORK, None)
-    )
+    st.button("Stop", icon=":material/stop:", key="controls_stop", on_click=work.ask, args=(None,))
     bar = st.progress(0.0, "Controls…")
     for i, control in enumerate(missing):
-
-        def show(partial: Evaluation, i: int = i, name: str = control.name) -> None:
-            share = float(partial.done.sum()) / max(1, int(partial.affected.sum()))
-            bar.progress((i + share) / len(missing), f"Control {i + 1} of {len(missing)}: {name}…")
-
-        result = run_control(engine, control, show)
-        effects.append(seen(control.name, control.how, result))
+        result = _run(engine, control, bar, i, len(missing))
+        effects.append(control_effect(control, seen(result)))
         _draw(place, own, effects, missing=len(missing) - i - 1)
-    state.ask(WORK, None)
+    work.ask(None)
     st.rerun()
 
 
-def _draw(place, own: Effect, effects: Sequence[Effect], missing: int) -> None:
+def _run(engine: Engine, control: Control, bar: DeltaGenerator, i: int, n: int) -> Evaluation:
+    """The control, the i-th of n that run, with its share of the bar."""
+
+    def show(partial: Evaluation) -> None:
+        bar.progress((i + share_done(partial)) / n, f"Control {i + 1} of {n}: {control.name}…")
+
+    return run_control(engine, control, show)
+
+
+def _draw(place: DeltaGenerator, own: Effect, effects: Sequence[Effect], missing: int) -> None:
     with place.container():
         if not effects:
             st.caption(
-                "The same push elsewhere: five sets of random features that fire as often, other"
-                " directions, and plain ablation. If they forget as much, it is damage."
+                "The same push elsewhere: five sets of random features that fire as often, "
+                "other directions, and plain ablation. If they forget as much, it is damage."
             )
             return
         st.write(verdict(own, effects))
-        rows = effect_rows([own, *effects])
-        st.altair_chart(controls_chart(rows), width="stretch")
+        st.altair_chart(controls_chart(effect_rows([own, *effects])), width="stretch")
         st.caption(
-            "Circles: forget questions. Squares: retain questions. Bands: 95 % intervals. Each mark"
-            " of the random features is a set of its own."
+            "Circles: forget questions. Squares: retain questions. Bands: 95 % intervals. "
+            "Each mark of the random features is a set of its own."
         )
         with st.expander(f"The {len(effects)} controls in numbers"):
             st.dataframe(effect_table([own, *effects]), hide_index=True, width="stretch")
-            for how in dict.fromkeys(e.how for e in effects):
-                names = [e.name for e in effects if e.how == how]
-                st.caption(f"{names[0].rstrip('12345 ') if len(names) > 1 else names[0]}: {how}")
+            for line in explained(effects):
+                st.caption(line)
         if missing:
             st.caption(f"{missing} controls are not known yet.")
+
+
+def explained(effects: Sequence[Effect]) -> list[str]:
+    """What was done in each control; controls that differ in their draw alone share a line."""
+    lines = []
+    for how in dict.fromkeys(e.how for e in effects):
+        alike = [e for e in effects if e.how == how]
+        lines.append(f"{alike[0].kind if len(alike) > 1 else alike[0].name}: {how}")
+    return lines
 
 
 def effect_rows(effects: Sequence[Effect]) -> pd.DataFrame:
@@ -99,7 +119,7 @@ def effect_rows(effects: Sequence[Effect]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "group": "random features" if e.name.startswith("random features") else e.name,
+                "group": e.kind if e.kind == "random features" else e.name,
                 "name": e.name,
                 "role": role,
                 "change": s.change_pp,
@@ -116,11 +136,9 @@ def effect_rows(effects: Sequence[Effect]) -> pd.DataFrame:
 def effect_table(effects: Sequence[Effect]) -> pd.DataFrame:
     """The same in words."""
 
-    def words(s) -> str:
-        return (
-            f"{signed(s.change_pp)} pp [{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}] lost"
-            f" {s.lost}, gained {s.gained}, n {s.n}"
-        )
+    def words(s: SetResult) -> str:
+        change = points(s.change_pp, s.ci_low_pp, s.ci_high_pp)
+        return f"{change} lost {s.lost}, gained {s.gained}, n {s.n}"
 
     return pd.DataFrame(
         [{"clamp": e.name, "forget": words(e.forget), "retain": words(e.retain)} for e in effects]

@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from backend import wording
 from backend.data.questions import CHANCE
 from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.experiments.dose import Dose
 from backend.progress import Progress
-from components.charts.all import dose_curves
-from components.figures.board import signed
+from components.charts.dose import dose_curves
 
 REDRAW_S = 0.25
 
@@ -76,7 +76,7 @@ def points(doses: Sequence[Dose]) -> pd.DataFrame:
 
 def said(s: SetResult) -> str:
     change = (
-        f"{signed(s.change_pp)} pp [{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"
+        wording.points(s.change_pp, s.ci_low_pp, s.ci_high_pp)
         if s.lost + s.gained
         else "no answer changed"
     )
@@ -89,8 +89,8 @@ def draw_dose_curve(doses: Sequence[Dose], n_wanted: int) -> None:
     st.altair_chart(dose_curves(table, CHANCE), width="stretch")
     running = f" {len(doses)} of {n_wanted} strengths, running…" if len(doses) < n_wanted else ""
     st.caption(
-        f"Over {n['forget']} forget questions (solid, dots) and {n['retain']} retain questions"
-        f" (dashed, diamonds). Dotted: without a clamp. Band: 95 % interval of the change.{running}"
+        f"Over {n['forget']} forget questions (solid, dots) and {n['retain']} retain questions "
+        f"(dashed, diamonds). Dotted: without a clamp. Band: 95 % interval of the change.{running}"
     )
     with st.expander("The curve as a table"):
         wide = {

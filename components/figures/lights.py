@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from backend.evaluation.lights import Light
+from components.charts.palette import FORGET
 
 
 def draw_lights(lights: Sequence[Light]) -> None:
@@ -23,13 +24,15 @@ def lights_html(lights: Sequence[Light]) -> str:
 
 
 def _light(light: Light) -> str:
-    mark, edge = (
-        ("✓ ok", "1px solid rgba(128,128,128,.4)") if light.ok else ("! look", "4px solid #d95f02")
-    )
+    if light.ok:
+        mark, edge, is_open = "✓ ok", "1px solid rgba(128,128,128,.4)", ""
+    else:
+        mark, edge, is_open = "! look", f"4px solid {FORGET}", "open"
     return (
-        f'<details {"" if light.ok else "open"} style="border-left:{edge};padding:.15rem 0 .15rem'
-        f' .6rem;margin:.25rem 0;font-size:.9rem"><summary style="cursor:pointer"><b>{mark}</b> ·'
-        f" {html.escape(light.name)}: {html.escape(light.finding)}</summary><div"
-        f' style="padding:.2rem 0 .3rem 1rem">{html.escape(light.meaning)} <b>What to try:</b>'
-        f" {html.escape(light.advice)}</div></details>"
+        f'<details {is_open} style="border-left:{edge};padding:.15rem 0 .15rem .6rem;'
+        'margin:.25rem 0;font-size:.9rem">'
+        f'<summary style="cursor:pointer"><b>{mark}</b> · '
+        f"{html.escape(light.name)}: {html.escape(light.finding)}</summary>"
+        f'<div style="padding:.2rem 0 .3rem 1rem">{html.escape(light.meaning)} '
+        f"<b>What to try:</b> {html.escape(light.advice)}</div></details>"
     )

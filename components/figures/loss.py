@@ -3,13 +3,20 @@
 import html
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from backend.experiments.text_loss import TextLoss
-from components.charts.all import RETAIN
+from backend.progress import Progress
+from backend.wording import signed
+from components.charts.palette import RETAIN
 
 
 def draw_loss(loss: TextLoss) -> None:
     st.html(loss_html(loss))
+
+
+def draw_loss_progress(place: DeltaGenerator, progress: Progress) -> None:
+    place.caption(f"{progress.stage}: {progress.done} of {progress.total} rows…")
 
 
 def loss_html(loss: TextLoss) -> str:
@@ -18,20 +25,15 @@ def loss_html(loss: TextLoss) -> str:
         change = ", no clamped feature fires on it"
     else:
         change = (
-            f" → <b>{loss.clamped:.3f}</b>, added <b>{signed(loss.added)}</b>"
-            f" [{signed(loss.ci_low)}, {signed(loss.ci_high)}]"
+            f" → <b>{loss.clamped:.3f}</b>, added <b>{signed(loss.added, 3)}</b> "
+            f"[{signed(loss.ci_low, 3)}, {signed(loss.ci_high, 3)}]"
         )
     return (
-        '<div style="font-size:.92rem;font-variant-numeric:tabular-nums"><span'
-        f' style="border-left:4px solid {RETAIN};padding-left:.4rem"><small>TEXT</small>'
-        f" {html.escape(loss.title)}</span>: cross-entropy {loss.baseline:.3f} nats a"
-        f' token{change}<br><small style="padding-left:.6rem;opacity:.75">over {loss.n_tokens:,}'
-        f" tokens in {loss.n_rows} rows, {loss.n_affected} touched; 95 % interval over"
-        " rows</small></div>"
+        '<div style="font-size:.92rem;font-variant-numeric:tabular-nums">'
+        f'<span style="border-left:4px solid {RETAIN};padding-left:.4rem"><small>TEXT</small> '
+        f"{html.escape(loss.title)}</span>: "
+        f"cross-entropy {loss.baseline:.3f} nats a token{change}<br>"
+        '<small style="padding-left:.6rem;opacity:.75">'
+        f"over {loss.n_tokens:,} tokens in {loss.n_rows} rows, {loss.n_affected} touched; "
+        "95 % interval over rows</small></div>"
     )
-
-
-def signed(nats: float) -> str:
-    """Three decimals, a sign and a real minus; zero has none."""
-    text = f"{abs(nats):.3f}"
-    return text if float(text) == 0 else ("−" if nats < 0 else "+") + text

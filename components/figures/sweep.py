@@ -1,50 +1,60 @@
-"""Many settings in one go: one feature's strengths, or the first n of the clamped features at each
-of a row of strengths.
+"""Many settings in one go.
+
+One feature's strengths, or the first n of the clamped features at each of a row of strengths.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
 from jaxtyping import Bool
+from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
+from backend import wording
 from backend.engine.engine import Engine
 from backend.errors import BadInput
-from backend.evaluation.evaluate import Evaluation, pooled
+from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.experiments.sweep import Point, finished_points, grid, run_sweep
-from backend.interventions.board import Board, board_of
-from components import state
-from components.charts.all import sweep_chart
-from components.figures.board import signed
-from components.frame import show_problem
+from backend.interventions.edit import Clamps
+from components.charts.sweep import sweep_chart
+from components.messages import show_problem
+from components.progress_bar import left, share_done
+from components.values import Work
 
-WORK = "sweep"
-REDRAW_S = 0.5
+TOGETHER = "all together"
+Settings = dict[Clamps, tuple[int, float]]
+"""As backend.experiments.sweep.grid gives them."""
 
 
 def draw_sweep(
-    engine: Engine, evaluation: Evaluation, board: Board, only: Bool[Tensor, " question"] | None
+    engine: Engine,
+    evaluation: Evaluation,
+    features: Sequence[int],
+    only: Bool[Tensor, " question"] | None,
+    work: Work,
+    on_take: Callable[[Clamps], None],
 ) -> None:
-    """The form, what is known of the grid, and the rest when it was asked for: it runs here, so
-    call it last.
+    """The form, what is known of the grid, and the rest when it is asked for.
+
+    `features` are those on the board, from the top; `on_take` is called with the setting to put
+    there. `work` is wanted for the settings of a grid. It is done here, so call it last.
     """
     st.subheader("Sweep")
     if not st.toggle("Evaluate a grid of settings", key="sweep_open", persist_state="session"):
         return
     st.caption(
-        "Draws what each setting forgets and what it costs. Stopped at any time, it goes on from"
-        " there."
+        "Draws what each setting forgets and what it costs. "
+        "Stopped at any time, it goes on from there."
     )
-    features = board.features()
     if not features:
         st.caption("Clamp at least one feature to sweep it.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         what = st.selectbox(
             "Features",
-            ["all together", *features],
+            [TOGETHER, *features],
             key="sweep_what",
             format_func=lambda f: (
                 f if isinstance(f, str) else f"{f} alone · {engine.atlas.name(f)}"
@@ -57,91 +67,102 @@ def draw_sweep(
             "How many features, from the top of the list",
             ", ".join(map(str, counts(len(features)))),
             key="sweep_numbers",
-            disabled=what != "all together",
+            disabled=what != TOGETHER,
         )
     with show_problem():
-        chosen, ns = (
-            (features, [round(n) for n in numbers_in(numbers)])
-            if what == "all together"
-            else ((what,), [1])
-        )
+        if isinstance(what, int):
+            features, ns = (what,), [1]
+        else:
+            ns = [round(n) for n in numbers_in(numbers)]
         settings = grid(
-            chosen, lambda f: engine.atlas.about(f)["max_act"], ns, numbers_in(strengths)
+            features, lambda f: engine.atlas.about(f)["max_act"], ns, numbers_in(strengths)
         )
-        _draw_run(engine, evaluation, settings, only)
+        _draw_settings(engine, evaluation, settings, only, work, on_take)
 
 
-def _draw_run(
-    engine: Engine, evaluation: Evaluation, settings: dict, only: Bool[Tensor, " question"] | None
+def _draw_settings(
+    engine: Engine,
+    evaluation: Evaluation,
+    settings: Settings,
+    only: Bool[Tensor, " question"] | None,
+    work: Work,
+    on_take: Callable[[Clamps], None],
 ) -> None:
     points = finished_points(engine, settings, only)
     missing = len(settings) - len(points)
-    controls, place = st.container(horizontal=True, vertical_alignment="center"), st.empty()
+    controls = st.container(horizontal=True, vertical_alignment="center")
+    place = st.empty()
     with controls:
         st.caption(f"{len(settings)} settings, {len(points)} of them known.")
     wanted = tuple(settings)
-    _draw_points(place, engine, points, evaluation, only)
-    if missing and not state.asked(WORK, wanted):
+    here = _here(evaluation if only is None else engine.restrict(evaluation, only))
+    _draw_points(place, engine, points, here, only, on_take)
+    if not missing:
+        return
+    if work.wanted != wanted:
         with controls:
             st.button(
                 f"Run {missing} settings",
                 icon=":material/play_arrow:",
                 key="sweep_run",
-                on_click=state.ask,
-                args=(WORK, wanted),
+                on_click=work.ask,
+                args=(wanted,),
             )
-    elif missing:
-        with controls:
-            st.button(
-                "Stop",
-                icon=":material/stop:",
-                key="sweep_stop",
-                on_click=state.ask,
-                args=(WORK, None),
-            )
-        bar, start = st.progress(0.0, "Sweeping…"), time.monotonic()
-        fresh = 0
+        return
+    with controls:
+        st.button("Stop", icon=":material/stop:", key="sweep_stop", on_click=work.ask, args=(None,))
+    _run(
+        engine, settings, only, points, lambda grown: _draw_points(place, engine, grown, here, only)
+    )
+    work.ask(None)
+    st.rerun()
 
-        def show(partial: Evaluation) -> None:
-            share = float(partial.done.sum()) / max(1, int(partial.affected.sum()))
-            left = (
-                (time.monotonic() - start) / (fresh + share) * (missing - fresh - share)
-                if fresh + share
-                else None
-            )
-            bar.progress(
-                (fresh + share) / missing,
-                f"Setting {min(fresh + 1, missing)} of {missing}"
-                + ("" if left is None else f" · {left:,.0f} s left"),
-            )
 
-        for made in run_sweep(engine, settings, only, show):
-            if made not in points:
-                points.append(made)
-                fresh += 1
-                _draw_points(place, engine, points, evaluation, only, choose=False)
-        state.ask(WORK, None)
-        st.rerun()
+def _run(
+    engine: Engine,
+    settings: Settings,
+    only: Bool[Tensor, " question"] | None,
+    known: Sequence[Point],
+    redraw: Callable[[Sequence[Point]], None],
+) -> None:
+    """Evaluate the settings that are not known, under a bar; draw the points after each."""
+    points = list(known)
+    missing = len(settings) - len(known)
+    bar = st.progress(0.0, "Sweeping…")
+    start = time.monotonic()
+
+    def show(partial: Evaluation) -> None:
+        fresh = len(points) - len(known)
+        done = fresh + share_done(partial)
+        seconds = (time.monotonic() - start) / done * (missing - done) if done else None
+        bar.progress(
+            done / missing, f"Setting {min(fresh + 1, missing)} of {missing}{left(seconds)}"
+        )
+
+    for made in run_sweep(engine, settings, only, show):
+        if made not in points:
+            points.append(made)
+            redraw(points)
+
+
+def _here(current: Evaluation) -> Point:
+    """The present setting, as a point of no grid."""
+    forget = pooled(current.sets, "forget")
+    retain = pooled(current.sets, "retain")
+    return Point(len(current.clamps), 0.0, current.clamps, forget, retain)
 
 
 def _draw_points(
-    place,
+    place: DeltaGenerator,
     engine: Engine,
     points: Sequence[Point],
-    evaluation: Evaluation,
+    here: Point,
     only: Bool[Tensor, " question"] | None,
-    choose: bool = True,
+    on_take: Callable[[Clamps], None] | None = None,
 ) -> None:
+    """Without `on_take` none can be chosen: while a grid runs, its points are drawn again."""
     if not points:
         return
-    current = evaluation if only is None else engine.restrict(evaluation, only)
-    here = Point(
-        len(current.clamps),
-        0.0,
-        current.clamps,
-        pooled(current.sets, "forget"),
-        pooled(current.sets, "retain"),
-    )
     points = sorted(points, key=lambda p: (p.n, -p.multiple))
     with place.container():
         tried = pd.DataFrame(
@@ -153,27 +174,32 @@ def _draw_points(
         )
         st.altair_chart(sweep_chart(point_rows(points), point_rows([here]), tried), width="stretch")
         st.caption(
-            "A line joins the settings of one number of features, in the order of their strengths;"
-            " the number at a dot is the strength. Square: no clamp. Diamond: the present setting."
-            " Grey circles: what you tried before. Down is forgotten, right is kept. Thin lines: 95"
-            " % intervals."
+            "A line joins the settings of one number of features, in the order of their strengths; "
+            "the number at a dot is the strength. Square: no clamp. Diamond: the present setting. "
+            "Grey circles: what you tried before. Down is forgotten, right is kept. "
+            "Thin lines: 95 % intervals."
         )
+        table = point_table(points)
+        height = min(320, 40 + 35 * len(points))
+        if on_take is None:
+            st.dataframe(table, hide_index=True, width="stretch", height=height)
+            return
         event = st.dataframe(
-            point_table(points),
+            table,
             hide_index=True,
             width="stretch",
-            height=min(320, 40 + 35 * len(points)),
-            key="sweep_table" if choose else None,
-            on_select="rerun" if choose else "ignore",
+            height=height,
+            key="sweep_table",
+            on_select="rerun",
             selection_mode="single-row",
         )
-        if choose and (rows := [row for row in event.selection.rows if row < len(points)]):
-            clamps = points[rows[0]].clamps
+        if rows := [row for row in event.selection.rows if row < len(points)]:
             st.button(
                 "Put this setting on the board",
                 icon=":material/tune:",
                 key="sweep_take",
-                on_click=lambda: state.set_board(board_of(clamps), redraw=True),
+                on_click=on_take,
+                args=(points[rows[0]].clamps,),
             )
 
 
@@ -190,62 +216,44 @@ def numbers_in(text: str) -> list[float]:
             out.append(float(part.removesuffix("x")))
         except ValueError:
             raise BadInput(
-                f"'{part[:20]}' is not a number. Write numbers separated by commas, such as 0,"
-                " -2, -8."
+                f"'{part[:20]}' is not a number. "
+                "Write numbers separated by commas, such as 0, -2, -8."
             ) from None
     return out
 
 
 def point_rows(points: Sequence[Point]) -> pd.DataFrame:
     """One row a point, in percent, for the chart."""
+    return pd.DataFrame([_row(point) for point in points])
 
-    def span(s) -> tuple[float, float, float]:
-        return (
-            100 * s.accuracy,
-            max(0.0, 100 * s.baseline_accuracy + s.ci_low_pp),
-            min(100.0, 100 * s.baseline_accuracy + s.ci_high_pp),
-        )
 
-    columns = (
-        "forget",
-        "forget_low",
-        "forget_high",
-        "retain",
-        "retain_low",
-        "retain_high",
-        "baseline_forget",
-        "baseline_retain",
-    )
-    return pd.DataFrame(
-        [
-            {
-                "features": f"{p.n} feature{'s' if p.n != 1 else ''}",
-                "multiple": p.multiple,
-                "strength": f"{p.multiple:g}x",
-                **dict(
-                    zip(
-                        columns,
-                        (
-                            *span(p.forget),
-                            *span(p.retain),
-                            100 * p.forget.baseline_accuracy,
-                            100 * p.retain.baseline_accuracy,
-                        ),
-                        strict=True,
-                    )
-                ),
-            }
-            for p in points
-        ]
-    )
+def _row(point: Point) -> dict[str, str | float]:
+    return {
+        "features": f"{point.n} feature{'s' if point.n != 1 else ''}",
+        "multiple": point.multiple,
+        "strength": f"{point.multiple:g}x",
+        **_span("forget", point.forget),
+        **_span("retain", point.retain),
+        "baseline_forget": 100 * point.forget.baseline_accuracy,
+        "baseline_retain": 100 * point.retain.baseline_accuracy,
+    }
+
+
+def _span(role: str, s: SetResult) -> dict[str, float]:
+    before = 100 * s.baseline_accuracy
+    return {
+        role: 100 * s.accuracy,
+        f"{role}_low": max(0.0, before + s.ci_low_pp),
+        f"{role}_high": min(100.0, before + s.ci_high_pp),
+    }
 
 
 def point_table(points: Sequence[Point]) -> pd.DataFrame:
-    def words(s) -> str:
-        return (
-            f"{s.accuracy:.1%} ({signed(s.change_pp)} pp [{signed(s.ci_low_pp)},"
-            f" {signed(s.ci_high_pp)}], n {s.n})"
-        )
+    """The same in words."""
+
+    def words(s: SetResult) -> str:
+        change = wording.points(s.change_pp, s.ci_low_pp, s.ci_high_pp)
+        return f"{s.accuracy:.1%} ({change}, n {s.n})"
 
     return pd.DataFrame(
         [

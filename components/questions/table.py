@@ -1,6 +1,4 @@
-"""The questions behind the board: what became of each, where clamped features fired, and one of
-them looked at closely.
-"""
+"""The questions behind the board: what became of each, and where clamped features fired."""
 
 from collections.abc import Callable, Sequence
 
@@ -28,11 +26,10 @@ SHOWN = (
 def draw_questions(
     table: pd.DataFrame, features: Sequence[int], name: Callable[[int], str]
 ) -> int | None:
-    """The questions with what became of them, narrowed by the user. Columns as
-    backend.evaluation.answers.question_table.
+    """The questions with what became of them, narrowed by the user.
 
-    Returns the row of the table that the user selected, if any. `features` are the clamped ones,
-    `name` says what they are.
+    Columns as backend.evaluation.answers.question_table. `features` are the clamped ones, `name`
+    says what they are. Returns the row of the table that the user selected, if any.
     """
     counts = table["change"].value_counts()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -58,8 +55,9 @@ def draw_questions(
     shown = rows[list(SHOWN)]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            f"{len(rows)} of {len(table)} questions. P is the share of the four options' likelihood"
-            " that the right answer gets. Select a row to look closer."
+            f"{len(rows)} of {len(table)} questions. "
+            "P is the share of the four options' likelihood that the right answer gets. "
+            "Select a row to look closer."
         )
         st.space("stretch")
         st.download_button(

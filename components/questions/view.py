@@ -1,5 +1,6 @@
-"""One question as the model sees it: every token with its bounds, the tokens at which features
-fire, and what is scored.
+"""One question as the model sees it.
+
+Every token with its bounds, the tokens at which features fire, and what is scored.
 """
 
 import html
@@ -12,7 +13,9 @@ from backend.engine.engine import Engine
 from backend.experiments.permutation import permutation_check
 from backend.interventions.edit import Clamps
 from backend.reading.seen import SeenOption, SeenQuestion, SeenToken
-from components.tokens.view import HIGHLIGHT, opacity
+from backend.wording import with_minus
+from components.charts.palette import HIGHLIGHT
+from components.tokens.view import opacity
 
 _EDGE = "box-shadow:inset 1px 0 rgba(128,128,128,.45)"
 SIGNS = {"\n": "↵", "\t": "⇥"}
@@ -20,7 +23,9 @@ MOST_LISTED = 40
 
 
 def draw_question_view(view: SeenQuestion, clamped: bool = True) -> None:
-    """`clamped`: the features asked for are the ones a user clamped, and the scores after are with
+    """The question with a line above and one below that say what is seen.
+
+    `clamped`: the features asked for are the ones a user clamped, and the scores after are with
     those clamps.
     """
     st.caption(heading(view, clamped))
@@ -29,8 +34,9 @@ def draw_question_view(view: SeenQuestion, clamped: bool = True) -> None:
 
 
 def draw_orders(engine: Engine, place: int, clamps: Clamps) -> None:
-    """Asks the question in all orders of its options when the user wants it; nothing where prompts
-    do not show the options.
+    """Asks the question in all orders of its options when the user wants it.
+
+    Draws nothing where prompts do not show the options.
     """
     if engine.setup.scoring == "letter" and st.button(
         "Ask it in all 24 orders of its options", key=f"orders_{place}"
@@ -42,40 +48,31 @@ def draw_orders(engine: Engine, place: int, clamps: Clamps) -> None:
 
 def heading(view: SeenQuestion, clamped: bool) -> str:
     what = "a clamped feature" if clamped else "the feature"
-    at = sum(bool(token.fired) for token in view.all_tokens())
-    fires = (
-        f"{what} fires on {at} of them"
-        if at
-        else f"{what} fires on none of them, so nothing changes here"
-    )
+    tokens = view.all_tokens()
+    at = sum(bool(token.fired) for token in tokens)
+    where = f"{at} of them" if at else "none of them, so nothing changes here"
     return (
-        f"{view.set}, question {view.question.index}: the {len(view.all_tokens())} tokens the model"
-        f" reads; {fires}."
+        f"{view.set}, question {view.question.index}: the {len(tokens)} tokens the model reads; "
+        f"{what} fires on {where}."
     )
 
 
 def legend(view: SeenQuestion) -> str:
-    exempt = (
-        " Dotted underline: a position no clamp touches."
-        if any(token.exempt for token in view.all_tokens())
-        else ""
-    )
-    branches = any(option.tokens for option in view.options)
-    own = (
-        " Each option is read after the shared tokens, by itself; of its last token only the"
-        " probability counts."
-        if branches
-        else ""
-    )
-    return (
-        "A thin line begins a token, ↵ is a line break, the darker the stronger the"
-        f" feature.{exempt}{own}"
-    )
+    said = ["A thin line begins a token, ↵ is a line break, the darker the stronger the feature."]
+    if any(token.exempt for token in view.all_tokens()):
+        said.append("Dotted underline: a position no clamp touches.")
+    if any(option.tokens for option in view.options):
+        said.append(
+            "Each option is read after the shared tokens, by itself; "
+            "of its last token only the probability counts."
+        )
+    return " ".join(said)
 
 
 def view_html(view: SeenQuestion, clamped: bool) -> str:
-    """The tokens, the options with their shares before and after, and in words where which feature
-    fires. All text escaped.
+    """The tokens, the options with their shares before and after, and where which feature fires.
+
+    All text escaped.
     """
     top = max((act for _, _, act in view.fired()), default=0.0)
     rows = "".join(
@@ -89,8 +86,9 @@ def view_html(view: SeenQuestion, clamped: bool) -> str:
     )
     return (
         f'<div style="padding:.4rem 0 .8rem">{tokens_html(view.tokens, top)}</div>'
-        '<div style="overflow-x:auto"><table'
-        ' style="border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums">'
+        '<div style="overflow-x:auto">'
+        '<table style="border-collapse:collapse;font-size:.92rem;'
+        'font-variant-numeric:tabular-nums">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_fired_html(view)}"
     )
 
@@ -98,46 +96,37 @@ def view_html(view: SeenQuestion, clamped: bool) -> str:
 def _option_html(
     letter: str, choice: str, option: SeenOption, right: bool, clamped: bool, top: float
 ) -> str:
-    last = f'<span style="{_EDGE};opacity:.6">{_text(option.scored[-1])}</span>'
-    scored = (
-        tokens_html(option.tokens, top) + last if option.tokens or len(option.scored) == 1 else ""
-    )
-    read = (
-        scored
-        or f"{html.escape(choice)} <small style='opacity:.75'>scored by {' or '.join(_quoted(t) for t in option.scored)}</small>"
-    )
-    if len(option.scored) == 1 and option.scored[0].strip() == letter:
-        read = (
-            f"{html.escape(choice)} <small style='opacity:.75'>scored by"
-            f" {_quoted(option.scored[0])}</small>"
-        )
+    one = len(option.scored) == 1
+    by_letter = one and option.scored[0].strip() == letter
+    if (option.tokens or one) and not by_letter:
+        last = f'<span style="{_EDGE};opacity:.6">{_text(option.scored[-1])}</span>'
+        read = tokens_html(option.tokens, top) + last
+    else:
+        scored = " or ".join(_quoted(token) for token in option.scored)
+        read = f"{html.escape(choice)} <small style='opacity:.75'>scored by {scored}</small>"
     share = f"{option.p_before:.1%}" + (f" → <b>{option.p_after:.1%}</b>" if clamped else "")
-    score = (f"{option.before:.2f}" + (f" → {option.after:.2f}" if clamped else "")).replace(
-        "-", "−"
-    )
+    score = with_minus(f"{option.before:.2f}" + (f" → {option.after:.2f}" if clamped else ""))
     cells = (f"<b>{letter}</b>{' right' if right else ''}", read, share, score)
-    return (
-        "<tr>"
-        + "".join(
-            '<td style="padding:.25rem .8rem .25rem 0;border-top:1px solid'
-            f' rgba(128,128,128,.25);vertical-align:top">{cell}</td>'
-            for cell in cells
-        )
-        + "</tr>"
+    row = "".join(
+        '<td style="padding:.25rem .8rem .25rem 0;border-top:1px solid rgba(128,128,128,.25);'
+        f'vertical-align:top">{cell}</td>'
+        for cell in cells
     )
+    return f"<tr>{row}</tr>"
 
 
 def tokens_html(tokens: Sequence[SeenToken], top: float) -> str:
     """Running text with every token's bounds."""
+    text = "".join(_token_html(token, top) for token in tokens)
     return (
         '<span dir="auto" style="white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.8">'
-        + "".join(_token_html(token, top) for token in tokens)
-        + "</span>"
+        f"{text}</span>"
     )
 
 
 def _token_html(token: SeenToken, top: float) -> str:
-    style, title = [_EDGE], f"token {token.id}"
+    style = [_EDGE]
+    title = f"token {token.id}"
     if token.exempt:
         style.append("text-decoration:underline dotted")
     if token.fired:

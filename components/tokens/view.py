@@ -13,11 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-HIGHLIGHT = "255, 140, 0"
-"""Dark orange, as in sae_vis.
+from components.charts.palette import HIGHLIGHT
 
-Translucent, so that the text's own colour reads on light and dark (contrast at least 4.5).
-"""
 STRONGEST = 0.5
 """Opacity of the highlight at the strongest activation."""
 WEAKEST = 0.08

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from backend.__main__ import main
 from backend.interventions.edit import parse_clamps
-from components.charts.all import FORGET
+from components.charts.palette import FORGET
 from tests.browser.board import WAIT_MS, figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]

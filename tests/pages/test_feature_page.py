@@ -9,14 +9,14 @@ from backend.experiments.dose import MULTIPLES
 from backend.features.atlas import Atlas
 from backend.interventions.edit import value_of
 from backend.reading.feature_page import feature_page
-from tests.pages.test_pages import app, words  # noqa: F401
+from tests.pages.test_pages import words
 
 
 def markup(at) -> str:
     return " ".join(e.proto.body for e in at.get("html"))
 
 
-def test_it_says_the_numbers_of_the_backend(app, toy):  # noqa: F811
+def test_it_says_the_numbers_of_the_backend(app, toy):
     page, at = feature_page(toy, 5, 20), app("feature", feature="5")
     said = words(at)
     fired, scanned = sum(page.tokens_fired.values()), sum(page.tokens_scanned.values())
@@ -33,7 +33,7 @@ def test_it_says_the_numbers_of_the_backend(app, toy):  # noqa: F811
     assert counts["fires on"].tolist() == list(page.fires_on_questions.values())
 
 
-def test_the_dose_curve_is_drawn_whole_and_its_table_says_the_engines_figures(app, toy):  # noqa: F811
+def test_the_dose_curve_is_drawn_whole_and_its_table_says_the_engines_figures(app, toy):
     at = app("feature", feature="2")
     table = next(d.value for d in at.dataframe if "in words" in d.value)
     assert sorted(table["at"].unique()) == sorted(MULTIPLES)
@@ -46,7 +46,7 @@ def test_the_dose_curve_is_drawn_whole_and_its_table_says_the_engines_figures(ap
     assert (row["lost"], row["gained"]) == (s.lost, s.gained)
 
 
-def test_a_point_of_the_curve_becomes_a_clamp(app, toy):  # noqa: F811
+def test_a_point_of_the_curve_becomes_a_clamp(app, toy):
     at = app("feature", feature="2")
     at.select_slider(key="feature_strength").set_value(-8.0).run()
     at.button(key="feature_clamp_at").click().run()
@@ -55,14 +55,14 @@ def test_a_point_of_the_curve_becomes_a_clamp(app, toy):  # noqa: F811
     )
 
 
-def test_a_neighbour_is_one_click_away(app, toy):  # noqa: F811
+def test_a_neighbour_is_one_click_away(app, toy):
     at = app("feature", feature="2")
     nearest = feature_page(toy, 2).nearest[0].feature
     at.button(key=f"feature_nearest_{nearest}").click().run()
     assert f"Feature {nearest}" in words(at)
 
 
-def test_own_text_is_read_and_hostile_text_stays_text(app, toy):  # noqa: F811
+def test_own_text_is_read_and_hostile_text_stays_text(app, toy):
     at = app("feature", feature="0")
     text = "<script>alert(1)</script> $x$ :smile: the heart"
     at.text_area(key="feature_text").set_value(text).run()
@@ -73,7 +73,7 @@ def test_own_text_is_read_and_hostile_text_stays_text(app, toy):  # noqa: F811
     assert text in html.unescape(re.sub(r"<[^>]*>", "", mine.split("</style>")[1]))
 
 
-def test_a_hostile_label_is_shown_as_it_stands(app, monkeypatch):  # noqa: F811
+def test_a_hostile_label_is_shown_as_it_stands(app, monkeypatch):
     label = "$x$ :smile: _a_ **b** [c](http://d) <i>"
     summary = Atlas.summary
     monkeypatch.setattr(

@@ -13,6 +13,7 @@ from backend.experiments.controls import (
     DIRECTIONS,
     N_RANDOM,
     Effect,
+    Kind,
     controls,
     finished_controls,
     forget_counts,
@@ -98,6 +99,14 @@ def test_controls_are_kept_and_stay_out_of_the_history(toy):
     assert toy.finished(CLAMPS) is None
 
 
+KINDS: dict[str, Kind] = {
+    "own": "own",
+    "next decoder": "direction",
+    "random direction": "direction",
+}
+"""All others are random features."""
+
+
 def made(name: str, lost: int, gained: int = 0) -> Effect:
     change = 100 * (gained - lost) / 100
     result = SetResult(
@@ -118,7 +127,7 @@ def made(name: str, lost: int, gained: int = 0) -> Effect:
         0.1,
         False,
     )
-    return Effect(name, "", result, result)
+    return Effect(KINDS.get(name, "random features"), name, "", result, result)
 
 
 def test_the_verdict_says_how_many_random_sets_did_as_much():

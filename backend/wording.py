@@ -1,0 +1,32 @@
+"""Changes in words: their sign, and the interval behind them."""
+
+from collections.abc import Callable
+
+Sign = Callable[[float], str]
+"""A change as text, with its sign."""
+
+
+def with_minus(text: str) -> str:
+    """A number's text with a real minus in place of the hyphen."""
+    return text.replace("-", "−")
+
+
+def signed(number: float, digits: int = 1) -> str:
+    """With a sign and a real minus; zero has none."""
+    text = f"{abs(number):.{digits}f}"
+    return text if float(text) == 0 else ("−" if number < 0 else "+") + text
+
+
+def always_signed(number: float) -> str:
+    """One decimal with a sign and a real minus; zero has a sign too."""
+    return with_minus(ascii_signed(number))
+
+
+def ascii_signed(number: float) -> str:
+    """One decimal with a sign, for a terminal; zero has a sign too."""
+    return f"{number:+.1f}"
+
+
+def points(change: float, low: float, high: float, sign: Sign = signed) -> str:
+    """A change in percentage points and its interval, such as −3.0 pp [−5.0, −0.9]."""
+    return f"{sign(change)} pp [{sign(low)}, {sign(high)}]"

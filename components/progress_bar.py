@@ -1,0 +1,22 @@
+"""How far long work is, as a bar and in words."""
+
+from streamlit.delta_generator import DeltaGenerator
+
+from backend.evaluation.evaluate import Evaluation
+from backend.progress import Progress
+
+
+def show_progress(bar: DeltaGenerator, progress: Progress) -> None:
+    """The stage, how much of it is done, and the time left where it is known."""
+    share = progress.done / progress.total if progress.total else 0.0
+    bar.progress(share, f"{progress.stage}…{left(progress.seconds_left)}")
+
+
+def left(seconds: float | None) -> str:
+    """The time left, to stand behind what is being done; empty where it is not known."""
+    return "" if seconds is None else f" · {seconds:,.0f} s left"
+
+
+def share_done(evaluation: Evaluation) -> float:
+    """Of the affected questions of a growing evaluation; 0 where none is affected."""
+    return float(evaluation.done.sum()) / max(1, int(evaluation.affected.sum()))

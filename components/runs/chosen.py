@@ -1,0 +1,60 @@
+"""One run that was chosen: what the user can do with it, and what was written about it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from backend.evaluation.history import Trial
+from backend.evaluation.results import Results
+from backend.interventions.edit import Clamps
+from components.messages import show_errors
+from components.values import PINS
+
+
+def draw_chosen(
+    trial: Trial, name: str, results: Results, on_pin: Callable[[str, Clamps], None]
+) -> bool:
+    """True when the user wants to go back to this setting.
+
+    What is deleted or written here is so in `results` at once, and the page runs again.
+    """
+    run = trial.run
+    st.subheader(name, anchor=False)
+    st.caption(
+        f"forget {trial.forget.percent:.1f} % of {trial.forget.n}, "
+        f"retain {trial.retain.percent:.1f} % of {trial.retain.n} · {run.seconds:.1f} s to compute"
+    )
+    with st.container(horizontal=True):
+        if st.button("Go back to this setting", icon=":material/undo:", type="primary"):
+            return True
+        for which in PINS:
+            st.button(
+                f"Pin as {which}",
+                icon=":material/push_pin:",
+                on_click=on_pin,
+                args=(which, run.clamps),
+            )
+        with st.popover("Delete", icon=":material/delete:"):
+            st.write(
+                "The figures can be computed again; "
+                "name, note and expectation cannot be brought back."
+            )
+            if st.button("Delete this run", key="runs_delete"):
+                results.forget(run.clamps)
+                st.rerun()
+    with st.form(f"runs_note_{run.id}"):
+        new_name = st.text_input("Name", run.name, max_chars=80)
+        note = st.text_area("Note", run.note, max_chars=2000, height=80)
+        if run.hypothesis:
+            st.caption("Expected, written before it ran:")
+            st.text(run.hypothesis)
+        star = st.checkbox("Star", run.star)
+        if st.form_submit_button("Keep"):
+            with show_errors():
+                if (now := results.read(run.clamps)) is not None:
+                    results.annotate(
+                        replace(now, name=new_name.strip(), note=note.strip(), star=star)
+                    )
+            st.rerun()
+    return False

@@ -1,0 +1,65 @@
+"""The line above the sliders."""
+
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from backend.interventions.board import Board, Slider
+from components.clamping.arrange import heading
+
+BOARD = Board((Slider(2, -4.0), Slider(3, -5.0, on=False)))
+
+
+@pytest.mark.parametrize(
+    ("preset", "line"),
+    [
+        (None, "2 clamped after block 2 of 4: 1 on, 1 off"),
+        ("Forget biology", "“Forget biology”: 2 clamped after block 2 of 4: 1 on, 1 off"),
+    ],
+)
+def test_it_says_how_many_are_on_where_and_which_preset_they_are(preset, line):
+    assert heading(BOARD, preset, "block 2 of 4") == line
+
+
+def script(engine, board, shown, on_reset, on_remove):
+    from components.clamping.arrange import draw_arrange
+
+    shown.append(draw_arrange(engine, board, on_reset=on_reset, on_remove=on_remove))
+
+
+@pytest.fixture
+def asked():
+    return []
+
+
+@pytest.fixture
+def shown():
+    """The arrangement of each run."""
+    return []
+
+
+@pytest.fixture
+def at(asked, shown):
+    engine = SimpleNamespace(preset_titles={}, model=SimpleNamespace(block=1, n_blocks=4))
+    acts = (lambda: asked.append("reset"), lambda: asked.append("remove"))
+    return AppTest.from_function(script, args=(engine, BOARD, shown, *acts)).run()
+
+
+def test_at_first_sliders_stand_as_added_in_multiples_of_their_maximum(at, shown):
+    assert shown == [(False, "as added", "none")]
+
+
+def test_the_user_arranges_them(at, shown):
+    at.button_group(key="clamp_unit").set_value("raw")
+    at.selectbox(key="clamp_order").set_value("number")
+    at.selectbox(key="clamp_group").set_value("on or off").run()
+    assert shown[-1] == (True, "number", "on or off")
+
+
+@pytest.mark.parametrize(
+    ("label", "wish"), [("Reset all to -5x, on", "reset"), ("Remove all", "remove")]
+)
+def test_all_of_them_can_be_reset_or_removed(at, asked, label, wish):
+    next(b for b in at.button if b.label == label).click().run()
+    assert asked == [wish]

@@ -1,0 +1,131 @@
+"""What leaves the page, and what becomes of a file opened here."""
+
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from backend.errors import BadInput
+from backend.interventions.board import Board, Slider
+from backend.sharing.export import Exported, export, to_text
+from components.clamping import take_away as module
+from components.clamping.take_away import read_file
+
+BOARD = Board((Slider(1, -120.0), Slider(4, -2.0, on=False)), 1.5)
+
+
+@pytest.fixture
+def content(toy):
+    return to_text(export(toy, toy.evaluate(BOARD.clamps()), BOARD, "held-out")).encode()
+
+
+def test_an_exported_file_is_read(toy, content):
+    found = read_file(content, toy.sae.d_sae)
+    assert isinstance(found, Exported)
+    assert (found.board, found.half) == (BOARD, "held-out")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b'{"kind": 1}', "no export of this program"), (b"\xff\xfe\xff", "no text in UTF-8")],
+)
+def test_any_other_file_is_refused_in_words(content, words):
+    found = read_file(content, 24)
+    assert isinstance(found, BadInput)
+    assert words in str(found)
+
+
+def script(engine, evaluation, board, half, link, on_open):
+    from components.clamping.take_away import draw_take_away
+
+    draw_take_away(engine, evaluation, board, half, link, on_open)
+
+
+@pytest.fixture
+def opened():
+    return []
+
+
+@pytest.fixture
+def at(opened):
+    engine = SimpleNamespace(setup=SimpleNamespace(name="toy"), sae=SimpleNamespace(d_sae=24))
+    evaluation = SimpleNamespace(clamps=BOARD.clamps())
+    link = {"clamps": "1:-120,!4:-2", "master": "1.5"}
+
+    def on_open(*file):
+        opened.append(file)
+
+    args = (engine, evaluation, BOARD, "all", link, on_open)
+    return AppTest.from_function(script, args=args).run()
+
+
+def test_the_link_is_readable(at):
+    assert at.code[0].value.endswith("?clamps=1:-120,!4:-2&master=1.5")
+
+
+def test_there_are_three_files_to_take_each_said_what_it_is_for(at):
+    assert [b.proto.label for b in at.get("download_button")] == [
+        "Everything in one file",
+        "A page to print or send",
+        "A Python program",
+    ]
+    assert len(at.caption) == 4
+
+
+def test_a_file_that_is_opened_goes_to_the_page(at, opened):
+    at.file_uploader[0].upload("other.json", b'{"kind": 1}', "application/json").run()
+    ((name, found),) = opened
+    assert name == "other.json"
+    assert isinstance(found, BadInput)
+
+
+def opened_script(name, found, evaluation):
+    from components.clamping.take_away import draw_opened
+
+    draw_opened(None, evaluation, name, found)
+
+
+def said(found, clamps=()):
+    evaluation = SimpleNamespace(clamps=clamps)
+    return AppTest.from_function(opened_script, args=("a*b.json", found, evaluation)).run()
+
+
+def test_a_refused_file_is_said_with_its_reason():
+    (warning,) = said(BadInput("It is no export.")).warning
+    assert warning.value == "a\\*b.json: It is no export."
+
+
+def test_without_a_file_nothing_is_said():
+    assert len(said(None).main) == 0
+
+
+class Rerun:
+    same = True
+
+    def sentence(self):
+        return "The same figures as in the file."
+
+
+@pytest.fixture
+def exported(toy, content):
+    return read_file(content, toy.sae.d_sae)
+
+
+def test_figures_are_held_beside_those_of_the_file(exported, monkeypatch):
+    monkeypatch.setattr(module, "compare", lambda *_: Rerun())
+    monkeypatch.setattr(module, "differences", lambda *_: [])
+    (success,) = said(exported, exported.clamps).success
+    assert success.value == "a\\*b.json: The same figures as in the file."
+
+
+def test_what_differs_from_the_file_is_listed(exported, monkeypatch):
+    monkeypatch.setattr(module, "compare", lambda *_: Rerun())
+    monkeypatch.setattr(module, "differences", lambda *_: ["another model"])
+    (warning,) = said(exported, exported.clamps).warning
+    assert warning.value.endswith("The same figures as in the file.\n* another model")
+
+
+def test_once_the_board_is_another_the_file_is_spoken_of_no_more(exported):
+    at = said(exported, ())
+    assert not at.success
+    assert not at.warning

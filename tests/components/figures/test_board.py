@@ -1,0 +1,148 @@
+"""The board's words and figures, and how often a growing one is drawn."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from backend.evaluation.evaluate import Evaluation
+from backend.interventions.edit import clamp_set
+from backend.statistics import MeanChange
+from components.figures import board as module
+from components.figures.board import REDRAW_S, GrowingBoard, baseline_html, board_html, heading
+from tests.support.results import RESULT
+
+MARGINS = {"b": MeanChange(-0.25, -0.4, -0.1)}
+
+
+def test_titles_are_escaped():
+    assert "Bio &lt;b&gt;" in board_html([RESULT])
+    assert "Bio &lt;b&gt;" in baseline_html([RESULT])
+
+
+def test_a_change_comes_with_its_interval_and_what_it_is_over():
+    markup = board_html([RESULT])
+    assert "<b>−20.0 pp</b> [−26.1, −13.9]" in markup
+    assert "n = 200, 50 touched" in markup
+    assert "lost 45, gained 5, p 1e-08" in markup
+
+
+def test_without_clamps_each_accuracy_comes_with_its_interval():
+    markup = baseline_html([RESULT])
+    assert "<b>70.0%</b> [60.0%, 80.0%]" in markup
+    assert "n = 200<" in markup
+
+
+def test_without_clamps_no_change_is_spoken_of():
+    markup = baseline_html([RESULT])
+    assert "→" not in markup
+    assert "Lost" not in markup
+
+
+def test_a_set_that_may_be_guessing_says_so():
+    markup = baseline_html([RESULT, replace(RESULT, inconclusive=True)])
+    assert markup.count("inconclusive") == 1
+
+
+def test_a_set_not_begun_is_not_yet_known():
+    markup = board_html([replace(RESULT, n_done=0, lost=0, gained=0, change_pp=0.0, accuracy=0.7)])
+    assert "not yet known" in markup
+    assert "→ <b>…</b>" in markup
+    assert "no answer changed" not in markup
+
+
+def test_a_set_begun_never_passes_for_a_finished_one():
+    markup = board_html([replace(RESULT, n_done=20, lost=0, gained=0, change_pp=0.0)])
+    assert "20 done" in markup
+    assert "no answer changed so far" in markup
+
+
+def test_a_set_that_may_be_guessing_says_its_margin():
+    markup = board_html([replace(RESULT, inconclusive=True)], MARGINS)
+    assert "margin −0.25 nats [−0.40, −0.10]" in markup
+
+
+def test_other_sets_do_not_say_their_margin():
+    assert "margin" not in board_html([RESULT], MARGINS)
+
+
+def evaluation(n_done=3, clamps=((2, -4.0),)):
+    affected = torch.tensor([True, True, True, False])
+    done = affected & (torch.arange(4) < n_done)
+    sets = (replace(RESULT, n=4, n_affected=3, n_done=n_done),)
+    zeros = torch.zeros(4, 4)
+    given = {
+        "clamps": clamp_set(clamps),
+        "sets": sets,
+        "scores": zeros,
+        "baseline": zeros,
+        "affected": affected,
+        "done": done,
+        "seconds": 1.25,
+    }
+    return Evaluation(**{name: given[name] for name in Evaluation.__dataclass_fields__})
+
+
+@pytest.mark.parametrize(
+    ("shown", "stale", "words"),
+    [
+        (evaluation(), False, "3 of 4 questions touched by a clamp"),
+        (evaluation(), False, "Computed in 1.2 s."),
+        (evaluation(1), False, "Estimate from 1 of 3 affected questions, running… (4 questions"),
+        (evaluation(), True, "For the previous settings: 3 of 4 questions affected."),
+        (evaluation(clamps=()), False, "No clamp is on: this is the model as it is, over 4"),
+    ],
+)
+def test_the_line_above_says_what_the_figures_are_over(shown, stale, words):
+    assert words in heading(shown, stale)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = SimpleNamespace(s=100.0)
+    monkeypatch.setattr(module.time, "monotonic", lambda: now.s)
+    return now
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The evaluations drawn, each with whether it had margins."""
+    out = []
+    monkeypatch.setattr(module, "margin_changes", lambda *_: MARGINS)
+    monkeypatch.setattr(
+        module, "draw_board", lambda shown, margins, stale: out.append((shown, bool(margins)))
+    )
+    return out
+
+
+def place_of(only=None, restrict=None):
+    engine = SimpleNamespace(sets=(), recording=SimpleNamespace(baseline=None), restrict=restrict)
+    return GrowingBoard(SimpleNamespace(container=nullcontext), engine, only)
+
+
+def test_a_growing_board_is_drawn_no_more_often_than_is_seen(clock, drawn):
+    place = place_of()
+    for wait in (0, 0, 2 * REDRAW_S, 0):
+        clock.s += wait
+        place.on_partial(evaluation(1))
+    assert len(drawn) == 2
+
+
+def test_the_last_of_a_growing_board_is_left_to_the_page(clock, drawn):
+    place_of().on_partial(evaluation())
+    assert drawn == []
+
+
+def test_margins_are_said_of_a_complete_board_alone(clock, drawn):
+    place = place_of()
+    place.draw(evaluation(1))
+    place.draw(evaluation())
+    assert [margins for _, margins in drawn] == [False, True]
+
+
+def test_figures_over_some_questions_are_restricted_to_them(clock, drawn):
+    half = torch.tensor([True, False, True, False])
+    place_of(half, lambda shown, only: ("restricted", only is half)).draw(evaluation())
+    assert drawn == [(("restricted", True), True)]

@@ -1,0 +1,75 @@
+"""The questions narrowed by the user, and the one that is selected."""
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from components.questions.table import SHOWN, narrowed
+
+TABLE = pd.DataFrame(
+    [
+        {"change": "lost", "set": "Biology", "topic": "cells", "features": [2, 9]},
+        {"change": "gained", "set": "Biology", "topic": "bones", "features": [2]},
+        {"change": "unchanged", "set": "History", "topic": "cells", "features": []},
+    ],
+    index=[10, 11, 12],
+)
+ALL = ("lost", "gained", "unchanged")
+
+
+@pytest.mark.parametrize(
+    ("filters", "rows"),
+    [
+        ((ALL, "all", "all", None), [10, 11, 12]),
+        ((("lost", "gained"), "all", "all", None), [10, 11]),
+        ((ALL, "History", "all", None), [12]),
+        ((ALL, "all", "cells", None), [10, 12]),
+        ((ALL, "all", "all", 9), [10]),
+        ((ALL, "Biology", "bones", 9), []),
+        (((), "all", "all", None), []),
+    ],
+)
+def test_a_row_is_shown_when_it_passes_every_filter(filters, rows):
+    assert narrowed(TABLE, *filters).index.tolist() == rows
+
+
+def script(table, chosen):
+    from components.questions.table import draw_questions
+
+    chosen.append(draw_questions(table, (2, 9), {2: "bones", 9: "cells"}.get))
+
+
+@pytest.fixture
+def chosen():
+    """The row chosen in each run."""
+    return []
+
+
+@pytest.fixture
+def at(chosen):
+    missing = [column for column in SHOWN if column not in TABLE]
+    table = TABLE.assign(**dict.fromkeys(missing, ""))
+    return AppTest.from_function(script, args=(table, chosen)).run()
+
+
+def test_at_first_what_changed_is_shown(at):
+    assert at.dataframe[0].value["change"].tolist() == ["lost", "gained"]
+    assert at.caption[0].value.startswith("2 of 3 questions.")
+
+
+def test_clamped_features_are_offered_by_name(at):
+    options = at.selectbox(key="questions_feature").options
+    assert options == ["any or none", "2 · bones", "9 · cells"]
+
+
+def test_without_a_selection_no_row_is_chosen(at, chosen):
+    assert chosen == [None]
+
+
+def test_the_selected_row_is_the_tables_not_that_of_what_is_shown(at, chosen):
+    at.selectbox(key="questions_feature").set_value(2)
+    at.button_group(key="questions_change").set_value(["gained"]).run()
+    key = at.dataframe[0].proto.id.split("-", 2)[-1]
+    at.session_state[key] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    at.run()
+    assert chosen[-1] == 11

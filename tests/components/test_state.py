@@ -1,0 +1,150 @@
+"""One session's state: undo, pins, work, messages, and what was made once."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from backend.interventions.board import Board, Slider
+
+D_SAE = 24
+ONE, TWO = (Board((Slider(feature, -4.0),)) for feature in (1, 2))
+
+
+def script(act, d_sae):
+    from components import state
+
+    state.start(d_sae)
+    act(state)
+
+
+def session(act, **query):
+    at = AppTest.from_function(script, args=(act, D_SAE))
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    return at.session_state
+
+
+def of(look, *acts, **query):
+    """What `look` sees after the acts, in one session."""
+    seen = []
+
+    def act(state):
+        for one in acts:
+            one(state)
+        seen.append(look(state))
+
+    session(act, **query)
+    return seen[0]
+
+
+def put(board, **how):
+    return lambda state: state.set_board(board, **how)
+
+
+def undo(state):
+    state.undo()
+
+
+def redo(state):
+    state.redo()
+
+
+def board(state):
+    return state.board()
+
+
+def test_undo_takes_back_a_step_and_redo_goes_there_again():
+    assert of(board, put(ONE), put(TWO), undo) == ONE
+    assert of(board, put(ONE), put(TWO), undo, redo) == TWO
+
+
+def test_a_new_step_forgets_what_was_undone():
+    assert not of(lambda state: state.can_redo(), put(ONE), undo, put(TWO))
+
+
+def test_the_same_board_again_is_no_step():
+    assert of(board, put(ONE), put(ONE), undo) == Board()
+
+
+def test_undo_without_a_past_does_nothing():
+    assert of(board, undo) == Board()
+
+
+def revision(state):
+    return state.revision()
+
+
+def test_a_board_from_elsewhere_draws_the_widgets_afresh():
+    assert of(revision, put(ONE), undo) == of(revision) + 2
+
+
+def test_an_edit_of_the_widgets_leaves_them():
+    assert of(revision, put(ONE, redraw=False)) == of(revision)
+
+
+@pytest.mark.parametrize(
+    ("which", "pins"), [("A", (ONE.clamps(), None)), ("B", (None, ONE.clamps()))]
+)
+def test_a_setting_is_pinned_under_one_name(which, pins):
+    assert of(lambda state: state.pins(), lambda state: state.pin(which, ONE.clamps())) == pins
+
+
+def test_a_message_is_said_once_in_its_place():
+    said = of(
+        lambda state: [state.said("here"), state.said("there"), state.said("there")],
+        lambda state: state.say("there", "Hello."),
+    )
+    assert said == ["", "Hello.", ""]
+
+
+def test_work_is_wanted_for_its_subject_until_it_is_stopped():
+    def wanted(state):
+        return state.work("sweep").wanted, state.work("controls").wanted
+
+    def ask(state):
+        state.work("sweep").ask("a grid")
+
+    def stop(state):
+        state.work("sweep").ask(None)
+
+    assert of(wanted, ask) == ("a grid", None)
+    assert of(wanted, ask, stop) == (None, None)
+
+
+def test_what_was_made_is_made_anew_for_another_key_alone():
+    made = []
+
+    def keep(key):
+        return lambda state: state.kept("text", key, lambda: made.append(key))
+
+    session(lambda state: [act(state) for act in (keep("a"), keep("a"), keep("b"), keep("a"))])
+    assert made == ["a", "b", "a"]
+
+
+def test_an_expectation_is_kept_without_the_space_around_it():
+    assert of(lambda state: state.hypothesis().text, lambda state: state.expect(" less ")) == "less"
+
+
+def test_a_link_brings_its_board_feature_and_half():
+    query = {"clamps": "1:-4", "feature": "7", "half": "held-out"}
+    seen = of(lambda state: (state.board(), state.feature(), state.half()), **query)
+    assert seen == (ONE, 7, "held-out")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"clamps": "x"}, "clamps cannot be read"),
+        ({"feature": str(D_SAE)}, "features 0 to 23"),
+        ({"feature": "²"}, "features 0 to 23"),
+        ({"half": "left"}, "all, selection, held-out"),
+    ],
+)
+def test_a_bad_link_is_said_in_words(query, words):
+    assert words in of(lambda state: state.link_error(), **query)
+
+
+def test_the_link_brings_the_state_back():
+    link = of(lambda state: state.link(), put(TWO), lambda state: state.set_half("selection"))
+    assert of(lambda state: (state.board(), state.half()), **link) == (TWO, "selection")

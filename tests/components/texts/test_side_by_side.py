@@ -1,0 +1,95 @@
+"""Two texts side by side: what is said of each, and of both."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from backend.experiments.generate import Sampling, Written
+from backend.interventions.edit import clamp_set
+from backend.progress import Progress
+from components.texts.side_by_side import note, text_html, verdict
+from components.values import Words
+
+CLAMPS = clamp_set([(2, -40.0)])
+PROMPT = "The heart"
+
+
+def written(*ids, edited=(), ended=False):
+    return Written("<b>text</b> ", ids, edited, n_prompt=4, ended=ended)
+
+
+def words(before=(), after=(), **more):
+    start = Words(PROMPT, False, Sampling(), 3, CLAMPS, (written(*before), written(*after)))
+    return start._replace(**more)
+
+
+def test_a_text_is_shown_as_it_is_and_escaped():
+    assert text_html(written(1)).endswith(">&lt;b&gt;text&lt;/b&gt;</div>")
+
+
+@pytest.mark.parametrize(
+    ("text", "running", "said"),
+    [
+        (written(1, ended=True), True, "1 tokens, ended by the model"),
+        (written(1, 2, 3), True, "3 tokens, the length limit"),
+        (written(1), True, "1 tokens, writing…"),
+        (written(1), False, "1 tokens, stopped"),
+    ],
+)
+def test_a_text_says_how_it_ended(text, running, said):
+    assert note(text, words(clamps=(), running=running)) == said
+
+
+def test_a_clamped_text_says_where_it_was_clamped():
+    said = note(written(1, 2, edited=(1, 3, 5)), words())
+    assert said.endswith("; clamped at 2 of 4 prompt tokens and 1 of 2 written ones")
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (words((1, 2), (1, 2)), "Both texts are the same."),
+        (words((1, 2), (1, 3)), "The two texts are the same for 1 token, then part."),
+        (words((1, 2, 3), (1, 2)), "The two texts are the same for 2 tokens, then part."),
+        (words((1,), (2,), running=True), "Writing…"),
+        (words(), "Nothing was written."),
+    ],
+)
+def test_the_texts_are_compared_token_by_token(shown, said):
+    assert verdict(shown, PROMPT, CLAMPS) == said
+
+
+def test_texts_of_other_clamps_or_another_prompt_say_so():
+    said = verdict(words((1,), (1,), prompt="An *old* one"), PROMPT, ())
+    assert said == (
+        "Written with other clamps than those now on."
+        " Written for the prompt “An \\*old\\* one”. Both texts are the same."
+    )
+
+
+def script(shown, progress):
+    from components.texts.side_by_side import SideBySide
+
+    place = SideBySide("The heart", ())
+    if progress is not None:
+        place.on_wait(progress)
+    else:
+        place.draw(shown)
+
+
+def captions(shown, progress=None):
+    at = AppTest.from_function(script, args=(shown, progress)).run()
+    assert not at.exception
+    return [c.value for c in at.caption]
+
+
+def test_each_text_stands_under_what_is_said_of_both():
+    both, before, after = captions(words((1,), (2,)))
+    assert both.endswith("then part.")
+    assert before == "1 tokens, stopped"
+    assert "clamped at" in after
+
+
+def test_a_wait_is_said():
+    assert captions(None, Progress("Waiting for another run", 0, 0, None)) == [
+        "Waiting for another run…"
+    ]

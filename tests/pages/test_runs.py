@@ -1,0 +1,164 @@
+"""The runs page drawn by Streamlit's own AppTest, on the toy setup."""
+
+from dataclasses import replace
+
+import pytest
+
+from backend.interventions.edit import clamp_set
+from tests.pages.test_pages import pick, words
+
+FIRST, SECOND, THIRD = (clamp_set([clamp]) for clamp in ((1, -200.0), (2, -40.0), (3, -5.0)))
+
+
+@pytest.fixture
+def empty(toy):
+    """The toy with nothing tried."""
+    for trial in toy.history.trials():
+        toy.results.forget(trial.run.clamps)
+    return toy
+
+
+@pytest.fixture
+def tried(empty):
+    """The toy with three settings tried, of which one has a star, and one a name and a note."""
+    for clamps in (FIRST, SECOND, THIRD):
+        empty.evaluate(clamps)
+    annotate(empty, SECOND, name="Mine", note="as expected", hypothesis="less *biology*")
+    annotate(empty, THIRD, star=True)
+    return empty
+
+
+def annotate(toy, clamps, **written):
+    toy.results.annotate(replace(toy.results.read(clamps), **written))
+
+
+def listed(at):
+    """The clamps of the runs in the table."""
+    table = next(frame.value for frame in at.dataframe if "hypothesis" in frame.value)
+    return table["clamps"].tolist()
+
+
+def select(at, row):
+    """A click on a row of the table."""
+    table = next(frame for frame in at.dataframe if "hypothesis" in frame.value)
+    key = table.proto.id.split("-", 2)[-1]
+    at.session_state[key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    return at.run()
+
+
+def choose(at, clamps):
+    """The same for the row of these clamps."""
+    return select(at, listed(at).index(f"{clamps[0].feature}:{clamps[0].value:g}"))
+
+
+def test_where_nothing_was_tried_the_page_says_so(app, empty):
+    page = app("search")
+    for trial in empty.history.trials():
+        empty.results.forget(trial.run.clamps)
+    page.switch_page("pages/runs.py").run()
+    assert "Nothing was tried yet." in words(page)
+    assert not page.dataframe
+
+
+def test_the_newest_run_comes_first(app, tried):
+    assert [c for c in listed(app("runs")) if c] == ["3:-5", "2:-40", "1:-200"]
+
+
+def test_without_a_selection_the_page_says_what_to_do(app, tried):
+    at = app("runs")
+    assert "Select a row, or a dot of the chart" in words(at)
+    assert "Pin two settings" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1:-200", ["1:-200"]),
+        ("mine", ["2:-40"]),
+        ("AS EXPECTED", ["2:-40"]),
+        ("*biology*", ["2:-40"]),
+    ],
+)
+def test_runs_are_found_by_what_is_known_of_them(app, tried, text, expected):
+    at = app("runs")
+    at.text_input(key="runs_find").set_value(text).run()
+    assert listed(at) == expected
+
+
+def test_words_that_no_run_has_are_said(app, tried):
+    at = app("runs")
+    at.text_input(key="runs_find").set_value("no such thing").run()
+    assert "settings tried matches. Empty the fields above" in words(at)
+    assert not at.dataframe
+
+
+def test_only_starred_runs_are_listed_when_asked_for(app, tried):
+    at = app("runs")
+    at.button_group(key="runs_only").set_value(["starred"]).run()
+    assert listed(at) == ["3:-5"]
+
+
+def test_only_runs_on_the_front_are_listed_when_asked_for(app, tried):
+    at = app("runs")
+    whole = next(frame.value for frame in at.dataframe if "front" in frame.value)
+    at.button_group(key="runs_only").set_value(["on the front"]).run()
+    assert listed(at) == whole[whole["front"]]["clamps"].tolist()
+    assert len(listed(at)) < len(whole)
+
+
+def test_a_run_is_gone_back_to_and_undo_takes_that_back(app, tried):
+    at = choose(app("runs", clamps="4:-1"), SECOND)
+    pick(at, "Go back to this setting").click().run()
+    assert at.title[0].value == "Clamp"
+    assert at.session_state.board.clamps() == SECOND
+    pick(at, "Undo").click().run()
+    assert at.session_state.board.clamps() == ((4, -1.0),)
+
+
+def test_a_note_is_kept_and_listed(app, tried):
+    at = choose(app("runs"), FIRST)
+    next(t for t in at.text_input if t.label == "Name").set_value("Too much")
+    next(t for t in at.text_area if t.label == "Note").set_value("damage")
+    next(c for c in at.checkbox if c.label == "Star").check()
+    pick(at, "Keep").click().run()
+    run = tried.results.read(FIRST)
+    assert (run.name, run.note, run.star) == ("Too much", "damage", True)
+    at.text_input(key="runs_find").set_value("damage").run()
+    assert listed(at) == ["1:-200"]
+
+
+def test_a_note_can_be_taken_back(app, tried):
+    at = choose(app("runs"), SECOND)
+    next(t for t in at.text_input if t.label == "Name").set_value("")
+    next(t for t in at.text_area if t.label == "Note").set_value("")
+    pick(at, "Keep").click().run()
+    run = tried.results.read(SECOND)
+    assert (run.name, run.note) == ("", "")
+    assert run.hypothesis == "less *biology*", "what was written before it ran stays"
+
+
+def test_what_was_expected_is_shown_as_it_was_written(app, tried):
+    at = choose(app("runs"), SECOND)
+    assert "less *biology*" in [t.value for t in at.text]
+
+
+def test_a_run_is_deleted(app, tried):
+    at = choose(app("runs"), FIRST)
+    at.button(key="runs_delete").click().run()
+    assert "1:-200" not in listed(at)
+    assert tried.results.read(FIRST) is None
+    assert not at.exception
+
+
+def test_two_runs_are_pinned_compared_and_unpinned(app, tried):
+    at = choose(app("runs"), FIRST)
+    pick(at, "Pin as A").click().run()
+    choose(at, SECOND)
+    pick(at, "Pin as B").click().run()
+    assert at.session_state.pins == (FIRST, SECOND)
+    assert "B: Mine" in [t.value for t in at.text]
+    beside = next(frame.value for frame in at.dataframe if "Right only in A" in frame.value)
+    assert beside["n"].tolist() == [len(s.questions) for s in tried.sets]
+    pick(at, "Unpin A").click().run()
+    assert at.session_state.pins == (None, SECOND)
+    assert "A: nothing pinned" in [t.value for t in at.text]

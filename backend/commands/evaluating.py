@@ -30,8 +30,8 @@ def add(command: AddCommand) -> None:
     sub = command(
         "evaluate",
         evaluate,
-        "what a set of clamps does to every question set; --from runs an exported file again and"
-        " compares",
+        "what a set of clamps does to every question set; --from runs an exported file again and "
+        "compares",
         nargs="?",
     )
     add_setting(sub).add_argument(
@@ -205,11 +205,11 @@ def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, i
     }
     file = {s.name: s for s in exported.sets}
     lines = [
-        f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.accuracy:6.1%}  lost {s.lost}  gained"
-        f" {s.gained}"
+        f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.accuracy:6.1%}  lost {s.lost}  gained "
+        f"{s.gained}"
         + (
-            f"   in the file {file[s.name].accuracy:6.1%}  lost {file[s.name].lost}  gained"
-            f" {file[s.name].gained}"
+            f"   in the file {file[s.name].accuracy:6.1%}  lost {file[s.name].lost}  gained "
+            f"{file[s.name].gained}"
             if s.name in file
             else ""
         )

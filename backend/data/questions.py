@@ -61,8 +61,8 @@ class QuestionSet:
         found = found[: self.shots]
         if len(found) < self.shots:
             raise BadInput(
-                f"{self.title}: {self.shots} worked examples about {question.subject} were asked"
-                f" for, but there are {len(found)}."
+                f"{self.title}: {self.shots} worked examples about {question.subject} were asked "
+                f"for, but there are {len(found)}."
             )
         return tuple(found)
 

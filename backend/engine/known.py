@@ -33,12 +33,12 @@ def in_words(known: Known | None) -> str:
     if known.by == "published":
         part = "" if known.part == "all" else f", {known.part} half"
         return (
-            f"Known questions only: those of {known.source}'s published list '{known.kind}'{part};"
-            " a set without a list is whole."
+            f"Known questions only: those of {known.source}'s published list '{known.kind}'{part}; "
+            "a set without a list is whole."
         )
     return (
-        f"Known questions only: the model without clamps is right in at least {known.at_least} of"
-        " the 24 orders of the options (chance: 6)."
+        f"Known questions only: the model without clamps is right in at least {known.at_least} of "
+        "the 24 orders of the options (chance: 6)."
     )
 
 
@@ -97,9 +97,9 @@ def _listed(
     missing = rows - {question.index for question in questions.questions}
     if missing and source.limit is None:
         raise BadInput(
-            f"{questions.title}: the published list names row {min(missing)}, which these data do"
-            f" not have ({len(questions.questions):,} questions). The list belongs to the test"
-            " split of cais/wmdp or cais/mmlu in its own order."
+            f"{questions.title}: the published list names row {min(missing)}, which these data do "
+            f"not have ({len(questions.questions):,} questions). The list belongs to the test "
+            "split of cais/wmdp or cais/mmlu in its own order."
         )
     return keep(questions, [question.index in rows for question in questions.questions])
 
@@ -111,8 +111,8 @@ def keep(questions: QuestionSet, chosen: Sequence[bool]) -> QuestionSet:
     )
     if not left:
         raise BadInput(
-            f"{questions.title}: not one of its {len(chosen):,} questions is known. Leave the set"
-            " out, or loosen [known] in the setup."
+            f"{questions.title}: not one of its {len(chosen):,} questions is known. Leave the set "
+            "out, or loosen [known] in the setup."
         )
     return replace(
         questions,

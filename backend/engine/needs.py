@@ -42,8 +42,8 @@ class Needs:
         )
         free = shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.exists())).free
         return (
-            f"{self.recorded:,} tokens to record and {self.scanned:,} of text to scan; about"
-            f" {room}{_available()}; about {_gb(self.disk)} of disk ({_gb(free)} free)."
+            f"{self.recorded:,} tokens to record and {self.scanned:,} of text to scan; about "
+            f"{room}{_available()}; about {_gb(self.disk)} of disk ({_gb(free)} free)."
         )
 
 

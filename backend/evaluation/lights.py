@@ -87,8 +87,8 @@ class _Part(NamedTuple):
     def in_words(self, scores: Tensor) -> str:
         low, high = self.accuracy(scores)
         return (
-            f"{self.title} {self.right(scores) / len(self.rows):.1%} of {len(self.rows)}"
-            f" [{low:.1%}, {high:.1%}]"
+            f"{self.title} {self.right(scores) / len(self.rows):.1%} of {len(self.rows)} "
+            f"[{low:.1%}, {high:.1%}]"
         )
 
 
@@ -113,10 +113,10 @@ def _baseline(parts: Sequence[_Part], before: Tensor) -> Light:
             if weak
             else f"Without clamps every set is above chance ({CHANCE:.0%})."
         ),
-        "Where the model may be guessing there is nothing to forget: a fall there means nothing,"
-        " and no fall neither.",
-        "Look at the mean margin instead, use a larger model, or keep only questions the model"
-        " knows.",
+        "Where the model may be guessing there is nothing to forget: a fall there means nothing, "
+        "and no fall neither.",
+        "Look at the mean margin instead, use a larger model, or keep only questions the model "
+        "knows.",
     )
 
 
@@ -130,8 +130,8 @@ def _below_chance(parts: Sequence[_Part], after: Tensor) -> Light:
             if low
             else f"With the clamps no set is below chance ({CHANCE:.0%})."
         ),
-        "A model that avoids the right answer still knows it: this is another answer, not"
-        " forgetting.",
+        "A model that avoids the right answer still knows it: this is another answer, not "
+        "forgetting.",
         "Clamp less strongly, and look at which answers are chosen instead.",
     )
 
@@ -163,10 +163,10 @@ def _letter_mass(before: Tensor, after: Tensor) -> Light:
     return Light(
         "Still answers with a letter",
         now >= MASS_KEPT * was,
-        f"Probability of A, B, C and D together: {was:.2f} → {now:.2f} on average over"
-        f" {len(before)} questions.",
-        "When the four letters lose their probability the model no longer answers the question;"
-        " which letter is likeliest then says little.",
+        f"Probability of A, B, C and D together: {was:.2f} → {now:.2f} on average over "
+        f"{len(before)} questions.",
+        "When the four letters lose their probability the model no longer answers the question; "
+        "which letter is likeliest then says little.",
         "Clamp less strongly, and read what the model writes instead.",
     )
 
@@ -187,8 +187,8 @@ def _lengths(questions: Sequence[Question], before: Tensor, after: Tensor) -> Li
         "No collapse to a length",
         not flagged,
         f"Options chosen, without → with, over {len(questions)} questions: {', '.join(parts)}.",
-        "A damaged model reads out whichever option is cheapest to say, often the shortest: it has"
-        " lost the task, not the subject.",
+        "A damaged model reads out whichever option is cheapest to say, often the shortest: it has "
+        "lost the task, not the subject.",
         "Clamp less strongly or fewer features; compare with the controls.",
     )
 
@@ -199,13 +199,13 @@ def _overrun(recording: Recording, W_dec: Tensor, clamps: Clamps) -> Light:
         "Edit in proportion",
         times <= OVERRUN,
         (
-            f"Where it acts, the edit is {times:.2f} times as long as the residual (medians; the"
-            " residual's over all question tokens)."
+            f"Where it acts, the edit is {times:.2f} times as long as the residual (medians; the "
+            "residual's over all question tokens)."
             if clamps
             else "No clamp is on."
         ),
-        "An edit longer than the residual it is added to drowns everything else that the model"
-        " holds at that token.",
+        "An edit longer than the residual it is added to drowns everything else that the model "
+        "holds at that token.",
         "Lower the master multiplier; below 1 the effect is more likely these features' own.",
     )
 
@@ -225,8 +225,8 @@ def _longest(parts: Sequence[_Part], after: Tensor) -> Light:
         "Guessing by length does not pay",
         not flagged,
         f"Always taking the longest option scores: {'; '.join(said)}.",
-        "Where the longest option is right more often than chance, a model can keep that much"
-        " without knowing anything: the floor lies there, not at chance.",
+        "Where the longest option is right more often than chance, a model can keep that much "
+        "without knowing anything: the floor lies there, not at chance.",
         "Compare the accuracy that is left with this figure rather than with chance.",
     )
 

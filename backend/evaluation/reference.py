@@ -110,8 +110,8 @@ class Reference:
         logits = self._bridge.run_with_hooks(ids, attention_mask=real.long(), fwd_hooks=hooks)
         if calls != len(hooks):  # TransformerBridge passes over a hook it does not have
             raise BadSetup(
-                f"The hook '{self._sae.hook_name}' ran {calls} times in one forward pass; the"
-                " reference would not be clamped."
+                f"The hook '{self._sae.hook_name}' ran {calls} times in one forward pass; the "
+                "reference would not be clamped."
             )
         log_probs: Tensor = logits.float().log_softmax(-1)
         return log_probs

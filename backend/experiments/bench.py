@@ -161,8 +161,8 @@ def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     )
     fast = sorted(cpu_flags() & {"amx_bf16", "avx512_bf16"})
     return (
-        f"{found[1] if found else platform.machine()}"
-        f" ({', '.join(fast) or 'no bfloat16 instructions'})"
+        f"{found[1] if found else platform.machine()} "
+        f"({', '.join(fast) or 'no bfloat16 instructions'})"
     )
 
 
@@ -175,10 +175,10 @@ def markdown(engine: Engine, rows: list[dict], times_plain: float) -> str:
     )
     lines = [
         (
-            f"{engine.setup.title}: {rows[0]['questions']} questions. {machine(engine)}. Keys and"
-            f" values of the tail are {keys}. Recording takes {times_plain:.2f} times a plain"
-            f" forward pass. Peak memory of the process: {rows[0]['peak_memory_gb']:.1f} GB, with"
-            f" the reference's copy of the model {peak_memory():.1f} GB.{on_gpu}"
+            f"{engine.setup.title}: {rows[0]['questions']} questions. {machine(engine)}. Keys and "
+            f"values of the tail are {keys}. Recording takes {times_plain:.2f} times a plain "
+            f"forward pass. Peak memory of the process: {rows[0]['peak_memory_gb']:.1f} GB, with "
+            f"the reference's copy of the model {peak_memory():.1f} GB.{on_gpu}"
         ),
         "",
         (
@@ -190,7 +190,7 @@ def markdown(engine: Engine, rows: list[dict], times_plain: float) -> str:
     for r in rows:
         lines.append(
             f"| {r['features']} | {r['engine_s']:.2f} | {r['first_s']:.2f} | {r['reference_s']:.1f}"
-            f" | {r['ratio']:.1f} | {r['affected_questions']} | {r['affected_tokens']:,} |"
-            f" {r['run_tokens']:,} | {r['share_of_peak']:.0%} | {r['flipped']} |"
+            f" | {r['ratio']:.1f} | {r['affected_questions']} | {r['affected_tokens']:,} | "
+            f"{r['run_tokens']:,} | {r['share_of_peak']:.0%} | {r['flipped']} |"
         )
     return "\n".join(lines)

@@ -75,8 +75,8 @@ def matched(
     """
     if 2 * len(clamps) > len(counts):
         raise BadInput(
-            f"{len(clamps)} of {len(counts)} features are clamped: there are not as many others to"
-            " compare with."
+            f"{len(clamps)} of {len(counts)} features are clamped: there are not as many others to "
+            "compare with."
         )
     taken = {clamp.feature for clamp in clamps}
     out = []
@@ -112,8 +112,8 @@ def controls(
             Control(
                 "random features",
                 f"random features {i + 1}",
-                "As many other features, drawn at random from those that fire on nearly as many"
-                " tokens of the forget questions, pushed by the same length.",
+                "As many other features, drawn at random from those that fire on nearly as many "
+                "tokens of the forget questions, pushed by the same length.",
                 matched(clamps, counts, W_dec, i),
             )
             for i in range(N_RANDOM)
@@ -121,8 +121,8 @@ def controls(
         Control(
             "direction",
             "next decoder",
-            "The paper's control: at the same tokens, by the same amounts, along the direction of"
-            " feature f + 1.",
+            "The paper's control: at the same tokens, by the same amounts, along the direction of "
+            "feature f + 1.",
             clamps,
             "next",
         ),
@@ -223,31 +223,31 @@ def verdict(own: Effect, others: Sequence[Effect]) -> str:
             "This clamp loses no more forget questions than it gains: there is nothing to explain."
         )
     said = [
-        f"These features: {always_signed(mine)} points of the forget questions;"
-        f" {N_RANDOM} random sets: {always_signed(mean(drawn))} on average"
-        f" ({always_signed(min(drawn))} to {always_signed(max(drawn))})."
+        f"These features: {always_signed(mine)} points of the forget questions; "
+        f"{N_RANDOM} random sets: {always_signed(mean(drawn))} on average "
+        f"({always_signed(min(drawn))} to {always_signed(max(drawn))})."
     ]
     as_much = sum(change <= mine for change in drawn)
     if as_much:
         said.append(
-            f"{as_much} of {N_RANDOM} did as much or more: this looks like general damage, not"
-            " these features. Clamp less strongly."
+            f"{as_much} of {N_RANDOM} did as much or more: this looks like general damage, not "
+            "these features. Clamp less strongly."
         )
     else:
         share = max(0.0, mean(drawn) / mine)
         said.append(
-            f"None did as much (by luck alone: 1 time in {N_RANDOM + 1}). About {share:.0%} of the"
-            " loss would have come with any features."
+            f"None did as much (by luck alone: 1 time in {N_RANDOM + 1}). About {share:.0%} of the "
+            "loss would have come with any features."
         )
     kept = mean(other.retain.change_pp for other in randoms)
     said.append(
-        f"The retain questions: {always_signed(own.retain.change_pp)} with these,"
-        f" {always_signed(kept)} with the random sets."
+        f"The retain questions: {always_signed(own.retain.change_pp)} with these, "
+        f"{always_signed(kept)} with the random sets."
     )
     if turned := [other for other in others if other.kind == "direction"]:
         did = ", ".join(
-            f"{other.name} {always_signed(other.forget.change_pp)}"
-            f" (retain {always_signed(other.retain.change_pp)})"
+            f"{other.name} {always_signed(other.forget.change_pp)} "
+            f"(retain {always_signed(other.retain.change_pp)})"
             for other in turned
         )
         said.append(f"As much at the same tokens along other directions: {did}.")

@@ -163,14 +163,14 @@ def generate(
         )
     if not 0 <= sampling.temperature <= MAX_TEMPERATURE:
         raise BadInput(
-            f"The temperature can be 0 (greedy) to {MAX_TEMPERATURE:g}, not"
-            f" {sampling.temperature:g}."
+            f"The temperature can be 0 (greedy) to {MAX_TEMPERATURE:g}, not "
+            f"{sampling.temperature:g}."
         )
     longest = getattr(runner.model.hf.config, "max_position_embeddings", None)
     if longest is not None and len(ids) + max_tokens > longest:
         raise BadInput(
-            f"The prompt's {len(ids)} tokens and {max_tokens} more are too long for this model: it"
-            f" reads {longest}."
+            f"The prompt's {len(ids)} tokens and {max_tokens} more are too long for this model: it "
+            f"reads {longest}."
         )
     ends = _end_ids(runner.model)
     draws = torch.Generator().manual_seed(sampling.seed)

@@ -41,16 +41,16 @@ class PermutationCheck:
 
     def in_words(self) -> str:
         words = (
-            f"Right in {self.right_before} of {N_ORDERS} orders of the options without clamps, in"
-            f" {self.right_after} with them (guessing: 6)."
+            f"Right in {self.right_before} of {N_ORDERS} orders of the options without clamps, in "
+            f"{self.right_after} with them (guessing: 6)."
         )
         letter, n = max(self.letters_after().items(), key=lambda item: item[1])
         return (
             words
             if n < 18
             else (
-                f"{words} With clamps {n} of {N_ORDERS} answers are '{letter}', whatever stands"
-                " there."
+                f"{words} With clamps {n} of {N_ORDERS} answers are '{letter}', whatever stands "
+                "there."
             )
         )
 

@@ -49,8 +49,8 @@ def grid(
     ns = sorted({min(n, len(features), MAX_CLAMPS) for n in ns})
     if len(ns) * len(set(multiples)) > MAX_SETTINGS:
         raise BadInput(
-            f"These are {len(ns) * len(set(multiples))} settings; at most {MAX_SETTINGS} can be"
-            " swept at once. Leave some out."
+            f"These are {len(ns) * len(set(multiples))} settings; at most {MAX_SETTINGS} can be "
+            "swept at once. Leave some out."
         )
     return {
         clamp_set((f, value_of(m, max_act(f))) for f in features[:n]): (n, m)

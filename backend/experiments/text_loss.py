@@ -111,7 +111,7 @@ def text_loss(engine: Engine, clamps: Clamps, on_progress: OnProgress = silent) 
 def in_words(loss: TextLoss) -> str:
     """One line for a terminal."""
     return (
-        f"   text  {loss.title}: cross-entropy {loss.baseline:.4f} -> {loss.clamped:.4f} nats a"
-        f" token, {loss.added:+.4f} [{loss.ci_low:+.4f}, {loss.ci_high:+.4f}] over {loss.n_rows}"
-        f" rows, {loss.n_tokens:,} tokens, {loss.n_affected} rows touched"
+        f"   text  {loss.title}: cross-entropy {loss.baseline:.4f} -> {loss.clamped:.4f} nats a "
+        f"token, {loss.added:+.4f} [{loss.ci_low:+.4f}, {loss.ci_high:+.4f}] over {loss.n_rows} "
+        f"rows, {loss.n_tokens:,} tokens, {loss.n_affected} rows touched"
     )

@@ -41,8 +41,8 @@ class Halving:
                     raise
                 if len(part) == 1:
                     raise Unavailable(
-                        "Not enough memory for a single question. Use a smaller model, or another"
-                        " device."
+                        "Not enough memory for a single question. Use a smaller model, or another "
+                        "device."
                     ) from error
                 self.times += 1
                 log.warning(

@@ -153,8 +153,8 @@ def attribution(engine: Engine, on_progress: OnProgress = silent) -> Attribution
     chosen = [usable & engine.sets.role(role) for role in ROLES]
     if not chosen[0].any():
         raise Unavailable(
-            "The model answers no forget question of the selection half right, so there is no"
-            " right answer to trace back to features."
+            "The model answers no forget question of the selection half right, so there is no "
+            "right answer to trace back to features."
         )
     with engine.turn(on_progress):
         sums = attribute(

@@ -73,8 +73,8 @@ def place_of(engine: Engine, set_name: str, index: int) -> int:
     found = [place for place, question in enumerate(questions) if question.index == index]
     if not found:
         raise BadInput(
-            f"The set '{set_name}' has no question {index}: its rows go from {questions[0].index}"
-            f" to {questions[-1].index}."
+            f"The set '{set_name}' has no question {index}: its rows go from {questions[0].index} "
+            f"to {questions[-1].index}."
         )
     return span.start + found[0]
 
@@ -158,8 +158,8 @@ def in_words(view: SeenQuestion) -> str:
     for letter, option, choice in zip(LETTERS, view.options, view.question.choices, strict=True):
         right = "  (right)" if LETTERS[view.question.answer] == letter else ""
         lines.append(
-            f"{letter}  {option.p_before:6.1%} -> {option.p_after:6.1%} "
-            f" {line(option.tokens) or choice}  scored: {option.scored}{right}"
+            f"{letter}  {option.p_before:6.1%} -> {option.p_after:6.1%}  "
+            f"{line(option.tokens) or choice}  scored: {option.scored}{right}"
         )
     return "\n".join(
         [

@@ -139,8 +139,8 @@ def read_export(text: str, d_sae: int) -> Exported:
         raise BadInput(f"The file's field 'board' cannot be used: {error}") from error
     if format_clamps(clamps) != _text(raw, "clamps"):
         raise BadInput(
-            "The file's fields 'board' and 'clamps' say different things; it was changed after it"
-            " was made."
+            "The file's fields 'board' and 'clamps' say different things; it was changed after it "
+            "was made."
         )
     return Exported(
         setup_named(text),
@@ -157,8 +157,8 @@ def read_export(text: str, d_sae: int) -> Exported:
 def _parse(text: str) -> dict[str, Any]:
     if len(text) > MAX_BYTES:
         raise BadInput(
-            f"The file has {len(text) / 1e6:,.0f} MB; no export of this program is larger than"
-            f" {MAX_BYTES / 1e6:,.0f} MB."
+            f"The file has {len(text) / 1e6:,.0f} MB; no export of this program is larger than "
+            f"{MAX_BYTES / 1e6:,.0f} MB."
         )
     try:
         raw = json.loads(text)
@@ -168,8 +168,8 @@ def _parse(text: str) -> dict[str, Any]:
         raise BadInput(f"The file is no export of this program: its field 'kind' is not '{KIND}'.")
     if raw.get("format") != FORMAT:
         raise BadInput(
-            f"The file is of format {str(raw.get('format'))[:20]}; this program reads format"
-            f" {FORMAT}."
+            f"The file is of format {str(raw.get('format'))[:20]}; this program reads format "
+            f"{FORMAT}."
         )
     return raw
 
@@ -201,8 +201,8 @@ def _set(raw: Any, i: int) -> ExportedSet:
             raise ValueError
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
-            f"The file's field 'sets[{i}]' cannot be read: each needs accuracy, lost, gained, and"
-            " questions with index, answer and four scores."
+            f"The file's field 'sets[{i}]' cannot be read: each needs accuracy, lost, gained, and "
+            "questions with index, answer and four scores."
         ) from error
     index, answer = zip(*numbers, strict=True)
     return ExportedSet(
@@ -253,8 +253,8 @@ class Rerun:
     def sentence(self) -> str:
         if self.same:
             return (
-                f"The same figures as in the file: {self.n} questions, every prediction the same;"
-                f" scores differ by at most {self.furthest:.2g}."
+                f"The same figures as in the file: {self.n} questions, every prediction the same; "
+                f"scores differ by at most {self.furthest:.2g}."
             )
         parts = [
             f"{self.changed} of {self.n} questions are answered otherwise than in the file",

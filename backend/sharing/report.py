@@ -86,8 +86,8 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
         _hashes(engine),
     ]
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
-        f' content="width=device-width"><title>{_(title)}</title><style>{STYLE}</style></head>'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
+        f'content="width=device-width"><title>{_(title)}</title><style>{STYLE}</style></head>'
         f"<body>{''.join(sections)}</body></html>\n"
     )
 
@@ -152,8 +152,8 @@ def _controls(engine: Engine, evaluation: Evaluation) -> str:
     ]
     if not finished:
         return (
-            "<p>The controls were not run: the same push on random features and along other"
-            " directions.</p>"
+            "<p>The controls were not run: the same push on random features and along other "
+            "directions.</p>"
         )
     own = own_effect(evaluation)
     rows = [(_(e.name), _change(e.forget), _change(e.retain)) for e in (own, *finished)]
@@ -164,8 +164,8 @@ def _controls(engine: Engine, evaluation: Evaluation) -> str:
 def _check(light: Light) -> str:
     more = "" if light.ok else f" {_(light.meaning)} {_(light.advice)}"
     return (
-        f"<li><b>{'Fine' if light.ok else 'Look'}: {_(light.name)}.</b>"
-        f" {_(light.finding)}{more}</li>"
+        f"<li><b>{'Fine' if light.ok else 'Look'}: {_(light.name)}.</b> "
+        f"{_(light.finding)}{more}</li>"
     )
 
 
@@ -173,11 +173,11 @@ def _setup(engine: Engine) -> str:
     setup = engine.setup
     return (
         f"<p>{_(setup.model.name)}, SAE {_(engine.sae.title)} with {engine.sae.d_sae:,} features at"
-        f" <code>{_(engine.sae.hook_name)}</code>; {engine.dtype} on {engine.device};"
-        f" {_(setup.scoring)} scoring; no clamp touches these positions:"
-        f" {_(', '.join(setup.untouched) or 'none')}. At every other token where a clamped feature"
-        " fires it is set to the value below; the rest of the residual stream, the SAE's error"
-        f" included, stays as it is. {_(engine.sae.used_elsewhere(setup.model.name))}</p>"
+        f" <code>{_(engine.sae.hook_name)}</code>; {engine.dtype} on {engine.device}; "
+        f"{_(setup.scoring)} scoring; no clamp touches these positions: "
+        f"{_(', '.join(setup.untouched) or 'none')}. At every other token where a clamped feature "
+        "fires it is set to the value below; the rest of the residual stream, the SAE's error "
+        f"included, stays as it is. {_(engine.sae.used_elsewhere(setup.model.name))}</p>"
     )
 
 

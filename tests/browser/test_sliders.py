@@ -53,8 +53,8 @@ def test_sixty_sliders_redraw_quickly(server, page, demo):
     expect(page.locator(".list")).to_have_count(1, timeout=WAIT_MS)
     elements = page.locator(".list *").count()
     print(
-        f"\n60 sliders: page redraw {statistics.median(times):.2f} s (median of {len(times)}),"
-        f" {elements} elements"
+        f"\n60 sliders: page redraw {statistics.median(times):.2f} s (median of {len(times)}), "
+        f"{elements} elements"
     )
     assert page.get_by_role("slider").count() == 61
     assert elements < MOST_ELEMENTS

@@ -205,8 +205,8 @@ def test_search_by_own_text_lists_what_fires_there(app, toy):
     assert table(at)["feature"].tolist() == expected["feature"].tolist()
     assert not at.exception
     assert table(at)["why"][0] == [
-        f"your text: {expected['act'][0]:.1f} at"
-        f" “{read_text(toy, text).tokens[expected['at'][0]].strip()}”"
+        f"your text: {expected['act'][0]:.1f} at "
+        f"“{read_text(toy, text).tokens[expected['at'][0]].strip()}”"
     ]
 
 

@@ -16,7 +16,7 @@ def shared_data() -> Path:
     folder = Path(os.environ.get("CLAMPBOARD_TEST_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(
-            f"{folder} is not there; set CLAMPBOARD_TEST_DATA to the folder with wmdp/, mmlu/ and"
-            " paper/"
+            f"{folder} is not there; set CLAMPBOARD_TEST_DATA to the folder with wmdp/, mmlu/ and "
+            "paper/"
         )
     return folder

@@ -55,8 +55,8 @@ def text_of(tokenizer, packed):
 
 
 BODY = (
-    "The following are multiple choice questions (with answers) about biology.\n"
-    " Which organ pumps blood? \nA. The heart\nB. A cell \nC. Air\nD. The old town"
+    "The following are multiple choice questions (with answers) about biology.\n "
+    "Which organ pumps blood? \nA. The heart\nB. A cell \nC. Air\nD. The old town"
 )
 
 

@@ -161,8 +161,8 @@ def test_a_list_nobody_published_is_named_with_those_there_are():
     with pytest.raises(
         BadSetup,
         match=(
-            "no list 'correct-no-tricks', part 'train', for gemma-2-2b-it. There are: .*SAEBench,"
-            " correct-no-tricks, all"
+            "no list 'correct-no-tricks', part 'train', for gemma-2-2b-it. There are: .*SAEBench, "
+            "correct-no-tricks, all"
         ),
     ):
         known_rows("gemma-2-2b-it", "SAEBench", "correct-no-tricks", "train")

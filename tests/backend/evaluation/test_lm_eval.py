@@ -25,8 +25,8 @@ from tests.support.data import shared_data
 pytest.importorskip(
     "lm_eval",
     reason=(
-        "lm-eval is not installed: pip install --no-deps lm-eval==0.4.13 sacrebleu portalocker"
-        " tabulate colorama lxml"
+        "lm-eval is not installed: pip install --no-deps lm-eval==0.4.13 sacrebleu portalocker "
+        "tabulate colorama lxml"
     ),
 )
 pytestmark = pytest.mark.demo

@@ -17,8 +17,8 @@ from backend.sharing.report import report
 from tests.support.toy import write_setup
 
 TEXT = (
-    '[text_loss]\nrole = "retain"\ntitle = "other <b> text"\nfile = "passages.jsonl"\nwhere ='
-    ' "other"\n'
+    '[text_loss]\nrole = "retain"\ntitle = "other <b> text"\nfile = "passages.jsonl"\nwhere = '
+    '"other"\n'
 )
 LOSS = TextLoss("other <b> text", 1200, 12, 3, 1.5, 1.75, 0.25, 0.1, 0.4)
 CLAMPS = clamp_set([(10, -4.0), (14, -9.0), (3, 2.0)])

@@ -61,8 +61,8 @@ def test_the_texts_are_compared_token_by_token(shown, said):
 def test_texts_of_other_clamps_or_another_prompt_say_so():
     said = verdict(words((1,), (1,), prompt="An *old* one"), PROMPT, ())
     assert said == (
-        "Written with other clamps than those now on."
-        " Written for the prompt “An \\*old\\* one”. Both texts are the same."
+        "Written with other clamps than those now on. "
+        "Written for the prompt “An \\*old\\* one”. Both texts are the same."
     )
 
 

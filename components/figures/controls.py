@@ -41,12 +41,12 @@ def draw_controls(
     def seen(of: Evaluation) -> Evaluation:
         return of if only is None else engine.restrict(of, only)
 
-    known = finished_controls(engine, clamps)
+    found = finished_controls(engine, clamps)
     own = own_effect(seen(evaluation))
     effects = [
-        control_effect(control, seen(result)) for control, result in known if result is not None
+        control_effect(control, seen(result)) for control, result in found if result is not None
     ]
-    missing = [control for control, result in known if result is None]
+    missing = [control for control, result in found if result is None]
     place = st.empty()
     _draw(place, own, effects, missing=len(missing))
     if not missing:

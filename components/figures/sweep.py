@@ -122,17 +122,17 @@ def _run(
     engine: Engine,
     settings: Settings,
     only: Bool[Tensor, " question"] | None,
-    known: Sequence[Point],
+    finished: Sequence[Point],
     redraw: Callable[[Sequence[Point]], None],
 ) -> None:
-    """Evaluate the settings that are not known, under a bar; draw the points after each."""
-    points = list(known)
-    missing = len(settings) - len(known)
+    """Evaluate the settings that are not finished, under a bar; draw the points after each."""
+    points = list(finished)
+    missing = len(settings) - len(finished)
     bar = st.progress(0.0, "Sweeping…")
     start = time.monotonic()
 
     def show(partial: Evaluation) -> None:
-        fresh = len(points) - len(known)
+        fresh = len(points) - len(finished)
         done = fresh + share_done(partial)
         seconds = (time.monotonic() - start) / done * (missing - done) if done else None
         bar.progress(

@@ -81,10 +81,10 @@ def with_attribution(engine: Engine, features: pd.DataFrame) -> pd.DataFrame:
     """
     bar = st.empty()
     with show_errors():
-        known = attribution(engine, lambda progress: show_progress(bar, progress))
+        found = attribution(engine, lambda progress: show_progress(bar, progress))
     bar.empty()
     st.caption(
-        f"Means over {known.n_forget} forget and {known.n_retain} retain questions: "
+        f"Means over {found.n_forget} forget and {found.n_retain} retain questions: "
         "those of the selection half that the model answers right."
     )
-    return features.join(known.columns())
+    return features.join(found.columns())

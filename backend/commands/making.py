@@ -84,7 +84,8 @@ def _fetch_labels(engine: "Engine") -> str:
 
     Where the SAE names its page, and the network may be used.
     """
-    from backend.features.labels import NEURONPEDIA, fetch
+    from backend.features.label_lines import fetch
+    from backend.features.labels import NEURONPEDIA
 
     page = engine.sae.neuronpedia_id
     offline = os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0")
@@ -98,7 +99,8 @@ def _fetch_labels(engine: "Engine") -> str:
 
 
 def labels(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.features.labels import Imported, fetch, labels_of, read_bytes, text_lines
+    from backend.features.label_lines import fetch, read_bytes, text_lines
+    from backend.features.labels import Imported, labels_of
     from backend.model.sae import load_sae
     from backend.store import replacing
 
@@ -152,7 +154,7 @@ def bench(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.experiments import bench as benchmark
 
     if args.search:
-        from backend.features.search import time_search
+        from backend.experiments.bench import time_search
 
         timings = [time_search(n) for n in (16_384, 131_072)]
         lines = [

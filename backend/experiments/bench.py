@@ -4,10 +4,14 @@ import os
 import platform
 import re
 import resource
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
+import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -16,6 +20,7 @@ from backend.engine.engine import Engine
 from backend.evaluation.evaluate import Evaluation, affected_questions, plan_of_change
 from backend.evaluation.recordings import record
 from backend.evaluation.reference import Reference
+from backend.features.search import SHOWN, SearchIndex, build_index
 from backend.interventions.edit import Clamp, Clamps, clamp_set, residual_edit
 from backend.interventions.presets import forget_features
 from backend.model.loading import cpu_flags
@@ -194,3 +199,64 @@ def markdown(engine: Engine, rows: list[dict], times_plain: float) -> str:
             f"{r['run_tokens']:,} | {r['share_of_peak']:.0%} | {r['flipped']} |"
         )
     return "\n".join(lines)
+
+
+class Timing(TypedDict):
+    """One row of `bench --search`, in seconds."""
+
+    features: int
+    worst_s: float
+    slowest: str
+    """The query that took longest."""
+    build_s: float
+    open_s: float
+
+
+def time_search(
+    n_features: int,
+    queries: Sequence[str] = ("virus", "cell", "photosynthsis", "immune bacteria toxin", "zzqx"),
+) -> Timing:
+    """The slowest answer over an index of that many made-up features, and what opening it took.
+
+    Words are drawn as often as words are in text (Zipf), eight to a feature, six to a label, ten
+    promoted tokens.
+    """
+    rng = np.random.default_rng(0)
+    letters = np.array(list("etaoinshrdlu"))
+    lengths = rng.integers(4, 11, size=40_000)
+    made_up = ["".join(rng.choice(letters, size=length)) for length in lengths]
+    words = np.array(["virus", "cell", "photosynthesis", "immune", "bacteria", "toxin", *made_up])
+    share = 1 / np.arange(30, 30 + len(words))
+    share /= share.sum()
+
+    def draw(each: int) -> list[list[str]]:
+        drawn = rng.choice(len(words), size=(n_features, each), p=share)
+        return [row.tolist() for row in words[drawn]]
+
+    features = pd.DataFrame(
+        {"feature": range(n_features), "top_words": draw(8), "promoted": draw(10)}
+    )
+    labels = [" ".join(text) for text in draw(6)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "index.sqlite"
+        start = time.perf_counter()
+        build_index(path, features)
+        built = time.perf_counter()
+        index = SearchIndex(path, features, labels)
+        opened = time.perf_counter()
+        worst = 0.0
+        slowest = ""
+        for query in queries:
+            begin = time.perf_counter()
+            found = index.search(query)
+            index.why(found.match, found.hits["feature"].head(SHOWN).tolist())
+            took = time.perf_counter() - begin
+            if took > worst:
+                worst, slowest = took, query
+    return {
+        "features": n_features,
+        "worst_s": worst,
+        "slowest": slowest,
+        "build_s": built - start,
+        "open_s": opened - built,
+    }

@@ -6,7 +6,7 @@ import streamlit as st
 
 from backend.errors import ClampboardError
 from backend.features.atlas import Atlas
-from backend.features.labels import MAX_LABEL
+from backend.features.label_lines import MAX_LABEL
 
 FROM = {
     "own": "your own label",

@@ -6,7 +6,8 @@ import streamlit as st
 
 from backend.errors import ClampboardError
 from backend.features.atlas import Atlas
-from backend.features.labels import NEURONPEDIA, OWN, SETUP, Imported, fetch, text_lines
+from backend.features.label_lines import fetch, text_lines
+from backend.features.labels import NEURONPEDIA, OWN, SETUP, Imported
 from components.features.label_editor import RULE
 
 

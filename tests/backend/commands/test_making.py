@@ -60,7 +60,7 @@ def test_bench_can_time_the_search_alone(run, toy_toml, monkeypatch):
     def timed(n_features):
         return {"features": n_features, "worst_s": 0.25, "slowest": "a cell"}
 
-    monkeypatch.setattr("backend.features.search.time_search", timed)
+    monkeypatch.setattr("backend.experiments.bench.time_search", timed)
     value = json.loads(run("bench", toy_toml, "--search", "--json").stdout)
     assert value == {"rows": [timed(16_384), timed(131_072)]}
     line = " 16,384 features: the slowest search 0.250 s ('a cell')"

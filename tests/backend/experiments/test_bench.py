@@ -92,3 +92,10 @@ def test_twice_the_untouched_questions_run_not_one_token_more(toy):
     assert plans[0].query.values.tolist() == plans[1].query.values.tolist()
     *_, result = evaluate(runner, recording, sets, clamps, scoring=toy.setup.scoring)
     torch.testing.assert_close(result.scores[: toy.n_questions], alone.scores, atol=1e-4, rtol=1e-4)
+
+
+def test_the_measurement_measures(tmp_path):
+    row = bench.time_search(500)
+    assert row["features"] == 500
+    assert 0 < row["worst_s"] < 5
+    assert row["slowest"]

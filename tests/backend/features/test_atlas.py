@@ -4,7 +4,7 @@ import pytest
 
 from backend.engine.engine import Engine
 from backend.errors import BadInput
-from backend.features.labels import MAX_LABEL
+from backend.features.label_lines import MAX_LABEL
 from backend.setups import load_setup
 from tests.support.toy import D_SAE
 

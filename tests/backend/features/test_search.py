@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from backend.errors import BadInput
-from backend.features.search import MAX_QUERY, SearchIndex, time_search
+from backend.features.search import MAX_QUERY, SearchIndex
 
 
 @pytest.fixture
@@ -114,10 +114,3 @@ def test_query_syntax_is_only_words(index, query):
     with contextlib.suppress(BadInput):
         index.search(query)
     assert found(index, "virus") == [4, 0, 5]
-
-
-def test_the_measurement_measures(tmp_path):
-    row = time_search(500)
-    assert row["features"] == 500
-    assert 0 < row["worst_s"] < 5
-    assert row["slowest"]

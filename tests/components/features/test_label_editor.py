@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from backend.features.labels import MAX_LABEL
+from backend.features.label_lines import MAX_LABEL
 
 
 def script():

@@ -10,6 +10,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from filelock import FileLock
+
 from backend.data.hub import fetch_model
 from backend.errors import Unavailable
 from backend.progress import OnProgress, silent
@@ -44,24 +46,30 @@ def find_gguf(package: str) -> Path:
 def model_from_package(package: str, cache: Path) -> Path:
     """The folder of safetensors made from the package's GGUF file; converts on first use.
 
-    A folder whose weights do not have the hash noted at conversion is made again. Raises
-    Unavailable if the package is missing or the disk is full.
+    A folder whose weights do not have the hash noted at conversion is made again. Two processes
+    never convert at once: the second waits. Raises Unavailable if the package is missing or the
+    disk is full.
     """
     gguf = find_gguf(package)
     folder = cache / "models" / f"{package}-{CONVERSION}-{sha256_of(gguf)[:16]}"
     if _is_whole(folder):
         return folder
+    check_room(folder.parent, NEEDED_BYTES)
+    with FileLock(folder.parent / f".{folder.name}.lock"):
+        if not _is_whole(folder):
+            _convert_into(folder, gguf)
+    return folder
+
+
+def _convert_into(folder: Path, gguf: Path) -> None:
     if folder.exists():
         log.warning("%s is damaged and is made again", folder)
-    check_room(cache, NEEDED_BYTES)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         made = Path(scratch) / "model"
         _convert(gguf, made)
         (made / "sha256").write_text(sha256_of(made / "model.safetensors"))
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
-    return folder
 
 
 def _is_whole(folder: Path) -> bool:

@@ -9,9 +9,8 @@ WAIT_MS = 180_000
 
 def complete(page: Page) -> None:
     """The board says that its figures are final."""
-    expect(
-        page.get_by_text(re.compile("the others keep their answer bit for bit|No clamp is on"))
-    ).to_be_visible(timeout=WAIT_MS)
+    final = re.compile("the others keep their answer bit for bit|No clamp is on: this is the model")
+    expect(page.get_by_text(final)).to_be_visible(timeout=WAIT_MS)
 
 
 def figures(page: Page) -> list[str]:

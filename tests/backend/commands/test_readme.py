@@ -105,7 +105,7 @@ def test_a_link_in_a_readme_leads_somewhere(path):
 
 
 @pytest.mark.demo
-def test_the_readmes_program_runs(own_cache, capsys):
+def test_the_readmes_program_runs(demo, capsys):
     program = re.search(r"```python\n(.*?)```", READMES[0].read_text(encoding="utf-8"), re.DOTALL)
     exec(program[1], {})
     assert "Biology quiz" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """Where weights come from: converted once, told apart, and nothing left of half a conversion."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -41,6 +42,14 @@ def test_converted_once_and_again_only_when_damaged_or_changed(tmp_path, package
     assert len(made) == 3
 
 
+def test_two_at_once_convert_once(tmp_path, package):
+    _, made = package
+    with ThreadPoolExecutor(2) as both:
+        folders = list(both.map(weights.model_from_package, ["p", "p"], [tmp_path / "cache"] * 2))
+    assert folders[0] == folders[1]
+    assert len(made) == 1
+
+
 def test_an_interrupted_conversion_leaves_nothing(tmp_path, package, monkeypatch):
     def stop(source, folder):
         folder.mkdir()
@@ -49,7 +58,7 @@ def test_an_interrupted_conversion_leaves_nothing(tmp_path, package, monkeypatch
     monkeypatch.setattr(weights, "_convert", stop)
     with pytest.raises(KeyboardInterrupt):
         weights.model_from_package("p", tmp_path / "cache")
-    assert list((tmp_path / "cache" / "models").iterdir()) == []
+    assert list((tmp_path / "cache" / "models").glob("[!.]*")) == []
 
 
 def test_a_package_without_weights_is_unavailable():

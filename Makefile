@@ -18,8 +18,8 @@ app: $(READY)
 
 test: $(READY) check
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps $(HARNESS) || echo "lm-eval cannot be installed; the tests against it are skipped."
-	@echo "Running every test in two processes, one of which has the demo. Browser tests need Chromium."
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup
+	@echo "Running every test, in two processes. Browser tests need Chromium."
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 
 check: $(READY)
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check .

@@ -17,14 +17,6 @@ from backend.store import sha256_of
 from tests.support.toy import write_setup
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """With several workers, one has all the tests on the prepared demo: it is prepared once."""
-    for item in items:
-        if {"demo", "exact", "server"} & set(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group("demo"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
     """Tests never write into the user's cache.

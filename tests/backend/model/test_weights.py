@@ -1,5 +1,6 @@
 """Where weights come from: converted once, told apart, and nothing left of half a conversion."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -42,8 +43,15 @@ def test_converted_once_and_again_only_when_damaged_or_changed(tmp_path, package
     assert len(made) == 3
 
 
-def test_two_at_once_convert_once(tmp_path, package):
+def test_two_at_once_convert_once(tmp_path, package, monkeypatch):
     _, made = package
+    convert = weights._convert
+
+    def slowly(source, folder):
+        time.sleep(0.2)  # long enough for the other to begin too, if nothing held it
+        convert(source, folder)
+
+    monkeypatch.setattr(weights, "_convert", slowly)
     with ThreadPoolExecutor(2) as both:
         folders = list(both.map(weights.model_from_package, ["p", "p"], [tmp_path / "cache"] * 2))
     assert folders[0] == folders[1]

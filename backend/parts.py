@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from backend.progress import Pace
-from backend.store import read_tensors, write_tensors
+from backend.store import if_it_can_be_kept, read_tensors, write_tensors
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +44,7 @@ class Parts:
             yield from sorted(by_batch.items())
 
     def add(self, batch: int, tensors: dict[str, Tensor]) -> None:
-        """Keep a batch; with enough of them pending, write a part.
-
-        Raises Unavailable if the disk will not have it.
-        """
+        """Keep a batch; with enough of them pending, write a part if the disk will have it."""
         if self._folder is None:
             return
         self._pending[batch] = tensors
@@ -61,7 +58,8 @@ class Parts:
             for name, tensor in inner.items()
         }
         first, last = min(self._pending), max(self._pending)
-        write_tensors(folder / f"{first:06}-{last:06}.safetensors", flat)
+        with if_it_can_be_kept("A part of the work"):
+            write_tensors(folder / f"{first:06}-{last:06}.safetensors", flat)
         self._pending, self._last = {}, time.monotonic()
 
     def through(

@@ -1,29 +1,40 @@
-"""Files under cache/: addressed by a hash of all that can change them, written whole or not at all.
+"""Files under cache/: addressed by a hash of all that can change them, written whole or not at all,
+and sealed with a hash of their content and of the place they belong to.
 
-A damaged file is a miss, said in the log; nothing here is ever read with pickle.
+A file that is damaged, cut short, or put in another's place is a miss, said once; nothing here is
+ever read with pickle. A file of the user's is set aside, never deleted.
 """
 
 import hashlib
 import json
-import logging
 import os
+import re
+import secrets
 import shutil
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from backend.errors import Unavailable
-
-log = logging.getLogger(__name__)
+from backend.notices import notice
 
 SCRATCH = ".part-"
+LOCK = ".lock"
+DAMAGED = ".damaged"
+WAIT_S = 0.2
+SEAL = re.compile(rb'\n\{"sha256": "([0-9a-f]{64})"\}\n\Z')
+"""The last line of a sealed file, JSON itself, so that JSON lines stay JSON lines."""
+SEAL_BYTES = len('\n{"sha256": ""}\n') + 64
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -38,21 +49,64 @@ def key(spec: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:20]
 
 
+# -- one writer at a time -------------------------------------------------------------------------
+
+
+@contextmanager
+def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock file `path` against every other thread and process.
+
+    `on_wait` is called while another holds it; raising from it gives up. Where no lock can be made
+    nothing can be written either, and the block runs without one.
+    """
+    lock = FileLock(path)
+    while not _taken(lock):
+        on_wait()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _taken(lock: FileLock) -> bool:
+    """Whether it is ours now, or cannot be made."""
+    try:
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=WAIT_S)
+    except Timeout:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A scratch path that takes `path`'s place when the block ends well.
+    """A scratch path whose file takes `path`'s place when the block ends well; on disk by then.
 
-    Raises Unavailable if the disk will not have it.
+    A link is followed, and into a device or a pipe the content is copied. Raises Unavailable if the
+    disk will not have it.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=SCRATCH)
-        os.close(handle)
-        try:
-            yield Path(scratch)
-            Path(scratch).replace(path)
-        finally:
-            Path(scratch).unlink(missing_ok=True)
+        if path.exists() and not path.is_file():
+            with tempfile.TemporaryDirectory() as folder:
+                yield Path(folder) / "content"
+                _pour(Path(folder) / "content", path)
+            return
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = target.parent / f"{SCRATCH}{secrets.token_hex(6)}"
+        lock = Path(f"{scratch}{LOCK}")
+        with FileLock(lock):
+            try:
+                yield scratch
+                scratch.chmod(lock.stat().st_mode & 0o666)  # the lock has what the umask leaves
+                sync(scratch)
+                scratch.replace(target)
+                sync(target.parent)
+            finally:
+                scratch.unlink(missing_ok=True)
+                lock.unlink(missing_ok=True)
     except (OSError, SafetensorError) as error:
         raise Unavailable(
             f"{path} cannot be written ({getattr(error, 'strerror', None) or error}). "
@@ -60,63 +114,194 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
 
 
-def sweep_leftovers(folder: Path, older_than_s: float = 3600) -> None:
-    """Remove what writers that were killed left behind.
+def _pour(content: Path, into: Path) -> None:
+    """Into a device, or a pipe that somebody reads."""
+    handle = os.open(into, os.O_WRONLY | os.O_NONBLOCK)
+    os.set_blocking(handle, True)
+    with content.open("rb") as source, os.fdopen(handle, "wb") as target:
+        shutil.copyfileobj(source, target)
 
-    Younger scratch files stay: they may be another process's.
+
+def sync(path: Path) -> None:
+    """Wait until it is on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep_leftovers(folder: Path) -> None:
+    """Remove, at any depth, what writers that were killed left behind: nobody holds its lock."""
+    for scratch in folder.rglob(f"{SCRATCH}*"):
+        lock = scratch if scratch.name.endswith(LOCK) else Path(f"{scratch}{LOCK}")
+        with suppress(OSError, Timeout), FileLock(lock, timeout=0):
+            left = Path(str(lock).removesuffix(LOCK))
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def if_it_can_be_kept(what: str) -> Iterator[None]:
+    """What is written in the block is worth keeping, not worth failing for: it is said."""
+    try:
+        yield
+    except Unavailable as error:
+        notice(f"{what} cannot be kept and will be computed again next time: {error}")
+
+
+# -- sealed files ---------------------------------------------------------------------------------
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Raises Unavailable if the disk will not have it."""
+    with replacing(path) as scratch:
+        scratch.write_bytes(content + b'\n{"sha256": "%b"}\n' % _seal(path, content).encode())
+
+
+def read_bytes(path: Path, *, users: bool = False) -> bytes | None:
+    """The content, or None if the file is not there, or is not what was written there.
+
+    What is `users` is set aside then.
     """
-    for scratch in folder.glob(f"{SCRATCH}*"):
-        try:
-            if time.time() - scratch.stat().st_mtime > older_than_s:
-                scratch.unlink()
-        except FileNotFoundError:
-            continue  # another process was faster
+    try:
+        whole = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        notice(f"{path} cannot be read ({error.strerror or error}); it is passed over.")
+        return None
+    content, last = whole[:-SEAL_BYTES], SEAL.match(whole[-SEAL_BYTES:])
+    if last is not None and last[1].decode() == _seal(path, content):
+        return content
+    if users:
+        set_aside(path)
+    else:
+        _say_damaged(path)
+    return None
 
 
 def write_json(path: Path, value: Any) -> None:
-    with replacing(path) as scratch:
-        scratch.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    write_bytes(path, json.dumps(value, ensure_ascii=False).encode())
 
 
-def read_json(path: Path) -> Any | None:
-    """The value, or None if the file is not there or damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        _say_damaged(path, error)
-        return None
+def read_json(path: Path, *, users: bool = False) -> Any | None:
+    """The value, or None: see `read_bytes`."""
+    content = read_bytes(path, users=users)
+    return None if content is None else json.loads(content)
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """As Parquet."""
+    content = BytesIO()
+    table.to_parquet(content)
+    write_bytes(path, content.getvalue())
+
+
+def read_table(path: Path) -> pd.DataFrame | None:
+    """The table, or None: see `read_bytes`."""
+    content = read_bytes(path)
+    return None if content is None else pd.read_parquet(BytesIO(content))
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with replacing(path) as scratch:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, scratch)
+        save_file(whole, scratch, metadata={"sha256": _seal_tensors(path, whole)})
 
 
 def read_tensors(path: Path) -> dict[str, Tensor] | None:
-    """Memory-mapped tensors, or None if the file is not there or damaged."""
+    """Memory-mapped tensors, or None if the file is not there, or is not what was written there."""
     if not path.exists():
         return None
     try:
         with safe_open(path, "pt") as file:
             names = file.keys()  # noqa: SIM118 (safe_open is no dict)
-            return {name: file.get_tensor(name) for name in names}
-    except (OSError, SafetensorError) as error:
-        _say_damaged(path, error)
+            tensors = {name: file.get_tensor(name) for name in names}
+            seal = (file.metadata() or {}).get("sha256")
+    except PermissionError as error:
+        notice(f"{path} cannot be read ({error.strerror or error}); it is passed over.")
         return None
+    except (OSError, SafetensorError):
+        _say_damaged(path)
+        return None
+    if seal != _seal_tensors(path, tensors):
+        _say_damaged(path)
+        return None
+    return tensors
 
 
-def _say_damaged(path: Path, error: Exception) -> None:
-    log.warning("%s is damaged (%s); it is computed again", path, error)
+def set_aside(path: Path) -> None:
+    """Rename a file of the user's that cannot be trusted, and say so."""
+    aside = Path(f"{path}{DAMAGED}")
+    while aside.exists():
+        aside = Path(f"{aside}-{secrets.token_hex(2)}")
+    try:
+        path.replace(aside)
+    except OSError as error:
+        notice(f"{path} is damaged and is passed over (it cannot be set aside: {error.strerror}).")
+        return
+    notice(f"{path} is damaged, or was not written by this program: it is set aside as {aside}.")
+
+
+def _say_damaged(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        notice(f"{path} is damaged; it is computed again.", path.stat().st_mtime_ns)
+
+
+def _seal(path: Path, content: bytes) -> str:
+    return _hash_for(path, [content])
+
+
+def _seal_tensors(path: Path, tensors: dict[str, Tensor]) -> str:
+    def parts() -> Iterator[bytes | memoryview]:
+        for name, tensor in sorted(tensors.items()):
+            yield f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode()
+            # Any dtype as its bytes: a scalar has no last dimension to view otherwise.
+            yield tensor.reshape(-1).view(torch.uint8).numpy().data
+
+    return _hash_for(path, parts())
+
+
+def _hash_for(path: Path, parts: Iterable[bytes | memoryview]) -> str:
+    """Of a file's content and its place below the cache folder."""
+    place, cache = os.path.realpath(path), os.path.realpath(cache_folder())
+    inside = place.startswith(cache + os.sep)
+    digest = hashlib.sha256((place[len(cache) :] if inside else path.name).encode() + b"\0")
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def seal_file(path: Path) -> None:
+    """For a file that another program writes: its seal lies beside it."""
+    write_json(Path(f"{path}.seal"), _hash_for(path, _blocks(path)))
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether the file is there, and what it was when `seal_file` saw it."""
+    if not path.exists():
+        return False
+    whole = read_json(Path(f"{path}.seal")) == _hash_for(path, _blocks(path))
+    if not whole:
+        _say_damaged(path)
+    return whole
 
 
 def sha256_of(path: Path) -> str:
     digest = hashlib.sha256()
+    for block in _blocks(path):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()
+            yield block
 
 
 def check_room(folder: Path, needed_bytes: int) -> None:

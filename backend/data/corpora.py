@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from backend.data.sources import Broken, rows
 from backend.errors import BadInput
 from backend.setups import CorpusSource, Role
-from backend.store import key, replacing
+from backend.store import if_it_can_be_kept, key, read_table, write_table
 
 log = logging.getLogger(__name__)
 
@@ -56,15 +56,16 @@ def read_corpus(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, folder
         made = cut_corpus(tokenizer, source.role, source.title, texts)
     else:
         made = cut_joined(tokenizer, source, texts)
-    with replacing(path) as scratch:
-        pd.DataFrame(
-            {
-                "text": made.texts,
-                "ids": made.ids,
-                "begin": [[begin for begin, _ in spans] for spans in made.spans],
-                "end": [[end for _, end in spans] for spans in made.spans],
-            }
-        ).to_parquet(scratch)
+    table = pd.DataFrame(
+        {
+            "text": made.texts,
+            "ids": made.ids,
+            "begin": [[begin for begin, _ in spans] for spans in made.spans],
+            "end": [[end for _, end in spans] for spans in made.spans],
+        }
+    )
+    with if_it_can_be_kept(f"The rows of {source.title}"):
+        write_table(path, table)
     return made
 
 
@@ -75,24 +76,20 @@ def _state_of(source: CorpusSource) -> list[object]:
 
 
 def _load(path: Path, source: CorpusSource) -> Corpus | None:
-    if not path.exists():
+    table = read_table(path)
+    if table is None:
         return None
-    try:
-        table = pd.read_parquet(path)
-        spans = [
-            list(zip(begin.tolist(), end.tolist(), strict=True))
-            for begin, end in zip(table["begin"], table["end"], strict=True)
-        ]
-        return Corpus(
-            source.role,
-            source.title,
-            tuple(table["text"]),
-            tuple(ids.tolist() for ids in table["ids"]),
-            tuple(spans),
-        )
-    except (OSError, ValueError, KeyError) as error:
-        log.warning("%s is damaged (%s); it is made again", path, error)
-        return None
+    spans = [
+        list(zip(begin.tolist(), end.tolist(), strict=True))
+        for begin, end in zip(table["begin"], table["end"], strict=True)
+    ]
+    return Corpus(
+        source.role,
+        source.title,
+        tuple(table["text"]),
+        tuple(ids.tolist() for ids in table["ids"]),
+        tuple(spans),
+    )
 
 
 def read_texts(source: CorpusSource) -> list[str]:

@@ -18,7 +18,7 @@ from backend.model.rows import Rows
 from backend.model.runner import Runner
 from backend.progress import OnProgress, Pace
 from backend.setups import Known, Protocol, SetSource, Setup
-from backend.store import cache_folder, key, read_json, write_json
+from backend.store import cache_folder, if_it_can_be_kept, key, read_json, write_json
 
 FORMAT = 1
 """Raise when what is counted changes."""
@@ -155,7 +155,8 @@ def count_right(
                 pairs = zip(part, worked, strict=True)
                 rows = Rows.of([pack_orders(tokenizer, q, protocol, w) for q, w in pairs])
                 found = right(run(rows).baseline, part).sum(1).tolist()
-                write_json(path, found)
+                with if_it_can_be_kept("How many orders are answered right"):
+                    write_json(path, found)
             mine += found
             pace.advance(len(part))
         counts.append(mine)

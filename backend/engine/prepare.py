@@ -29,7 +29,15 @@ from backend.model.split import split
 from backend.parts import Parts
 from backend.progress import OnProgress, Progress
 from backend.setups import Scoring, Setup
-from backend.store import cache_folder, check_room, key, sweep_leftovers
+from backend.store import (
+    LOCK,
+    cache_folder,
+    check_room,
+    if_it_can_be_kept,
+    key,
+    locked,
+    sweep_leftovers,
+)
 
 TOKENS_PER_BATCH = {
     ("cpu", "float32"): 256,
@@ -85,7 +93,26 @@ def prepare(setup: Setup, on_progress: OnProgress) -> Prepared:
     packed = [pack(tokenizer, q, setup.protocol, s.worked(q)) for s, q in sets.places()]
     name = key(_spec(setup, weights, runner.sae, sets))
     folder = cache_folder() / "setups" / name
-    sweep_leftovers(folder)
+    sweep_leftovers(cache_folder())
+
+    def on_wait() -> None:
+        on_progress(Progress("Another process is preparing this setup; waiting for it", 0, 0, None))
+
+    with locked(folder.with_suffix(LOCK), on_wait):
+        return _prepare_in(folder, setup, weights, runner, sets, packed, on_progress)
+
+
+def _prepare_in(
+    folder: Path,
+    setup: Setup,
+    weights: Weights,
+    runner: Runner,
+    sets: QuestionSets,
+    packed: list[Packed],
+    on_progress: OnProgress,
+) -> Prepared:
+    """What one process at a time makes, and the next one reads."""
+    tokenizer = runner.model.tokenizer
     on_progress(Progress("Reading the texts", 0, 1, None))
     texts = [read_corpus(tokenizer, source, folder) for source in setup.corpora]
     loss_rows = _loss_rows(setup, tokenizer, folder)
@@ -98,7 +125,7 @@ def prepare(setup: Setup, on_progress: OnProgress) -> Prepared:
     index = folder / f"search_{table_key(corpora, selection)}.sqlite"
     atlas = Atlas(table, sets, corpora, labels_of(setup.sae, runner.sae), index)
     text = _recorded_text(setup, runner, loss_rows, folder, on_progress)
-    return Prepared(weights, runner, sets, packed, name, folder, recording, atlas, text)
+    return Prepared(weights, runner, sets, packed, folder.name, folder, recording, atlas, text)
 
 
 def _runner(setup: Setup, weights: Weights, on_progress: OnProgress) -> Runner:
@@ -235,8 +262,9 @@ def _recorded(
             parts=parts,
             on_progress=on_progress,
         )
-        recording.save(path)
-        parts.remove()
+        with if_it_can_be_kept(f"{stage}: what was recorded"):
+            recording.save(path)
+            parts.remove()
     return recording
 
 

@@ -2,7 +2,6 @@
 both.
 """
 
-import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,8 +14,6 @@ from backend.errors import BadInput
 from backend.features.labels import Imported, Label, Labels
 from backend.features.scan import ScannedCorpus
 from backend.features.search import Found, SearchIndex
-
-log = logging.getLogger(__name__)
 
 
 class Atlas:
@@ -54,12 +51,7 @@ class Atlas:
         )
 
     def _open_index(self) -> SearchIndex:
-        try:
-            return SearchIndex(self._index_file, self.table, self.table["label"].tolist())
-        except sqlite3.DatabaseError as error:
-            log.warning("%s is damaged (%s); it is built again", self._index_file, error)
-            self._index_file.unlink()
-            return SearchIndex(self._index_file, self.table, self.table["label"].tolist())
+        return SearchIndex(self._index_file, self.table, self.table["label"].tolist())
 
     def search(self, query: str) -> Found:
         """Features that match the words, best first. Raises BadInput for a query without words."""

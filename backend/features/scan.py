@@ -22,7 +22,7 @@ from backend.model.rows import Plan, Rows
 from backend.model.runner import Runner
 from backend.parts import Parts
 from backend.progress import OnProgress, Pace
-from backend.store import key, read_tensors, write_tensors
+from backend.store import if_it_can_be_kept, key, read_tensors, write_tensors
 
 SCAN_FORMAT = 1
 """Raise when what is stored of a scan changes its meaning."""
@@ -89,8 +89,9 @@ def scan(runner: Runner, corpus: Corpus, folder: Path, on_progress: OnProgress) 
     if tensors is None:
         parts = Parts(folder / f"{name}.parts-{runner.budget}")
         tensors = scan_rows(runner, rows, f"Scanning {corpus.title}", parts, on_progress)
-        write_tensors(path, tensors)
-        parts.remove()
+        with if_it_can_be_kept(f"The scan of {corpus.title}"):
+            write_tensors(path, tensors)
+            parts.remove()
     return ScannedCorpus(
         corpus,
         rows.start,

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from backend.errors import BadInput
-from backend.store import replacing
+from backend.errors import BadInput, Unavailable
+from backend.store import if_it_can_be_kept, is_sealed, replacing, seal_file
 
 FloatArray = NDArray[np.float64]
 
@@ -68,15 +68,21 @@ class SearchIndex:
     """
 
     def __init__(self, path: Path, features: pd.DataFrame, labels: Sequence[str]) -> None:
-        """Opens the file, or writes it from a table.
+        """Opens the file, or writes it from a table; where it cannot be written, in memory.
 
         Its columns are feature, and top_words and promoted, which are lists.
         """
-        if not path.exists():
-            build_index(path, features)
+        if not is_sealed(path):
+            with if_it_can_be_kept("The search's index"):
+                build_index(path, features)
         self._lock = threading.Lock()
         self._n_features = len(labels)
-        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+        if is_sealed(path):
+            address = f"{path.absolute().as_uri()}?mode=ro"
+            self._db = sqlite3.connect(address, uri=True, check_same_thread=False)
+        else:
+            self._db = sqlite3.connect(":memory:", check_same_thread=False)
+            _fill(self._db, features)
         self._db.execute("ATTACH ':memory:' AS memory")
         self._db.execute(f"CREATE VIRTUAL TABLE memory.label USING fts5(words, {TOKENIZER})")
         self._db.execute(
@@ -203,26 +209,34 @@ class SearchIndex:
 
 
 def build_index(path: Path, features: pd.DataFrame) -> None:
-    """The file a SearchIndex opens."""
-    with replacing(path) as scratch:
-        connection = sqlite3.connect(scratch)
-        try:
-            for field in ("top_words", "promoted"):
-                connection.execute(f"CREATE VIRTUAL TABLE {field} USING fts5(words, {TOKENIZER})")
-                rows = (
-                    (int(f), " ".join(words))
-                    for f, words in zip(features["feature"], features[field], strict=True)
-                    if len(words)
-                )
-                connection.executemany(f"INSERT INTO {field}(rowid, words) VALUES (?, ?)", rows)
-            words = Counter(
-                word for words in features["top_words"] for word in set(words_in(" ".join(words)))
-            )
-            connection.execute("CREATE TABLE vocabulary(word TEXT, features INTEGER)")
-            connection.executemany("INSERT INTO vocabulary VALUES (?, ?)", words.items())
-            connection.commit()
-        finally:
-            connection.close()
+    """The file a SearchIndex opens. Raises Unavailable if the disk will not have it."""
+    try:
+        with replacing(path) as scratch:
+            connection = sqlite3.connect(scratch)
+            try:
+                _fill(connection, features)
+            finally:
+                connection.close()
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{path} cannot be written ({error}). Free some disk space.") from error
+    seal_file(path)
+
+
+def _fill(connection: sqlite3.Connection, features: pd.DataFrame) -> None:
+    for field in ("top_words", "promoted"):
+        connection.execute(f"CREATE VIRTUAL TABLE {field} USING fts5(words, {TOKENIZER})")
+        rows = (
+            (int(f), " ".join(words))
+            for f, words in zip(features["feature"], features[field], strict=True)
+            if len(words)
+        )
+        connection.executemany(f"INSERT INTO {field}(rowid, words) VALUES (?, ?)", rows)
+    words = Counter(
+        word for words in features["top_words"] for word in set(words_in(" ".join(words)))
+    )
+    connection.execute("CREATE TABLE vocabulary(word TEXT, features INTEGER)")
+    connection.executemany("INSERT INTO vocabulary VALUES (?, ?)", words.items())
+    connection.commit()
 
 
 def words_in(text: str) -> list[str]:

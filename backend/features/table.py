@@ -2,7 +2,6 @@
 feature.
 """
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +17,7 @@ from backend.features.logit_lens import read_out
 from backend.features.scan import ScannedCorpus
 from backend.model.runner import Runner
 from backend.progress import OnProgress, Progress
-from backend.store import key, replacing
-
-log = logging.getLogger(__name__)
+from backend.store import if_it_can_be_kept, key, read_table, write_table
 
 TABLE_FORMAT = 4
 """Raise when the table's columns or their meaning change."""
@@ -37,11 +34,11 @@ def prepared_table(
 ) -> pd.DataFrame:
     """`describe`, read from `folder` where it was computed before, else computed and kept."""
     path = folder / f"features_{table_key(corpora, selection)}.parquet"
-    table = _read_table(path)
+    table = read_table(path)
     if table is None:
         table = describe(runner, sets, recording, corpora, selection, on_progress)
-        with replacing(path) as scratch:
-            table.to_parquet(scratch)
+        with if_it_can_be_kept("The table of features"):
+            write_table(path, table)
     return table
 
 
@@ -49,16 +46,6 @@ def table_key(corpora: Sequence[ScannedCorpus], selection: Bool[Tensor, " questi
     """Changes with whatever can change the table of one recording."""
     texts = [s.corpus.texts for s in corpora]
     return key({"format": TABLE_FORMAT, "texts": texts, "selection": selection.tolist()})
-
-
-def _read_table(path: Path) -> pd.DataFrame | None:
-    if not path.exists():
-        return None
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        log.warning("%s is damaged (%s); it is computed again", path, error)
-        return None
 
 
 @torch.inference_mode()

@@ -5,23 +5,23 @@ it is written once as safetensors under cache/, named after the hash of the GGUF
 """
 
 import importlib.util
-import logging
+import json
 import shutil
-import tempfile
 from pathlib import Path
 
-from filelock import FileLock
+from safetensors import SafetensorError
 
 from backend.data.hub import fetch_model
 from backend.errors import Unavailable
-from backend.progress import OnProgress, silent
+from backend.notices import notice
+from backend.progress import OnProgress, Progress, silent
 from backend.setups import Setup
-from backend.store import cache_folder, check_room, key, sha256_of
-
-log = logging.getLogger(__name__)
+from backend.store import LOCK, SCRATCH, cache_folder, check_room, key, locked, sha256_of, sync
 
 CONVERSION = "safetensors-1"
 """Raise when the conversion itself changes, so that older conversions are not used."""
+NOTE = "hashes.json"
+"""What each file of a conversion was when it was made."""
 NEEDED_BYTES = 700_000_000
 """Room the conversion of the demo's model wants on disk, with a margin."""
 
@@ -43,10 +43,10 @@ def find_gguf(package: str) -> Path:
     return files[0]
 
 
-def model_from_package(package: str, cache: Path) -> Path:
+def model_from_package(package: str, cache: Path, on_progress: OnProgress = silent) -> Path:
     """The folder of safetensors made from the package's GGUF file; converts on first use.
 
-    A folder whose weights do not have the hash noted at conversion is made again. Two processes
+    A folder in which any file is not as it was noted at conversion is made again. Two processes
     never convert at once: the second waits. Raises Unavailable if the package is missing or the
     disk is full.
     """
@@ -55,26 +55,52 @@ def model_from_package(package: str, cache: Path) -> Path:
     if _is_whole(folder):
         return folder
     check_room(folder.parent, NEEDED_BYTES)
-    with FileLock(folder.parent / f".{folder.name}.lock"):
+    scratch = folder.with_name(f"{SCRATCH}{folder.name}")
+
+    def on_wait() -> None:
+        on_progress(Progress("Another process is converting the model; waiting for it", 0, 0, None))
+
+    with locked(Path(f"{scratch}{LOCK}"), on_wait):
         if not _is_whole(folder):
-            _convert_into(folder, gguf)
+            _convert_into(folder, scratch, gguf)
     return folder
 
 
-def _convert_into(folder: Path, gguf: Path) -> None:
+def _convert_into(folder: Path, scratch: Path, gguf: Path) -> None:
     if folder.exists():
-        log.warning("%s is damaged and is made again", folder)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        made = Path(scratch) / "model"
-        _convert(gguf, made)
-        (made / "sha256").write_text(sha256_of(made / "model.safetensors"))
+        notice(f"{folder} is damaged; it is made again.")
+    shutil.rmtree(scratch, ignore_errors=True)  # of a conversion that was killed
+    try:
+        _convert(gguf, scratch)
+        (scratch / NOTE).write_text(json.dumps(_hashes(scratch)))
+        for file in scratch.rglob("*"):
+            sync(file)
         shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
+        scratch.rename(folder)
+    except (OSError, SafetensorError) as error:
+        raise Unavailable(
+            f"{folder} cannot be written ({getattr(error, 'strerror', None) or error}). "
+            "Free some disk space, or point CLAMPBOARD_CACHE at a folder that can be written."
+        ) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _is_whole(folder: Path) -> bool:
-    weights, note = folder / "model.safetensors", folder / "sha256"
-    return weights.exists() and note.exists() and sha256_of(weights) == note.read_text()
+    try:
+        noted = json.loads((folder / NOTE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return bool(noted == _hashes(folder))
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """Of every file: a tokenizer that was changed makes other figures too."""
+    return {
+        file.relative_to(folder).as_posix(): sha256_of(file)
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != NOTE
+    }
 
 
 def _convert(gguf: Path, folder: Path) -> None:
@@ -99,7 +125,7 @@ def model_source(setup: Setup, on_progress: OnProgress = silent) -> str:
     """
     model = setup.model
     if model.package is not None:
-        return str(model_from_package(model.package, cache_folder()))
+        return str(model_from_package(model.package, cache_folder(), on_progress))
     return str(model.path or fetch_model(model.name, model.revision, on_progress))
 
 

@@ -30,7 +30,7 @@ from backend.model.runner import Runner
 from backend.model.split import SplitModel
 from backend.progress import OnProgress, Pace, silent
 from backend.setups import Role, Scoring
-from backend.store import key, read_tensors, write_tensors
+from backend.store import if_it_can_be_kept, key, read_tensors, write_tensors
 
 ATTRIBUTION_FORMAT = 1
 """Raise when what is stored changes its meaning."""
@@ -169,7 +169,8 @@ def attribution(engine: Engine, on_progress: OnProgress = silent) -> Attribution
     forget = (sums[0] / max(1, n_forget)).float()
     retain = (sums[1] / max(1, n_retain)).float()
     counts = {"n_forget": torch.tensor(n_forget), "n_retain": torch.tensor(n_retain)}
-    write_tensors(_path(engine), {"forget": forget, "retain": retain, **counts})
+    with if_it_can_be_kept("The attribution"):
+        write_tensors(_path(engine), {"forget": forget, "retain": retain, **counts})
     return Attribution(forget, retain, n_forget, n_retain)
 
 

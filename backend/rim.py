@@ -1,0 +1,158 @@
+"""What comes from outside, read within bounds: files, compressed bytes, text, JSON and TOML.
+
+Regular files only, since a pipe or a device may never end; a size is looked at before anything is
+read, and counted again while it is decompressed.
+"""
+
+import json
+import os
+import stat
+import tomllib
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from backend.errors import BadInput
+
+MB = 1_000_000
+DEEPEST = 64
+"""Levels of lists and objects in each other; nothing that is read here has more than ten."""
+MOST_DOTS = 16
+"""Of a dotted key of TOML: the parser's time grows with their square."""
+GZIP = b"\x1f\x8b"
+
+
+def read_bytes(path: Path, most: int, what: str = "") -> bytes:
+    """A regular file of at most `most` bytes. Raises BadInput; `what` names the file's part."""
+    named = f"{what} {path}".strip()
+    try:
+        # A pipe that nobody writes into would wait for ever; a regular file does not care.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                raise BadInput(f"{named} is no regular file; name one.")
+            if state.st_size > most:
+                raise _too_large(named, most)
+            content = file.read(most + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise BadInput(f"{named} cannot be read: {why}.") from error
+    if len(content) > most:
+        raise _too_large(named, most)
+    return content
+
+
+def read_text(path: Path, most: int, what: str = "") -> str:
+    """The same as text in UTF-8. Raises BadInput."""
+    return text_of(read_bytes(path, most, what), f"{what} {path}".strip())
+
+
+def _too_large(named: str, most: int) -> BadInput:
+    size = f"{most / MB:,.0f} MB" if most >= MB else f"{most / 1000:,.0f} kB"
+    return BadInput(f"{named} is larger than {size}, the most that is read of it.")
+
+
+def inflate(data: bytes, most: int, named: str) -> bytes:
+    """Bytes as they are, or gzip's members decompressed, at most `most` of them.
+
+    Raises BadInput for damaged data.
+    """
+    if data[:2] != GZIP:
+        return data
+    out = bytearray()
+    while data:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            out += member.decompress(data, most + 1 - len(out))
+        except zlib.error as error:
+            raise BadInput(f"{named} is damaged gzip ({error}). Fetch it again.") from error
+        if len(out) > most:
+            raise _too_large(f"{named}, decompressed,", most)
+        if not member.eof:
+            raise BadInput(f"{named} is damaged gzip (it ends too early). Fetch it again.")
+        data = member.unused_data.lstrip(b"\0")  # members may be padded with zeros
+    return bytes(out)
+
+
+def text_of(data: bytes, named: str) -> str:
+    """Bytes as UTF-8, without a byte order mark. Raises BadInput naming the byte."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"{named} is no text in UTF-8: byte {error.start:,} does not fit."
+        ) from error
+
+
+def whole(text: str, named: str) -> str:
+    """The text, if it can be written as UTF-8. Raises BadInput for halves of surrogate pairs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(
+            f"{named} holds half a character (a lone surrogate) at place {error.start:,}. "
+            "Give it as text in UTF-8."
+        ) from error
+    return text
+
+
+def parse_json(text: str, named: str) -> Any:
+    """A JSON value: no Infinity or NaN, no number beyond float64, no half characters, not deep.
+
+    Raises BadInput.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError as error:
+        raise BadInput(f"{named} is nested too deeply.") from error
+    except ValueError as error:
+        raise BadInput(f"{named} is not JSON: {str(error)[:100]}.") from error
+    if deeper_than(value, DEEPEST):
+        raise BadInput(f"{named} is nested more than {DEEPEST} levels deep.")
+    if "\\u" in text:  # only an escape can bring in half a character
+        whole(json.dumps(value, ensure_ascii=False), named)
+    return value
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
+
+
+def parse_toml(text: str, named: str) -> dict[str, Any]:
+    """A TOML table. Raises BadInput."""
+    for number, line in enumerate(text.splitlines(), 1):
+        key = line.partition("=")[0]
+        if key.count(".") > MOST_DOTS and key.lstrip()[:1] not in ('"', "'", "#"):
+            raise BadInput(f"{named} is not valid TOML: line {number} has a key of too many parts.")
+    try:
+        table = tomllib.loads(text)
+    except RecursionError as error:
+        raise BadInput(f"{named} is nested too deeply.") from error
+    except ValueError as error:  # of tomllib, or an integer of thousands of digits
+        raise BadInput(f"{named} is not valid TOML: {str(error)[:200]}.") from error
+    if deeper_than(table, DEEPEST):
+        raise BadInput(f"{named} is nested more than {DEEPEST} levels deep.")
+    return table
+
+
+def deeper_than(value: Any, levels: int) -> bool:
+    """Whether lists and objects stand in each other more than so many levels deep."""
+    todo: list[Iterator[Any]] = [iter((value,))]
+    while todo:
+        for item in todo[-1]:
+            if isinstance(item, dict | list):
+                todo.append(iter(item.values() if isinstance(item, dict) else item))
+                break
+        else:
+            todo.pop()
+        if len(todo) > levels + 1:
+            return True
+    return False

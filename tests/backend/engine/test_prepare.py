@@ -76,6 +76,7 @@ def test_nothing_but_the_prepared_lies_in_the_folder(tmp_path, monkeypatch):
         "features",
         "recording.safetensors",
         "search",
+        "search",
         "text",
         "text",
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from jaxtyping import Bool
 from torch import Tensor
 
+from backend import showcase
 from backend.data.questions import QuestionSets
 from backend.evaluation.evaluate import Evaluation, evaluate, summarise
 from backend.evaluation.recordings import Recording
@@ -37,8 +38,9 @@ class Turns:
     @contextmanager
     def turn(self, on_wait: OnProgress = silent) -> Iterator[None]:
         """Hold the model. `on_wait` is called while another run holds it; raising from it gives up
-        the place in the queue.
+        the place in the queue. Raises Showcase where nothing is run.
         """
+        showcase.refuse()
         while not self._lock.acquire(timeout=WAIT_S):
             on_wait(Progress("Waiting for another run to end", 0, 0, None))
         try:
@@ -69,6 +71,8 @@ class Evaluator:
         """The complete evaluation of these clamps, if it was ever run."""
         clamps = self.check(clamps)
         run = self.listed.read(clamps) or self.unlisted.read(clamps)
+        if run is None and not clamps:
+            run = Run(clamps, [], 0.0, 0.0)  # the baseline itself: there is nothing to run
         return None if run is None else self.evaluation_of(run)
 
     def evaluation_of(self, run: Run) -> Evaluation:
@@ -94,7 +98,7 @@ class Evaluator:
         """
         clamps = self.check(clamps)
         if only is None and (finished := self.finished(clamps)) is not None:
-            if listed and self.listed.read(clamps) is None:
+            if listed and not showcase.is_on() and self.listed.read(clamps) is None:
                 self._keep(self.listed, finished)
             return finished
         with self.turns.turn(on_wait):

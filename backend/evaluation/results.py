@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from backend import showcase
 from backend.interventions.edit import Clamp, Clamps, format_clamps
 from backend.store import key, read_json, write_json
 
@@ -70,6 +71,7 @@ class Results:
 
     def annotate(self, run: Run) -> None:
         """Write the run as it is, with what the user wrote about it."""
+        showcase.refuse()
         write_json(
             self._path(run.clamps),
             {
@@ -91,7 +93,7 @@ class Results:
 
         True when the expectation was taken: it belongs to this run, and to no later one.
         """
-        if (run := self.read(clamps)) is None:
+        if showcase.is_on() or (run := self.read(clamps)) is None:
             return False
         taken = bool(expected) and not run.hypothesis and written < run.when
         new = replace(
@@ -102,6 +104,7 @@ class Results:
         return taken
 
     def forget(self, clamps: Clamps) -> None:
+        showcase.refuse()
         self._path(clamps).unlink(missing_ok=True)
 
     def files(self) -> Iterator[tuple[Path, int]]:

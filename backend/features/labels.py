@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from backend import showcase
 from backend.errors import BadInput
 from backend.features.label_lines import (
     MAX_LABEL,
@@ -117,6 +118,7 @@ class Labels:
         Returns the label that stands then. Raises BadInput for a feature the SAE does not have, or
         a label of more than MAX_LABEL characters.
         """
+        showcase.refuse()
         if not 0 <= feature < self._d_sae:
             raise BadInput(
                 f"There is no feature {feature}: this SAE has features 0 to {self._d_sae - 1}."
@@ -163,6 +165,7 @@ class Labels:
         labels replace the user's label of the same feature. Raises BadInput naming the line that
         does not fit, or the SAE the file is about; nothing is taken over then.
         """
+        showcase.refuse()
         read = read_lines(lines, name, self._d_sae, self.neuronpedia_id)
         with self._lock:
             if read.own:

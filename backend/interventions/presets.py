@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from backend import showcase
 from backend.errors import BadInput
 from backend.interventions.board import Board, read_link, write_link
 from backend.interventions.edit import Clamp, Clamps, clamp_set
@@ -149,6 +150,7 @@ class SavedPresets:
 
         Raises BadInput for an empty or over-long name, or an empty board.
         """
+        showcase.refuse()
         name = name.strip()
         if not name or len(name) > MAX_NAME:
             raise BadInput(f"A preset needs a name of 1 to {MAX_NAME} characters.")
@@ -159,6 +161,7 @@ class SavedPresets:
         write_json(self._path(name), {"name": name, "link": write_link(board)})
 
     def delete(self, name: str) -> None:
+        showcase.refuse()
         self._path(name).unlink(missing_ok=True)
 
     def all(self, d_sae: int) -> dict[str, Board]:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from backend import showcase
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.features.rankers import RANKERS, score
 from backend.interventions.board import Board, board_of
 from backend.interventions.edit import Clamps
 from backend.interventions.presets import GRID_C, GRID_N, MAX_NAME, PRESETS, grid_preset
+from components.messages import showcase_off
 
 RANKS = [name for name, ranker in RANKERS.items() if not ranker.needs_attribution]
 FIRST = "forget-biology"
@@ -90,9 +92,12 @@ def draw_presets(
                 key=f"presets_delete_{name}",
                 icon=":material/delete:",
                 type="tertiary",
+                disabled=showcase.is_on(),
                 on_click=engine.saved_presets.delete,
                 args=(name,),
             )
+    if showcase_off():
+        return
     st.text_input(
         "Keep the present board as",
         key="presets_name",

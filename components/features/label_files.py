@@ -9,6 +9,7 @@ from backend.features.atlas import Atlas
 from backend.features.label_lines import fetch, text_lines
 from backend.features.labels import NEURONPEDIA, OWN, SETUP, Imported
 from components.features.label_editor import RULE
+from components.messages import showcase_off
 
 
 def draw_label_files(
@@ -26,6 +27,8 @@ def draw_label_files(
             f"{counts[SETUP]:,} of the setup, {counts[NEURONPEDIA]:,} of Neuronpedia; "
             f"{counts['stars']:,} stars. {RULE}"
         )
+        if showcase_off():
+            return
         file = st.file_uploader(
             "Import labels: Neuronpedia's explanations, or labels exported here",
             ["jsonl", "gz"],

@@ -4,13 +4,15 @@ import streamlit as st
 
 from backend.engine.engine import Engine
 from backend.reading.own_text import MAX_TEXT, OwnText, read_text
-from components.messages import show_problem
+from components.messages import show_problem, showcase_off
 from components.tokens.view import Row, rows_html
 
 
 def draw_own_text(engine: Engine, feature: int, top: float) -> None:
     """A field for the text, and the text read; `top` is the activation of the strongest colour."""
     st.subheader("Try your own text", anchor=False)
+    if showcase_off():
+        return
     text = st.text_area(
         "Text",
         key="feature_text",

@@ -21,6 +21,7 @@ from backend.experiments.controls import (
 )
 from backend.wording import points
 from components.charts.controls import controls_chart
+from components.messages import showcase_off
 from components.progress_bar import share_done
 from components.values import Work
 
@@ -50,6 +51,8 @@ def draw_controls(
     place = st.empty()
     _draw(place, own, effects, missing=len(missing))
     if not missing:
+        return
+    if showcase_off():
         return
     if work.wanted != clamps:
         st.button(

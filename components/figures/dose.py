@@ -44,7 +44,7 @@ class GrowingCurve:
 
     def _draw(self) -> None:
         """At most every REDRAW_S seconds, but the whole curve always."""
-        whole = len(self._doses) == self._n_wanted
+        whole = len(self._doses) >= self._n_wanted
         if whole or time.monotonic() - self._drawn_at > REDRAW_S:
             with self._place.container():
                 draw_dose_curve(self._doses, self._n_wanted)

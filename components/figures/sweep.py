@@ -19,7 +19,7 @@ from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.experiments.sweep import Point, finished_points, grid, run_sweep
 from backend.interventions.edit import Clamps
 from components.charts.sweep import sweep_chart
-from components.messages import show_problem
+from components.messages import show_problem, showcase_off
 from components.progress_bar import left, share_done
 from components.values import Work
 
@@ -97,7 +97,7 @@ def _draw_settings(
     wanted = tuple(settings)
     here = _here(evaluation if only is None else engine.restrict(evaluation, only))
     _draw_points(place, engine, points, here, only, on_take)
-    if not missing:
+    if not missing or showcase_off():
         return
     if work.wanted != wanted:
         with controls:

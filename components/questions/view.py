@@ -15,6 +15,7 @@ from backend.interventions.edit import Clamps
 from backend.reading.seen import SeenOption, SeenQuestion, SeenToken
 from backend.wording import with_minus
 from components.charts.palette import HIGHLIGHT
+from components.messages import showcase_off
 from components.tokens.view import opacity
 
 _EDGE = "box-shadow:inset 1px 0 rgba(128,128,128,.45)"
@@ -38,9 +39,9 @@ def draw_orders(engine: Engine, place: int, clamps: Clamps) -> None:
 
     Draws nothing where prompts do not show the options.
     """
-    if engine.setup.scoring == "letter" and st.button(
-        "Ask it in all 24 orders of its options", key=f"orders_{place}"
-    ):
+    if engine.setup.scoring != "letter" or showcase_off():
+        return
+    if st.button("Ask it in all 24 orders of its options", key=f"orders_{place}"):
         with st.spinner("Asking in all 24 orders…"):
             check = permutation_check(engine, place, clamps)
         st.caption(check.in_words())

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import streamlit as st
 
+from backend import showcase
 from backend.evaluation.history import Trial
 from backend.evaluation.results import Results
 from backend.interventions.edit import Clamps
-from components.messages import show_errors
+from components.messages import show_errors, showcase_off
 from components.values import PINS
 
 
@@ -35,14 +36,18 @@ def draw_chosen(
                 on_click=on_pin,
                 args=(which, run.clamps),
             )
-        with st.popover("Delete", icon=":material/delete:"):
-            st.write(
-                "The figures can be computed again; "
-                "name, note and expectation cannot be brought back."
-            )
-            if st.button("Delete this run", key="runs_delete"):
-                results.forget(run.clamps)
-                st.rerun()
+        if not showcase.is_on():
+            with st.popover("Delete", icon=":material/delete:"):
+                st.write(
+                    "The figures can be computed again; "
+                    "name, note and expectation cannot be brought back."
+                )
+                if st.button("Delete this run", key="runs_delete"):
+                    results.forget(run.clamps)
+                    st.rerun()
+    if showcase_off():
+        st.text(run.note)
+        return False
     with st.form(f"runs_note_{run.id}"):
         new_name = st.text_input("Name", run.name, max_chars=80)
         note = st.text_area("Note", run.note, max_chars=2000, height=80)

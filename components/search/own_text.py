@@ -6,6 +6,7 @@ import streamlit as st
 
 from backend.features.atlas import Atlas
 from backend.reading.own_text import DENSE, MAX_TEXT, OwnText, strongest_by_token
+from components.messages import showcase_off
 from components.tokens.picker import draw_token_picker
 
 
@@ -27,6 +28,8 @@ class OnText(NamedTuple):
 
 def draw_own_text() -> Asked | None:
     """None without a text."""
+    if showcase_off():
+        return None
     text = st.text_area(
         "Your text",
         key="search_own",

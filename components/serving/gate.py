@@ -1,9 +1,7 @@
 """The gate before everything a server gives: whose name it was asked by, and who is signed in."""
 
 import asyncio
-import hmac
 import html
-import secrets
 from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,16 +10,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.password import MOST, matches
+from components.serving.password import MOST, matches
+from components.serving.signed_in import COOKIE, TOKEN, signed_in
 
-COOKIE = "clampboard"
 SIGN_IN = "/sign-in"
 PAUSE_S = 1.0
 """After a wrong password, before the next try of anybody."""
 MOST_WAITING = 20
 MOST_BYTES = 16_384
-TOKEN = secrets.token_urlsafe(32)
-"""What a browser that is signed in shows, for as long as this process lives."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
@@ -38,9 +34,13 @@ class Gate:
     """
 
     def __init__(
-        self, app: ASGIApp, names: Sequence[str], password_hash: str | None, pause_s: float = PAUSE_S
+        self,
+        app: ASGIApp,
+        names: Sequence[str],
+        password_hash: str | None,
+        pause_s: float = PAUSE_S,
     ):
-        """`password_hash` as serving.password gives it; with None everybody is let in."""
+        """`password_hash` is as components.serving.password gives it; None lets everybody in."""
         self._app = app
         self._names = frozenset(names)
         self._hash = password_hash
@@ -103,11 +103,6 @@ class Gate:
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, TOKEN, httponly=True, samesite="lax", secure=secure)
         return answer
-
-
-def signed_in(shown: str | None) -> bool:
-    """Whether a browser's cookie is the one this process gave out."""
-    return shown is not None and hmac.compare_digest(shown.encode(), TOKEN.encode())
 
 
 def host_of(header: str) -> str:

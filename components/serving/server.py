@@ -1,21 +1,20 @@
 """Streamlit's server with the gate before it."""
 
-import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
 
-from backend.store import ROOT
 from components.messages import say_fault
-from serving.address import Address
-from serving.gate import Gate
+from components.serving.address import Address
+from components.serving.gate import Gate
 
 
 def run(at: Address, port: int | None, password_hash: str | None) -> None:
     """Serve the pages until a signal ends it; Ctrl+C raises KeyboardInterrupt."""
-    script = ROOT / "app.py"
+    script = Path(__file__).resolve().parents[2] / "app.py"
     app = st.App(
         script,
         middleware=[Middleware(Gate, names=at.names, password_hash=password_hash)],

@@ -9,7 +9,6 @@ import secrets
 from pathlib import Path
 
 from backend.errors import BadInput
-from backend.store import cache_folder, replacing
 
 LEAST = 10
 """Characters; a guess takes a second, whoever makes it."""
@@ -26,9 +25,13 @@ def hashed(password: str) -> str:
     Raises BadInput for a password that is too short or too long.
     """
     if not LEAST <= len(password) <= MOST:
-        raise BadInput(f"The password needs {LEAST} to {MOST:,} characters; it has {len(password)}.")
+        raise BadInput(
+            f"The password needs {LEAST} to {MOST:,} characters; it has {len(password)}."
+        )
     salt = secrets.token_bytes(16)
-    return ":".join([KIND, str(N), str(R), str(P), _text(salt), _text(_scrypt(password, salt, N, R, P))])
+    return ":".join(
+        [KIND, str(N), str(R), str(P), _text(salt), _text(_scrypt(password, salt, N, R, P))]
+    )
 
 
 def matches(password: str, kept: str) -> bool:
@@ -53,7 +56,8 @@ def kept_hash() -> str | None:
             return None
         except (OSError, ValueError) as error:
             raise BadInput(
-                f"{password_file()} cannot be read ({error}). Set the password anew with make password."
+                f"{password_file()} cannot be read ({error}). "
+                "Set the password anew with make password."
             ) from None
     _parts(kept)
     return kept
@@ -61,12 +65,16 @@ def kept_hash() -> str | None:
 
 def keep(word: str) -> None:
     """Keep a hash in cache/password, for this user's eyes. Raises Unavailable."""
+    from backend.store import replacing
+
     with replacing(password_file()) as scratch:
         scratch.write_text(f"{word}\n", encoding="ascii")
     password_file().chmod(0o600)
 
 
 def password_file() -> Path:
+    from backend.store import cache_folder  # PyTorch with it, which a start does not wait for
+
     return cache_folder() / "password"
 
 

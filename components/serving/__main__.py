@@ -1,4 +1,4 @@
-"""Start the server, or set the password of a team's: python -m serving [password].
+"""Start the server, or set the password of a team's: python -m components.serving [password].
 
 What is wrong is one line and exit status 2. Ctrl+C is one line and 130; a server that is ended by
 SIGTERM ends everything with it.
@@ -10,10 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from backend.errors import BadInput, ClampboardError
-from serving import password
-from serving.address import Address, address
 from backend import showcase
+from backend.errors import BadInput, ClampboardError
+from components.serving import password
+from components.serving.address import Address, address
 
 INTERRUPTED = 130
 
@@ -37,7 +37,7 @@ def serve(at: Address, port: int | None) -> int:
     """Serve until it is stopped. Raises BadInput where a password is needed and there is none."""
     kept = password_for(at)
     _say(opening(at))
-    from serving.server import run
+    from components.serving.server import run
 
     run(at, port, kept)
     return 0
@@ -53,8 +53,8 @@ def password_for(at: Address) -> str | None:
     if password.kept_hash() is None:
         if not sys.stdin.isatty():
             raise BadInput(
-                f"{at.listen} can be reached from other machines, and there is no password. Set one "
-                "with make password, or its hash in CLAMPBOARD_PASSWORD_HASH."
+                f"{at.listen} can be reached from other machines, and there is no password. "
+                "Set one with make password, or its hash in CLAMPBOARD_PASSWORD_HASH."
             )
         set_password()
     return password.kept_hash()
@@ -78,18 +78,24 @@ def opening(at: Address) -> str:
         "one to two minutes for the demo. Stop with Ctrl+C."
     ]
     if at.public:
-        may = "look at what is kept" if showcase.is_on() else "run settings, and write and delete labels, notes and presets"
+        may = (
+            "look at what is kept"
+            if showcase.is_on()
+            else "run settings, and write and delete labels, notes and presets"
+        )
         said += [
             f"It listens at {at.listen}, and answers to: {', '.join(at.names)}.",
             f"Whoever has the password can {may}.",
-            "Without TLS the password can be read on the way: put a proxy with TLS before it on any "
-            "network you do not trust.",
+            "Without TLS the password can be read on the way: put a proxy with TLS before it on "
+            "any network you do not trust.",
         ]
     return "\n".join(said)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m serving", description="Serve the pages.")
+    parser = argparse.ArgumentParser(
+        prog="python -m components.serving", description="Serve the pages."
+    )
     parser.add_argument("what", nargs="?", choices=("password",), help="set the team's password")
     parser.add_argument(
         "--host",

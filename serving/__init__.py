@@ -1,1 +1,0 @@
-"""The server: where it listens, under which names, and who may come in."""

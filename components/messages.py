@@ -50,6 +50,8 @@ def say_fault(error: Exception) -> bool:
     if isinstance(error, ClampboardError):
         _say(error)
     else:
+        from backend.crash import keep_traceback  # PyTorch with it: the frame comes first
+
         st.error(f"{keep_traceback(error)} Reload the page to go on.", icon=":material/bug_report:")
     return True
 

@@ -60,16 +60,18 @@ def test_a_server_others_can_reach_draws_no_page_to_who_is_not_signed_in(
     assert not asked
 
 
-def test_who_is_signed_in_gets_the_page(app, monkeypatch):
-    with public():
-        monkeypatch.setattr(type(st.context), "cookies", property(lambda _: {"clampboard": TOKEN}))
+def test_who_is_signed_in_gets_the_page_and_a_guess_does_not(app):
+    with public(clampboard=TOKEN):
+        assert app("runs").title[0].value == "Runs"
+    with public(clampboard="guess"):
         at = app("runs")
-        assert at.title[0].value == "Runs"
+        assert not at.title
+        assert at.error
 
 
 @contextmanager
-def public():
-    """As if Streamlit listened at all addresses."""
+def public(**cookies):
+    """As if Streamlit listened at all addresses, and the browser showed these cookies."""
     option = st.get_option
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -77,4 +79,5 @@ def public():
             "get_option",
             lambda name: "0.0.0.0" if name == "server.address" else option(name),
         )
+        patch.setattr(type(st.context), "cookies", property(lambda _: cookies))
         yield

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.testing.v1 import AppTest
 
 from backend.store import ROOT
 from components import frame
+from components.messages import say_fault
 from components.serving.signed_in import TOKEN
 from tests.pages.test_pages import words
 
@@ -81,3 +83,18 @@ def public(**cookies):
         )
         patch.setattr(type(st.context), "cookies", property(lambda _: cookies))
         yield
+
+
+def test_a_fault_of_a_widgets_callback_is_said_where_the_server_is_ours(app, monkeypatch):
+    """A callback runs before app.py: only Streamlit's hook, which make app sets, is around it."""
+    made = ScriptRunner.__init__
+
+    def with_hook(self, *args, **kwargs):
+        made(self, *args, **kwargs, on_script_error=say_fault)
+
+    monkeypatch.setattr(ScriptRunner, "__init__", with_hook)
+    at = app(clamps="2:-4")
+    monkeypatch.setattr("components.state.set_board", lambda *_, **__: 1 / 0)
+    next(b for b in at.button if b.label == "Remove all").click().run()
+    assert not at.exception
+    assert "fault of the program" in at.error[0].value

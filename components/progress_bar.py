@@ -9,12 +9,17 @@ from backend.progress import Progress
 def show_progress(bar: DeltaGenerator, progress: Progress) -> None:
     """The stage, how much of it is done, and the time left where it is known."""
     share = progress.done / progress.total if progress.total else 0.0
-    bar.progress(share, f"{progress.stage}…{left(progress.seconds_left)}")
+    bar.progress(share, in_words(progress))
+
+
+def in_words(progress: Progress) -> str:
+    """What is being done or waited for, and about how long that takes where it is known."""
+    return f"{progress.stage}…{left(progress.seconds_left)}"
 
 
 def left(seconds: float | None) -> str:
     """The time left, to stand behind what is being done; empty where it is not known."""
-    return "" if seconds is None else f" · {seconds:,.0f} s left"
+    return "" if seconds is None else f" · about {seconds:,.0f} s left"
 
 
 def share_done(evaluation: Evaluation) -> float:

@@ -160,7 +160,7 @@ questions = st.container()
 
 with show_errors():
     clamps = engine.check(board.clamps())
-    if (before := state.shown() or engine.evaluate(())).clamps != clamps:
+    if (before := state.shown() or engine.evaluate((), on_wait=figures.on_wait)).clamps != clamps:
         figures.draw(before, stale=True)
     evaluation = engine.evaluate(clamps, figures.on_partial, figures.on_wait)
     state.set_shown(evaluation)

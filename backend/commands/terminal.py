@@ -47,7 +47,7 @@ class ProgressLine:
         share = f" {progress.done / progress.total:4.0%}" if progress.total else ""
         left = ""
         if progress.seconds_left is not None and not ended:
-            left = f", {progress.seconds_left:,.0f} s left"
+            left = f", about {progress.seconds_left:,.0f} s left"
         self._print(f"{progress.stage}{share}{left}", stays=ended)
 
     def _print(self, text: str, stays: bool = True) -> None:

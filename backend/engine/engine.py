@@ -125,9 +125,9 @@ class Engine:
 
     # -- running ----------------------------------------------------------------------------------
 
-    def turn(self, on_wait: OnProgress) -> AbstractContextManager[None]:
+    def turn(self, on_wait: OnProgress, kind: str = "evaluation") -> AbstractContextManager[None]:
         """Hold the model: see backend.engine.evaluator.Turns."""
-        return self._turns.turn(on_wait)
+        return self._turns.turn(on_wait, kind)
 
     def finished(self, clamps: Clamps) -> Evaluation | None:
         """The complete evaluation of these clamps, if it was ever run."""
@@ -176,7 +176,7 @@ class Engine:
         places = only.nonzero().squeeze(-1)
         packed = [self.packed[place] for place in places.tolist()]
         scoring = self.setup.scoring
-        with self.turn(on_progress):
+        with self.turn(on_progress, "reference"):
             reference = Reference(*self.load_plain(), self.sae, self.setup.untouched)
             baseline = self.recording.baseline.clone()
             baseline[places] = reference.scores(packed, None, scoring, on_progress)

@@ -19,6 +19,7 @@ from backend.statistics import MeanChange
 from backend.wording import signed
 from components.charts.board import dumbbell
 from components.charts.palette import FORGET, RETAIN
+from components.progress_bar import in_words
 
 REDRAW_S = 0.25
 COLUMNS = ("Set, questions", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p")
@@ -69,7 +70,7 @@ class GrowingBoard:
 
     def on_wait(self, progress: Progress) -> None:
         with self._place.container():
-            st.caption(f"{progress.stage}…")
+            st.caption(in_words(progress))
 
 
 def draw_board(

@@ -15,6 +15,7 @@ from backend.interventions.edit import Clamps
 from backend.reading.seen import SeenOption, SeenQuestion, SeenToken
 from backend.wording import with_minus
 from components.charts.palette import HIGHLIGHT
+from components.progress_bar import in_words
 from components.tokens.view import opacity
 
 _EDGE = "box-shadow:inset 1px 0 rgba(128,128,128,.45)"
@@ -41,8 +42,12 @@ def draw_orders(engine: Engine, place: int, clamps: Clamps) -> None:
     if engine.setup.scoring == "letter" and st.button(
         "Ask it in all 24 orders of its options", key=f"orders_{place}"
     ):
+        waiting = st.empty()
         with st.spinner("Asking in all 24 orders…"):
-            check = permutation_check(engine, place, clamps)
+            check = permutation_check(
+                engine, place, clamps, lambda progress: waiting.caption(in_words(progress))
+            )
+        waiting.empty()
         st.caption(check.in_words())
 
 

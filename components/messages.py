@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from backend.errors import ClampboardError
+from components.wording import plain
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def show_errors() -> Iterator[None]:
     try:
         yield
     except ClampboardError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         st.stop()
 
 
@@ -27,4 +28,4 @@ def show_problem() -> Iterator[None]:
     try:
         yield
     except ClampboardError as error:
-        st.warning(str(error), icon=":material/info:")
+        st.warning(plain(str(error)), icon=":material/info:")

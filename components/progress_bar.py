@@ -4,6 +4,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from backend.evaluation.evaluate import Evaluation
 from backend.progress import Progress
+from components.wording import plain
 
 
 def show_progress(bar: DeltaGenerator, progress: Progress) -> None:
@@ -14,7 +15,7 @@ def show_progress(bar: DeltaGenerator, progress: Progress) -> None:
 
 def in_words(progress: Progress) -> str:
     """What is being done or waited for, and about how long that takes where it is known."""
-    return f"{progress.stage}…{left(progress.seconds_left)}"
+    return f"{plain(progress.stage)}…{left(progress.seconds_left)}"
 
 
 def left(seconds: float | None) -> str:

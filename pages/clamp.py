@@ -33,6 +33,7 @@ from components.frame import require_frame
 from components.messages import show_errors, show_problem
 from components.questions.table import draw_questions
 from components.questions.view import draw_orders, draw_question_view
+from components.wording import plain
 
 require_frame()
 
@@ -113,7 +114,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 take_away.button("Take away", icon=":material/ios_share:", disabled=True)
 notice = st.container()
 if state.link_error():
-    st.warning(state.link_error(), icon=":material/link_off:")
+    st.warning(plain(state.link_error()), icon=":material/link_off:")
 
 left, right = st.columns([9, 14], gap="large")
 with left:

@@ -10,6 +10,7 @@ from backend.features.rankers import RANKERS, score
 from backend.interventions.board import Board, board_of
 from backend.interventions.edit import Clamps
 from backend.interventions.presets import GRID_C, GRID_N, MAX_NAME, PRESETS, grid_preset
+from components.wording import plain
 
 RANKS = [name for name, ranker in RANKERS.items() if not ranker.needs_attribution]
 FIRST = "forget-biology"
@@ -80,7 +81,7 @@ def draw_presets(
     for name, board in engine.saved_presets.all(engine.sae.d_sae).items():
         with st.container(horizontal=True):
             st.button(
-                f"{name} ({len(board.sliders)})",
+                f"{plain(name)} ({len(board.sliders)})",
                 key=f"presets_load_{name}",
                 on_click=on_load,
                 args=(board,),
@@ -102,7 +103,7 @@ def draw_presets(
         args=(on_save, on_problem),
     )
     if problem:
-        st.warning(problem)
+        st.warning(plain(problem))
 
 
 def ordered_board(engine: Engine, clamps: Clamps) -> Board:

@@ -7,6 +7,7 @@ import streamlit as st
 from backend.errors import ClampboardError
 from backend.features.atlas import Atlas
 from backend.features.label_lines import MAX_LABEL
+from components.wording import plain
 
 FROM = {
     "own": "your own label",
@@ -60,7 +61,7 @@ def draw_label_editor(
                     args=(atlas, feature, None, on_said),
                 )
     if said:
-        st.error(said, icon=":material/error:")
+        st.error(plain(said), icon=":material/error:")
 
 
 def _star(atlas: Atlas, feature: int, star: bool, on_said: Callable[[str], None]) -> None:

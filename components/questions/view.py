@@ -17,6 +17,7 @@ from backend.wording import with_minus
 from components.charts.palette import HIGHLIGHT
 from components.progress_bar import in_words
 from components.tokens.view import opacity
+from components.wording import plain
 
 _EDGE = "box-shadow:inset 1px 0 rgba(128,128,128,.45)"
 SIGNS = {"\n": "↵", "\t": "⇥"}
@@ -57,8 +58,8 @@ def heading(view: SeenQuestion, clamped: bool) -> str:
     at = sum(bool(token.fired) for token in tokens)
     where = f"{at} of them" if at else "none of them, so nothing changes here"
     return (
-        f"{view.set}, question {view.question.index}: the {len(tokens)} tokens the model reads; "
-        f"{what} fires on {where}."
+        f"{plain(view.set)}, question {view.question.index}: the {len(tokens)} tokens the model "
+        f"reads; {what} fires on {where}."
     )
 
 

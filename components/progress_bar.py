@@ -3,7 +3,7 @@
 from streamlit.delta_generator import DeltaGenerator
 
 from backend.evaluation.evaluate import Evaluation
-from backend.progress import Progress
+from backend.progress import OnProgress, Progress
 from components.wording import plain
 
 
@@ -16,6 +16,15 @@ def show_progress(bar: DeltaGenerator, progress: Progress) -> None:
 def in_words(progress: Progress) -> str:
     """What is being done or waited for, and about how long that takes where it is known."""
     return f"{plain(progress.stage)}…{left(progress.seconds_left)}"
+
+
+def saying(place: DeltaGenerator) -> OnProgress:
+    """Says each report in that place of a page."""
+
+    def say(progress: Progress) -> None:
+        place.caption(in_words(progress))
+
+    return say
 
 
 def left(seconds: float | None) -> str:

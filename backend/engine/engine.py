@@ -18,7 +18,7 @@ from backend.evaluation.evaluate import Evaluation, summarise
 from backend.evaluation.history import History
 from backend.evaluation.results import Results
 from backend.interventions.edit import Clamps
-from backend.interventions.presets import PRESETS, SavedPresets, make_preset
+from backend.interventions.presets import PRESETS, SavedPresets, in_words, make_preset
 from backend.model.sae import LoadedSae
 from backend.model.split import SplitModel
 from backend.progress import OnProgress, silent
@@ -105,6 +105,13 @@ class Engine:
         """The clamps of a preset. Raises BadInput for a name there is none of."""
         return self.check(make_preset(name, self.atlas.table))
 
+    def preset_in_words(self, name: str) -> str:
+        """What a preset takes, with how many features its rule admits here. Raises BadInput for a
+        name there is none of.
+        """
+        clamps = self.preset(name)
+        return in_words(PRESETS[name], len(clamps), demo=self.setup.name == "demo")
+
     @cached_property
     def preset_titles(self) -> dict[Clamps, str]:
         """What each shipped preset is called, where its rules admit any feature."""
@@ -147,9 +154,10 @@ class Engine:
     def restrict(self, evaluation: Evaluation, only: Bool[Tensor, " question"]) -> Evaluation:
         """The same run's figures over some of the questions."""
         e = evaluation
-        return summarise(
+        seen = summarise(
             self.sets, e.clamps, e.baseline, e.scores, e.affected, e.done, e.seconds, only
         )
+        return replace(seen, kept=e.kept)
 
     def along(self, name: str, directions: Float[Tensor, "d_sae d_model"]) -> Evaluator:
         """The same with another direction for each feature to push along; what is found is kept

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from jaxtyping import Bool
@@ -127,7 +127,8 @@ class Evaluator:
         """A kept run's figures."""
         baseline = self.recording.baseline
         scores, affected = scores_of(run, baseline)
-        return summarise(self.sets, run.clamps, baseline, scores, affected, affected, run.seconds)
+        found = summarise(self.sets, run.clamps, baseline, scores, affected, affected, run.seconds)
+        return replace(found, kept=run.when)
 
     def evaluate(
         self,

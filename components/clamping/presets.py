@@ -26,13 +26,14 @@ def draw_start(engine: Engine, on_load: OnLoad) -> None:
         "Clamp some, and see on the right at once what the model no longer knows (sets to forget) "
         "and what that cost (sets to retain). Start with a preset, or find features by keyword."
     )
-    st.caption(PRESETS[FIRST].how)
+    st.caption(engine.preset_in_words(FIRST))
     st.button(
         "Forget biology",
         icon=":material/tune:",
         type="primary",
         on_click=_load_preset,
         args=(engine, FIRST, on_load),
+        disabled=not engine.preset(FIRST),
     )
     st.page_link("pages/search.py", label="Search features", icon=":material/search:")
 
@@ -56,9 +57,10 @@ def draw_presets(
             key=f"clamp_preset_{name}",
             on_click=_load_preset,
             args=(engine, name, on_load),
+            disabled=not engine.preset(name),
             width="stretch",
         )
-        st.caption(preset.how)
+        st.caption(engine.preset_in_words(name))
     st.markdown("**The paper's grid**")
     rank = st.selectbox(
         "Features ranked by",

@@ -116,8 +116,17 @@ def heading(evaluation: Evaluation, stale: bool) -> str:
         )
     return (
         f"{affected} of {n} questions touched by a clamp; "
-        f"the others keep their answer bit for bit. Computed in {evaluation.seconds:.1f} s."
+        f"the others keep their answer bit for bit. {computed(evaluation)}"
     )
+
+
+def computed(evaluation: Evaluation) -> str:
+    """How long it took, and when that was if not now."""
+    took = f"{evaluation.seconds:.1f} s"
+    if evaluation.kept is None:
+        return f"Computed in {took}."
+    when = time.strftime("%d %b %Y, %H:%M:%S", time.localtime(evaluation.kept))
+    return f"Kept from {when}, when it took {took}."
 
 
 def board_html(

@@ -15,7 +15,7 @@ from backend.interventions.edit import Clamps
 from backend.reading.seen import SeenOption, SeenQuestion, SeenToken
 from backend.wording import with_minus
 from components.charts.palette import HIGHLIGHT
-from components.progress_bar import in_words
+from components.progress_bar import saying
 from components.tokens.view import opacity
 from components.wording import plain
 
@@ -45,9 +45,7 @@ def draw_orders(engine: Engine, place: int, clamps: Clamps) -> None:
     ):
         waiting = st.empty()
         with st.spinner("Asking in all 24 orders…"):
-            check = permutation_check(
-                engine, place, clamps, lambda progress: waiting.caption(in_words(progress))
-            )
+            check = permutation_check(engine, place, clamps, saying(waiting))
         waiting.empty()
         st.caption(check.in_words())
 

@@ -213,6 +213,9 @@ def test_a_finished_run_answers_at_once_and_enters_the_history_when_it_is_listed
     assert toy.history.trials() == []
     again = toy.evaluate(CLAMPS, lambda _: pytest.fail("it was computed again"))
     assert torch.equal(again.scores, first.scores)
+    assert first.kept is None
+    assert again.kept == toy.evaluator.unlisted.read(CLAMPS).when
+    assert toy.restrict(again, toy.half("held-out")).kept == again.kept
     assert [trial.run.clamps for trial in toy.history.trials()] == [CLAMPS]
 
 

@@ -39,3 +39,10 @@ def test_a_problem_is_said_in_its_place_and_the_page_goes_on():
 def test_a_fault_of_the_program_is_not_hidden():
     assert drawn("show_errors", KeyError("x")).exception
     assert drawn("show_problem", KeyError("x")).exception
+
+
+def test_what_an_error_quotes_is_shown_as_it_stands():
+    quoting = bad_input("There is no '![](//h/x)'.")
+    shown = "There is no '\\!\\[\\]\\(//h/x\\)'."
+    assert drawn("show_errors", quoting).error[0].value == shown
+    assert drawn("show_problem", quoting).warning[0].value == shown

@@ -79,7 +79,7 @@ def draw_sidebar() -> None:
     with show_errors():
         engine = resources.engine()
     with st.sidebar:
-        st.subheader(engine.setup.title)
+        st.subheader(plain(engine.setup.title))
         st.markdown(
             f"**Model** {plain(engine.setup.model.name)}  \n"
             f"**SAE** {engine.sae.d_sae:,} features "

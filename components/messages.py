@@ -7,6 +7,7 @@ import streamlit as st
 
 from backend import showcase
 from backend.errors import ClampboardError, Showcase
+from components.wording import plain
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def show_problem() -> Iterator[None]:
     except Showcase as error:
         _say(error)
     except ClampboardError as error:
-        st.warning(str(error), icon=":material/info:")
+        st.warning(plain(str(error)), icon=":material/info:")
 
 
 @contextmanager
@@ -52,7 +53,8 @@ def say_fault(error: Exception) -> bool:
     else:
         from backend.crash import keep_traceback  # PyTorch with it: the frame comes first
 
-        st.error(f"{keep_traceback(error)} Reload the page to go on.", icon=":material/bug_report:")
+        said = f"{keep_traceback(error)} Reload the page to go on."
+        st.error(plain(said), icon=":material/bug_report:")
     return True
 
 
@@ -67,4 +69,4 @@ def _say(error: ClampboardError) -> None:
     if isinstance(error, Showcase):
         st.info(str(error), icon=":material/visibility:")
     else:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")

@@ -36,6 +36,7 @@ from components.frame import require_frame
 from components.messages import show_errors, show_problem
 from components.questions.table import draw_questions
 from components.questions.view import draw_orders, draw_question_view
+from components.wording import plain
 
 require_frame()
 
@@ -144,7 +145,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 take_away.button("Take away", icon=":material/ios_share:", disabled=True)
 notice = st.container()
 if state.link_error():
-    st.warning(state.link_error(), icon=":material/link_off:")
+    st.warning(plain(state.link_error()), icon=":material/link_off:")
 
 left, right = st.columns([9, 14], gap="large")
 with left:
@@ -193,7 +194,7 @@ with show_errors():
     clamps = engine.check(board.clamps())
     if showcase.is_on() and engine.finished(clamps) is None:
         draw_never_tried(engine, clamps, only)
-    if (before := state.shown() or engine.evaluate(())).clamps != clamps:
+    if (before := state.shown() or engine.evaluate((), on_wait=figures.on_wait)).clamps != clamps:
         figures.draw(before, stale=True)
     evaluation = engine.evaluate(clamps, figures.on_partial, figures.on_wait)
     state.set_shown(evaluation)

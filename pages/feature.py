@@ -120,7 +120,7 @@ with show_errors():
     state.start(engine.sae.d_sae)
     page = feature_page(engine, state.feature(), N_EXAMPLES)
 if state.link_error():
-    st.warning(state.link_error(), icon=":material/link_off:")
+    st.warning(plain(state.link_error()), icon=":material/link_off:")
 draw_heading(engine, page)
 draw_ways(engine, page)
 state.write_address(feature=str(page.feature))

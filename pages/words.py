@@ -65,7 +65,7 @@ def write(engine: Engine, ids: list[int], words: Words, on_wait: OnProgress) -> 
     )
     while True:
         # One token a turn: an evaluation in another session may come in between.
-        with engine.turn(on_wait):
+        with engine.turn(on_wait, "token"):
             one, other = next(before, None), next(after, None)
         if one is None and other is None:
             break

@@ -18,7 +18,7 @@ from backend.evaluation.evaluate import Evaluation, summarise
 from backend.evaluation.history import History
 from backend.evaluation.results import Results
 from backend.interventions.edit import Clamps
-from backend.interventions.presets import PRESETS, SavedPresets, make_preset
+from backend.interventions.presets import PRESETS, SavedPresets, in_words, make_preset
 from backend.model.sae import LoadedSae
 from backend.model.split import SplitModel
 from backend.progress import OnProgress, silent
@@ -105,6 +105,13 @@ class Engine:
         """The clamps of a preset. Raises BadInput for a name there is none of."""
         return self.check(make_preset(name, self.atlas.table))
 
+    def preset_in_words(self, name: str) -> str:
+        """What a preset takes, with how many features its rule admits here. Raises BadInput for a
+        name there is none of.
+        """
+        clamps = self.preset(name)
+        return in_words(PRESETS[name], len(clamps), demo=self.setup.name == "demo")
+
     @cached_property
     def preset_titles(self) -> dict[Clamps, str]:
         """What each shipped preset is called, where its rules admit any feature."""
@@ -125,9 +132,9 @@ class Engine:
 
     # -- running ----------------------------------------------------------------------------------
 
-    def turn(self, on_wait: OnProgress) -> AbstractContextManager[None]:
+    def turn(self, on_wait: OnProgress, kind: str = "evaluation") -> AbstractContextManager[None]:
         """Hold the model: see backend.engine.evaluator.Turns."""
-        return self._turns.turn(on_wait)
+        return self._turns.turn(on_wait, kind)
 
     def finished(self, clamps: Clamps) -> Evaluation | None:
         """The complete evaluation of these clamps, if it was ever run."""
@@ -147,9 +154,10 @@ class Engine:
     def restrict(self, evaluation: Evaluation, only: Bool[Tensor, " question"]) -> Evaluation:
         """The same run's figures over some of the questions."""
         e = evaluation
-        return summarise(
+        seen = summarise(
             self.sets, e.clamps, e.baseline, e.scores, e.affected, e.done, e.seconds, only
         )
+        return replace(seen, kept=e.kept)
 
     def along(self, name: str, directions: Float[Tensor, "d_sae d_model"]) -> Evaluator:
         """The same with another direction for each feature to push along; what is found is kept
@@ -176,7 +184,7 @@ class Engine:
         places = only.nonzero().squeeze(-1)
         packed = [self.packed[place] for place in places.tolist()]
         scoring = self.setup.scoring
-        with self.turn(on_progress):
+        with self.turn(on_progress, "reference"):
             reference = Reference(*self.load_plain(), self.sae, self.setup.untouched)
             baseline = self.recording.baseline.clone()
             baseline[places] = reference.scores(packed, None, scoring, on_progress)

@@ -95,7 +95,7 @@ def text_loss(engine: Engine, clamps: Clamps, on_progress: OnProgress = silent) 
     elif not affected.any():
         after = recording.baseline
     else:
-        with engine.turn(on_progress):
+        with engine.turn(on_progress, "text loss"):
             pace = Pace("Measuring the loss on text", int(affected.sum()), on_progress)
             done = 0
             for part in evaluate(engine.runner, recording, NO_QUESTIONS, clamps, scoring="cloze"):

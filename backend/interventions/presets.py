@@ -26,8 +26,10 @@ class Preset(NamedTuple):
     """
     multiple: float
     """Clamped to this many times each feature's own maximum activation; 0 ablates."""
-    how: str
-    """The rule in words, for the page."""
+    rule: str
+    """What it takes, in words that go on after how many that is."""
+    on_demo: str = ""
+    """What is known of it on the demo alone."""
 
 
 PRESETS = {
@@ -38,14 +40,17 @@ PRESETS = {
         min_selectivity=1.5,
         at_most_questions=6,
         multiple=-3.0,
-        how=(
-            "The 50 features that fire on the most biology tokens, "
-            "of those that fire at least 2.8 times as often on biology as on other text, "
+        rule=(
+            "those that fire on the most tokens of the text to forget, "
+            "of those that fire at least 2.8 times as often there as on other text, "
             "on fewer than 1 % of the other tokens, "
             "and on at most 6 of the retain questions in the selection half. "
             "The held-out half was not looked at. "
-            "Clamped to −3 times their maxima: in the demo the edit is then still shorter than "
-            "the residual, and a random direction in its place does half as much."
+            "Clamped to −3 times their maxima."
+        ),
+        on_demo=(
+            "The edit is then still shorter than the residual, and a random direction in its place "
+            "does half as much."
         ),
     ),
     "ablate-biology": Preset(
@@ -55,9 +60,8 @@ PRESETS = {
         min_selectivity=1.5,
         at_most_questions=6,
         multiple=0.0,
-        how=(
-            "The features of Forget biology, set to 0: "
-            "the paper's finding that ablation does not forget."
+        rule=(
+            "those of Forget biology, set to 0: the paper's finding that ablation does not forget."
         ),
     ),
     "too-strong": Preset(
@@ -67,12 +71,21 @@ PRESETS = {
         min_selectivity=None,
         at_most_questions=None,
         multiple=-20.0,
-        how=(
-            "The paper's sparsity ranking as it stands (fewer than 1 % of the other tokens), "
-            "100 features, far below zero: general damage."
+        rule=(
+            "the first of the paper's sparsity ranking as it stands (fewer than 1 % of the other "
+            "tokens), far below zero: general damage."
         ),
     ),
 }
+
+
+def in_words(preset: Preset, n: int, demo: bool = False) -> str:
+    """How many features the rule admits on this setup, n, and the rule."""
+    count = f"{n} feature{'' if n == 1 else 's'}" if n else "No feature"
+    if n < preset.n_features:
+        fewer = "no more" if n else "none"
+        count += f", as the rule admits {fewer} of the {preset.n_features} wanted on this setup"
+    return f"{count}: {preset.rule}" + (f" {preset.on_demo}" if demo and preset.on_demo else "")
 
 
 def forget_features(

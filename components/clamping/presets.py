@@ -12,6 +12,7 @@ from backend.interventions.board import Board, board_of
 from backend.interventions.edit import Clamps
 from backend.interventions.presets import GRID_C, GRID_N, MAX_NAME, PRESETS, grid_preset
 from components.messages import showcase_off
+from components.wording import plain
 
 RANKS = [name for name, ranker in RANKERS.items() if not ranker.needs_attribution]
 FIRST = "forget-biology"
@@ -27,13 +28,14 @@ def draw_start(engine: Engine, on_load: OnLoad) -> None:
         "Clamp some, and see on the right at once what the model no longer knows (sets to forget) "
         "and what that cost (sets to retain). Start with a preset, or find features by keyword."
     )
-    st.caption(PRESETS[FIRST].how)
+    st.caption(engine.preset_in_words(FIRST))
     st.button(
         "Forget biology",
         icon=":material/tune:",
         type="primary",
         on_click=_load_preset,
         args=(engine, FIRST, on_load),
+        disabled=not engine.preset(FIRST),
     )
     st.page_link("pages/search.py", label="Search features", icon=":material/search:")
 
@@ -57,9 +59,10 @@ def draw_presets(
             key=f"clamp_preset_{name}",
             on_click=_load_preset,
             args=(engine, name, on_load),
+            disabled=not engine.preset(name),
             width="stretch",
         )
-        st.caption(preset.how)
+        st.caption(engine.preset_in_words(name))
     st.markdown("**The paper's grid**")
     rank = st.selectbox(
         "Features ranked by",
@@ -82,7 +85,7 @@ def draw_presets(
     for name, board in engine.saved_presets.all(engine.sae.d_sae).items():
         with st.container(horizontal=True):
             st.button(
-                f"{name} ({len(board.sliders)})",
+                f"{plain(name)} ({len(board.sliders)})",
                 key=f"presets_load_{name}",
                 on_click=on_load,
                 args=(board,),
@@ -107,7 +110,7 @@ def draw_presets(
         args=(on_save, on_problem),
     )
     if problem:
-        st.warning(problem)
+        st.warning(plain(problem))
 
 
 def ordered_board(engine: Engine, clamps: Clamps) -> Board:

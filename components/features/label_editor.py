@@ -9,6 +9,7 @@ from backend.errors import ClampboardError
 from backend.features.atlas import Atlas
 from backend.features.label_lines import MAX_LABEL
 from components.messages import showcase_off
+from components.wording import plain
 
 FROM = {
     "own": "your own label",
@@ -65,7 +66,7 @@ def draw_label_editor(
                     args=(atlas, feature, None, on_said),
                 )
     if said:
-        st.error(said, icon=":material/error:")
+        st.error(plain(said), icon=":material/error:")
 
 
 def _star(atlas: Atlas, feature: int, star: bool, on_said: Callable[[str], None]) -> None:

@@ -10,6 +10,7 @@ from backend.features.label_lines import fetch, text_lines
 from backend.features.labels import NEURONPEDIA, OWN, SETUP, Imported
 from components.features.label_editor import RULE
 from components.messages import showcase_off
+from components.wording import plain
 
 
 def draw_label_files(
@@ -64,7 +65,7 @@ def _take(take: Callable[[], Imported], on_said: Callable[[str], None]) -> None:
         with st.spinner("Reading the labels…"):
             done = take()
     except ClampboardError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     on_said(
         f"Taken over: {done.own:,} own and {done.neuronpedia:,} of Neuronpedia's; "

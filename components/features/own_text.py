@@ -5,6 +5,7 @@ import streamlit as st
 from backend.engine.engine import Engine
 from backend.reading.own_text import MAX_TEXT, OwnText, read_text
 from components.messages import show_problem, showcase_off
+from components.progress_bar import saying
 from components.tokens.view import Row, rows_html
 
 
@@ -23,8 +24,10 @@ def draw_own_text(engine: Engine, feature: int, top: float) -> None:
     )
     if not text.strip():
         return
+    waiting = st.empty()
     with show_problem():
-        own = read_text(engine, text)
+        own = read_text(engine, text, on_wait=saying(waiting))
+        waiting.empty()
         st.html(rows_html([row_of(own, feature)], top))
         on = int((own.values(feature) > 0).sum())
         st.caption(f"It fires on {on} of {len(own.tokens)} tokens of your text.")

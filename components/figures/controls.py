@@ -19,10 +19,11 @@ from backend.experiments.controls import (
     run_control,
     verdict,
 )
+from backend.progress import Progress
 from backend.wording import points
 from components.charts.controls import controls_chart
 from components.messages import showcase_off
-from components.progress_bar import share_done
+from components.progress_bar import in_words, share_done
 from components.values import Work
 
 
@@ -83,7 +84,10 @@ def _run(engine: Engine, control: Control, bar: DeltaGenerator, i: int, n: int) 
     def show(partial: Evaluation) -> None:
         bar.progress((i + share_done(partial)) / n, f"Control {i + 1} of {n}: {control.name}…")
 
-    return run_control(engine, control, show)
+    def wait(progress: Progress) -> None:
+        bar.progress(i / n, f"Control {i + 1} of {n}: {in_words(progress)}")
+
+    return run_control(engine, control, show, wait)
 
 
 def _draw(place: DeltaGenerator, own: Effect, effects: Sequence[Effect], missing: int) -> None:

@@ -11,6 +11,7 @@ from backend.evaluation.results import Results
 from backend.interventions.edit import Clamps
 from components.messages import show_errors, showcase_off
 from components.values import PINS
+from components.wording import plain
 
 
 def draw_chosen(
@@ -21,7 +22,7 @@ def draw_chosen(
     What is deleted or written here is so in `results` at once, and the page runs again.
     """
     run = trial.run
-    st.subheader(name, anchor=False)
+    st.subheader(plain(name), anchor=False)
     st.caption(
         f"forget {trial.forget.percent:.1f} % of {trial.forget.n}, "
         f"retain {trial.retain.percent:.1f} % of {trial.retain.n} · {run.seconds:.1f} s to compute"

@@ -71,3 +71,10 @@ def showcase():
     from backend.errors import Showcase
 
     return Showcase("Off here.")
+
+
+def test_what_an_error_quotes_is_shown_as_it_stands():
+    quoting = bad_input("There is no '![](//h/x)'.")
+    shown = "There is no '\\!\\[\\]\\(//h/x\\)'."
+    assert drawn("show_errors", quoting).error[0].value == shown
+    assert drawn("show_problem", quoting).warning[0].value == shown

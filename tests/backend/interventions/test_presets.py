@@ -12,6 +12,7 @@ from backend.interventions.presets import (
     SavedPresets,
     forget_features,
     grid_preset,
+    in_words,
     make_preset,
 )
 
@@ -48,6 +49,25 @@ def test_a_preset_clamps_its_features_to_multiples_of_their_own_maxima():
 
 def test_an_ablating_preset_clamps_to_zero_itself():
     assert [str(clamp.value) for clamp in make_preset("ablate-biology", FEATURES)] == ["0.0"]
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (50, "50 features: those that fire on the most"),
+        (12, "12 features, as the rule admits no more of the 50 wanted on this setup: those"),
+        (1, "1 feature, as the rule admits no more of the 50"),
+        (0, "No feature, as the rule admits none of the 50 wanted on this setup: those"),
+    ],
+)
+def test_the_words_of_a_preset_count_what_its_rule_gave(n, said):
+    assert in_words(PRESETS["forget-biology"], n).startswith(said)
+
+
+def test_what_is_known_of_the_demo_is_said_of_the_demo():
+    preset = PRESETS["forget-biology"]
+    assert preset.on_demo in in_words(preset, 50, demo=True)
+    assert preset.on_demo not in in_words(preset, 50)
 
 
 def test_a_preset_there_is_none_of_is_named_with_those_there_are():

@@ -22,6 +22,7 @@ def engine_of(deleted=None, table=None):
             table=pd.DataFrame(table) if table else None,
         ),
         sae=SimpleNamespace(d_sae=24),
+        preset_in_words=lambda name: f"What {name} takes",
         preset=lambda name: clamp_set([(1, -4.0), (2, -5.0), (3, -6.0)]),
         saved_presets=SimpleNamespace(all=lambda d_sae: {"mine": MINE}, delete=deleted),
     )

@@ -1,14 +1,13 @@
 """One run that was chosen: what the user can do with it, and what was written about it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import streamlit as st
 
 from backend.evaluation.history import Trial
 from backend.evaluation.results import Results
 from backend.interventions.edit import Clamps
-from components.messages import show_errors
+from components.messages import show_problem
 from components.values import PINS
 
 
@@ -17,7 +16,8 @@ def draw_chosen(
 ) -> bool:
     """True when the user wants to go back to this setting.
 
-    What is deleted or written here is so in `results` at once, and the page runs again.
+    What is deleted or written here is so in `results` at once, and the page runs again; what cannot
+    be is said, and the fields keep what was written in them.
     """
     run = trial.run
     st.subheader(name, anchor=False)
@@ -41,8 +41,9 @@ def draw_chosen(
                 "name, note and expectation cannot be brought back."
             )
             if st.button("Delete this run", key="runs_delete"):
-                results.forget(run.clamps)
-                st.rerun()
+                with show_problem():
+                    results.forget(run.clamps)
+                    st.rerun()
     with st.form(f"runs_note_{run.id}"):
         new_name = st.text_input("Name", run.name, max_chars=80)
         note = st.text_area("Note", run.note, max_chars=2000, height=80)
@@ -51,10 +52,10 @@ def draw_chosen(
             st.text(run.hypothesis)
         star = st.checkbox("Star", run.star)
         if st.form_submit_button("Keep"):
-            with show_errors():
-                if (now := results.read(run.clamps)) is not None:
-                    results.annotate(
-                        replace(now, name=new_name.strip(), note=note.strip(), star=star)
-                    )
-            st.rerun()
+            written = {"name": new_name.strip(), "note": note.strip(), "star": star}
+            with show_problem():  # only what was changed here: another session may write too
+                results.annotate(
+                    run.clamps, **{k: v for k, v in written.items() if v != getattr(run, k)}
+                )
+                st.rerun()
     return False

@@ -5,7 +5,7 @@ written over.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,12 +28,14 @@ def read(path: Path, parse: Callable[[bytes], T]) -> T | None:
     A file that is damaged, or that `parse` refuses with ValueError or a sentence, is set aside:
     under the lock, so that it is not one that another process has just made good.
     """
-    with suppress(OSError, ValueError, ClampboardError):
+    try:
         content = unsealed(path, path.read_bytes())
         if content is not None:
             return parse(content)
-    if not path.exists():
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, ClampboardError):
+        pass
     with changing(path.parent):
         return _read(path, parse)
 
@@ -44,7 +46,7 @@ def read_to_change(path: Path, parse: Callable[[bytes], T]) -> T | None:
     Raises Unavailable for a file that can be neither read nor set aside.
     """
     value = _read(path, parse)
-    if value is None and path.exists():
+    if value is None and _is_there(path):
         raise Unavailable(
             f"{path} cannot be read, so it is not written over. Make it readable, move it away, "
             "or point CLAMPBOARD_CACHE at a folder of your own."
@@ -63,10 +65,15 @@ def _read(path: Path, parse: Callable[[bytes], T]) -> T | None:
         return None
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # behind a folder that is closed to us
+        return True
+
+
 def delete(path: Path) -> None:
     """Delete it if it is there. Raises Unavailable if the disk will not have it."""
-    if not path.exists():
-        return
     with changing(path.parent):
         try:
             path.unlink(missing_ok=True)

@@ -109,15 +109,20 @@ class Results:
         Raises BadInput for text that is none, Unavailable if the disk will not have it, or the run
         is no longer there.
         """
-        texts = {"name": name, "note": note}
-        said = {k: whole(v, f"The {k}") for k, v in texts.items() if v is not None}
         with changing(self._folder):
             if (run := self._to_change(clamps)) is None:
                 raise Unavailable(
                     "This run is not there any more: it was deleted, or its file was damaged and "
                     "set aside. Evaluate the setting again, then write about it."
                 )
-            self._keep(replace(run, **said, star=run.star if star is None else star))
+            self._keep(
+                replace(
+                    run,
+                    name=run.name if name is None else whole(name, "The name"),
+                    note=run.note if note is None else whole(note, "The note"),
+                    star=run.star if star is None else star,
+                )
+            )
 
     def remember(self, clamps: Clamps, link: dict[str, str], expected: str, written: float) -> bool:
         """Keep the board a run was tried from, and what was expected of it if that was written

@@ -1,6 +1,7 @@
 """One run that was chosen: what the user can do with it, and what was written about it."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import streamlit as st
 
@@ -9,6 +10,8 @@ from backend.evaluation.results import Results
 from backend.interventions.edit import Clamps
 from components.messages import show_problem
 from components.values import PINS
+
+T = TypeVar("T")
 
 
 def draw_chosen(
@@ -52,10 +55,17 @@ def draw_chosen(
             st.text(run.hypothesis)
         star = st.checkbox("Star", run.star)
         if st.form_submit_button("Keep"):
-            written = {"name": new_name.strip(), "note": note.strip(), "star": star}
-            with show_problem():  # only what was changed here: another session may write too
+            with show_problem():
                 results.annotate(
-                    run.clamps, **{k: v for k, v in written.items() if v != getattr(run, k)}
+                    run.clamps,
+                    name=_if_changed(new_name.strip(), run.name),
+                    note=_if_changed(note.strip(), run.note),
+                    star=_if_changed(star, run.star),
                 )
                 st.rerun()
     return False
+
+
+def _if_changed(new: T, shown: T) -> T | None:
+    """What was not touched here may have been written by another session meanwhile."""
+    return None if new == shown else new

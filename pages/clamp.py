@@ -79,8 +79,9 @@ def open_file(name: str, found: Exported | BadInput) -> None:
 
 def remember(engine: Engine, clamps: Clamps) -> None:
     """Keep the board with its result, and what was expected of it; that is then taken."""
-    if engine.results.remember(clamps, write_link(state.board()), *state.hypothesis()):
-        state.expect("")
+    with show_problem():
+        if engine.results.remember(clamps, write_link(state.board()), *state.hypothesis()):
+            state.expect("")
 
 
 def draw_ways_back(engine: Engine, clamps: Clamps, only: Bool[Tensor, " question"] | None) -> None:

@@ -46,7 +46,8 @@ class Engine:
         self.recording = prepared.recording
         self.atlas = prepared.atlas
         self.text = prepared.text
-        self.results = Results(self.folder / "results")
+        self._kept: dict[str, Results] = {}
+        self.results = self._results("results")
         self.history = History(self.results, self.sets, self.recording.baseline)
         self.saved_presets = SavedPresets(self.folder / "presets")
         self._turns = Turns()
@@ -57,8 +58,14 @@ class Engine:
             setup.scoring,
             self._turns,
             listed=self.results,
-            unlisted=Results(self.folder / "unlisted"),
+            unlisted=self._results("unlisted"),
         )
+
+    def _results(self, name: str) -> Results:
+        """One for each folder: it also holds what could not be written there."""
+        if name not in self._kept:
+            self._kept[name] = Results(self.folder / name, self.recording.baseline.shape)
+        return self._kept[name]
 
     @property
     def model(self) -> SplitModel:
@@ -163,7 +170,7 @@ class Engine:
         """The same with another direction for each feature to push along; what is found is kept
         under `name`.
         """
-        kept = Results(self.folder / "along" / name)
+        kept = self._results(f"along/{name}")
         runner = self.runner.along(directions)
         return replace(self.evaluator, runner=runner, listed=kept, unlisted=kept)
 

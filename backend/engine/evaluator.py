@@ -21,6 +21,7 @@ from backend.interventions.edit import Clamps, clamp_set
 from backend.model.runner import Runner
 from backend.progress import OnProgress, Progress, silent
 from backend.setups import Scoring
+from backend.store import if_it_can_be_kept
 
 WAIT_S = 0.1
 REMEMBERED = 9
@@ -168,4 +169,5 @@ class Evaluator:
     @staticmethod
     def _keep(results: Results, evaluation: Evaluation) -> None:
         e = evaluation
-        results.write(e.clamps, e.scores, e.affected, e.seconds)
+        with if_it_can_be_kept("A finished evaluation"):
+            results.write(e.clamps, e.scores, e.affected, e.seconds)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from backend import showcase
 from backend.engine.engine import Engine
-from backend.errors import BadInput
+from backend.errors import BadInput, ClampboardError
 from backend.features.rankers import RANKERS, score
 from backend.interventions.board import Board, board_of
 from backend.interventions.edit import Clamps
@@ -96,8 +96,8 @@ def draw_presets(
                 icon=":material/delete:",
                 type="tertiary",
                 disabled=showcase.is_on(),
-                on_click=engine.saved_presets.delete,
-                args=(name,),
+                on_click=_delete,
+                args=(engine, name, on_problem),
             )
     if showcase_off():
         return
@@ -147,5 +147,12 @@ def _save(on_save: Callable[[str], None], on_problem: Callable[[str], None]) -> 
     try:
         on_save(st.session_state.presets_name)
         st.session_state.presets_name = ""
-    except BadInput as error:
+    except ClampboardError as error:
+        on_problem(str(error))
+
+
+def _delete(engine: Engine, name: str, on_problem: Callable[[str], None]) -> None:
+    try:
+        engine.saved_presets.delete(name)
+    except ClampboardError as error:
         on_problem(str(error))

@@ -11,6 +11,7 @@ from backend.engine import evaluator
 from backend.engine.evaluator import Turns
 from backend.errors import BadClamps
 from backend.interventions.edit import clamp_set
+from backend.notices import noticed
 from backend.progress import Progress
 from tests.support.toy import D_SAE
 
@@ -230,3 +231,21 @@ def test_along_other_directions_results_are_kept_apart(toy):
     assert toy.finished(CLAMPS) is None
     assert not torch.allclose(there.scores, toy.evaluate(CLAMPS).scores, atol=1e-3)
     assert torch.equal(other.finished(CLAMPS).scores, there.scores)
+
+
+def test_a_finished_evaluation_that_cannot_be_kept_is_shown_said_and_answered_again(
+    toy, tmp_path, monkeypatch
+):
+    wanted = toy.evaluate(CLAMPS)
+    toy.results.forget(CLAMPS)
+    (tmp_path / "file").write_text("")
+    along = toy.along("backwards", -toy.sae.W_dec)
+    for results in (toy.results, along.listed):
+        monkeypatch.setattr(results, "_folder", tmp_path / "file" / "results")
+    assert torch.equal(toy.evaluate(CLAMPS).scores, wanted.scores)
+    assert any("A finished evaluation cannot be kept" in text for text in noticed())
+    again = toy.evaluate(CLAMPS, lambda _: pytest.fail("it was computed again"))
+    assert torch.equal(again.scores, wanted.scores)
+    there = along.evaluate(CLAMPS)
+    found = toy.along("backwards", -toy.sae.W_dec).finished(CLAMPS)
+    assert torch.equal(found.scores, there.scores)

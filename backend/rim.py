@@ -96,15 +96,13 @@ def _regular(path: Path, most: int, named: str) -> Iterator[BinaryIO]:
 
 
 def lines(stream: BinaryIO, most: int, named: str) -> Iterator[tuple[int, str]]:
-    """(number from 1, line with its end) of text in UTF-8, without lines that are empty.
+    """(number from 1, line with its end) of text in UTF-8.
 
     Raises BadInput for more than `most` bytes, MOST_LINES lines, a line of more than LONGEST_LINE
     bytes, and for other encodings.
     """
     left = most
     for number, line in enumerate(iter(partial(stream.readline, LONGEST_LINE + 1), b""), 1):
-        if line == b"\n" and number <= MOST_LINES:
-            continue
         left -= len(line)
         if left < 0:
             raise too_large(named, most)

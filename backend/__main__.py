@@ -1,39 +1,117 @@
 """The command line: every page's work for scripts, remote machines and tests.
 
 With --json one JSON object goes to standard output and nothing else; progress and log lines go to
-standard error. A wrong argument is one line and exit status 2; figures that are not those of a file
-(evaluate --from), 1.
+standard error. Whatever goes wrong is one line there; the exit statuses are listed in
+backend/commands/README.md.
 """
+
+from backend.commands import stopping
+
+if __name__ == "__main__":
+    stopping.on_signals()
 
 import argparse
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NoReturn
 
 from backend.commands import evaluating, making, reading, taking
-from backend.commands.terminal import Run, read_file
+from backend.commands.terminal import Run, one_line, read_file
 from backend.errors import BadInput, ClampboardError
-from backend.setups import load_setup
+from backend.rim import whole
+from backend.setups import load_setup, shipped_names
+
+WRONG = 2
+"""The exit status of a wrong argument, or of what is not there."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other error is said."""
+
+    def error(self, message: str) -> NoReturn:
+        stopping.say(f"clampboard: {one_line(message)} See: {self.prog} --help")
+        sys.exit(WRONG)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    args = _parser().parse_args(argv)
     try:
-        _quiet_libraries()
-        setup = load_setup(args.setup if args.setup is not None else _setup_of_file(args))
-        value, text, *status = args.run(setup, args)
-    except ClampboardError as error:
-        print(f"clampboard: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        return 0
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False) if args.json else text)
+        with stopping.at_work():
+            return _run(sys.argv[1:] if argv is None else argv)
+    except (Exception, KeyboardInterrupt) as error:
+        said, status = _outcome(error)
+    if said:
+        stopping.say(f"clampboard: {one_line(said)}")
+    return status
+
+
+def _outcome(error: BaseException) -> tuple[str, int]:
+    """What is said of it, and the exit status."""
+    if isinstance(error, KeyboardInterrupt) or stopping.asked():
+        return stopping.SAID, stopping.asked() or stopping.INTERRUPTED
+    if isinstance(error, ClampboardError):
+        return str(error), WRONG
+    if isinstance(error, BrokenPipeError):
+        _to_nowhere()
+        return "", 0
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error}: run `make app` once, and then .venv/bin/python -m backend.", WRONG
+    if _out_of_memory(error):
+        return "Memory ran out. Close other programs, or take fewer questions or features.", WRONG
+    from backend.crash import SOFTWARE, keep_traceback
+
+    return keep_traceback(error), SOFTWARE
+
+
+def _run(argv: Sequence[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal may not know every character
+            stream.reconfigure(errors="backslashreplace")
+    _check(argv)
+    args = _parser().parse_args(argv)
+    _quiet_libraries()
+    setup = load_setup(args.setup if args.setup is not None else _setup_of_file(args))
+    value, text, *status = args.run(setup, args)
+    _print(json.dumps(value, ensure_ascii=False, allow_nan=False) if args.json else text)
     return status[0] if status else 0
+
+
+def _check(argv: Sequence[str]) -> None:
+    """Raises BadInput for an argument that is no text."""
+    for number, argument in enumerate(argv, 1):
+        whole(argument, f"Argument {number}")
+        if "\0" in argument:
+            raise BadInput(f"Argument {number} holds a zero byte.")
+        if re.fullmatch(r"-[^=]*=--", argument):  # argparse takes the value for an end of options
+            raise BadInput(f"Argument {number} is {one_line(argument)}: -- is no value.")
+
+
+def _print(text: str) -> None:
+    """Raises BrokenPipeError where nobody reads, BadInput where it cannot be written."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _to_nowhere()
+        raise BadInput(f"Standard output cannot be written: {error.strerror}.") from error
+
+
+def _to_nowhere() -> None:
+    """What is left in standard output's buffer would be said to be unwritable once more."""
+    if sys.stdout is sys.__stdout__ and sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Python's memory, a GPU's, or what torch takes on a CPU."""
+    name, said = type(error).__name__, str(error)
+    return isinstance(error, MemoryError) or name == "OutOfMemoryError" or "CPUAllocator" in said
 
 
 def _quiet_libraries() -> None:
@@ -44,9 +122,7 @@ def _quiet_libraries() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m backend", description="Clampboard without the pages."
-    )
+    parser = Parser(prog="python -m backend", description="Clampboard without the pages.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(
@@ -74,8 +150,17 @@ def _setup_of_file(args: argparse.Namespace) -> str:
 
     if args.file is None:
         raise BadInput("Name a setup, such as demo: python -m backend evaluate demo --clamps ...")
-    return setup_named(read_file(args.file))
+    name = setup_named(read_file(args.file))
+    if name not in shipped_names():  # a file from elsewhere opens no path of its choice
+        raise BadInput(
+            f"{args.file} was made with the setup '{name}', which does not ship. Name yours: "
+            f"python -m backend evaluate mine.toml --from {args.file}"
+        )
+    return name
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ended = main()
+    if ended > 128:
+        stopping.leave(ended)
+    sys.exit(ended)

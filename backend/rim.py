@@ -4,42 +4,132 @@ Regular files only, since a pipe or a device may never end; a size is looked at 
 read, and counted again while it is decompressed.
 """
 
+import gzip
+import io
 import json
 import os
+import re
 import stat
 import tomllib
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal, cast
 
 from backend.errors import BadInput
 
 MB = 1_000_000
 DEEPEST = 64
 """Levels of lists and objects in each other; nothing that is read here has more than ten."""
-MOST_DOTS = 16
-"""Of a dotted key of TOML: the parser's time grows with their square."""
 GZIP = b"\x1f\x8b"
+LONGEST_LINE = 32 * MB
+MOST_LINES = 5_000_000
+"""A gigabyte of line breaks fits into a megabyte of gzip."""
+LONGEST_SHOWN = 60
+"""Characters of a user's own words in a sentence on them."""
+_STRINGS_OF_TOML = re.compile(
+    r'"""(?:[^\\]|\\.)*?(?:"{3,5}|\\?\Z)'
+    r"|'''.*?(?:'{3,5}|\Z)"
+    r'|"(?:[^"\\\n]|\\.)*"'
+    r"|'[^'\n]*'"
+    r"|#[^\n]*",
+    re.DOTALL,
+)
+_MANY_PARTS = re.compile(r"(?<![\w-])[\w-]+(?:[ \t]*\.[ \t]*[\w-]+){16}")
+"""A dotted key that no setup has: the parser's time grows with the cube of its parts."""
+
+
+def kind(path: Path) -> Literal["file", "folder", "device", ""]:
+    """What lies at a path, links followed; empty for nothing, or what cannot be looked at."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "device"
+
+
+def check_folder(folder: Path, what: str) -> None:
+    """Raises BadInput for a folder with a pipe or a device in it: reading one may never end."""
+    for path in folder.glob("*"):
+        if kind(path) == "device":
+            raise BadInput(f"{what} {path} is no regular file; take it out of the folder.")
+
+
+@contextmanager
+def opened(path: Path, most: int, what: str = "") -> Iterator[BinaryIO]:
+    """A regular file of at most `most` bytes as a stream, gzip decompressed on the way.
+
+    Raises BadInput, in the block too, where it cannot be read; how much is decompressed is for the
+    block to count. `what` names the file's part.
+    """
+    named = f"{what} {path}".strip()
+    try:
+        with _regular(path, most, named) as file:
+            if file.read(2) == GZIP:
+                file.seek(0)
+                yield cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=file)))  # type: ignore[arg-type]
+            else:
+                file.seek(0)
+                yield file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadInput(f"{named} is damaged gzip ({error}). Fetch it again.") from error
+    except OSError as error:
+        raise BadInput(f"{named} cannot be read: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _regular(path: Path, most: int, named: str) -> Iterator[BinaryIO]:
+    try:
+        # A pipe that nobody writes into would wait for ever; a regular file does not care.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except ValueError as error:  # a zero byte in its name
+        raise BadInput(f"{named} cannot be read: {error}.") from error
+    with os.fdopen(handle, "rb") as file:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            raise BadInput(f"{named} is no regular file; name one.")
+        if state.st_size > most:
+            raise too_large(named, most)
+        yield file
+
+
+def lines(stream: BinaryIO, most: int, named: str) -> Iterator[tuple[int, str]]:
+    """(number from 1, line with its end) of text in UTF-8.
+
+    Raises BadInput for more than `most` bytes, MOST_LINES lines, a line of more than LONGEST_LINE
+    bytes, and for other encodings.
+    """
+    left = most
+    for number, line in enumerate(iter(partial(stream.readline, LONGEST_LINE + 1), b""), 1):
+        left -= len(line)
+        if left < 0:
+            raise too_large(named, most)
+        if len(line) > LONGEST_LINE:
+            raise too_large(f"{named}, line {number:,},", LONGEST_LINE)
+        if number > MOST_LINES:
+            raise BadInput(f"{named} has more than {MOST_LINES:,} lines, the most that are read.")
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise BadInput(
+                f"{named} is no text in UTF-8: byte {error.start + 1:,} of line {number:,} does "
+                "not fit."
+            ) from error
+        yield number, text.removeprefix("\ufeff") if number == 1 else text
 
 
 def read_bytes(path: Path, most: int, what: str = "") -> bytes:
-    """A regular file of at most `most` bytes. Raises BadInput; `what` names the file's part."""
+    """A regular file of at most `most` bytes, as it is. Raises BadInput; see `opened`."""
     named = f"{what} {path}".strip()
     try:
-        # A pipe that nobody writes into would wait for ever; a regular file does not care.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode):
-                raise BadInput(f"{named} is no regular file; name one.")
-            if state.st_size > most:
-                raise _too_large(named, most)
+        with _regular(path, most, named) as file:
             content = file.read(most + 1)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise BadInput(f"{named} cannot be read: {why}.") from error
+    except OSError as error:
+        raise BadInput(f"{named} cannot be read: {error.strerror or error}.") from error
     if len(content) > most:
-        raise _too_large(named, most)
+        raise too_large(named, most)
     return content
 
 
@@ -48,7 +138,7 @@ def read_text(path: Path, most: int, what: str = "") -> str:
     return text_of(read_bytes(path, most, what), f"{what} {path}".strip())
 
 
-def _too_large(named: str, most: int) -> BadInput:
+def too_large(named: str, most: int) -> BadInput:
     size = f"{most / MB:,.0f} MB" if most >= MB else f"{most / 1000:,.0f} kB"
     return BadInput(f"{named} is larger than {size}, the most that is read of it.")
 
@@ -68,7 +158,7 @@ def inflate(data: bytes, most: int, named: str) -> bytes:
         except zlib.error as error:
             raise BadInput(f"{named} is damaged gzip ({error}). Fetch it again.") from error
         if len(out) > most:
-            raise _too_large(f"{named}, decompressed,", most)
+            raise too_large(f"{named}, decompressed,", most)
         if not member.eof:
             raise BadInput(f"{named} is damaged gzip (it ends too early). Fetch it again.")
         data = member.unused_data.lstrip(b"\0")  # members may be padded with zeros
@@ -83,6 +173,15 @@ def text_of(data: bytes, named: str) -> str:
         raise BadInput(
             f"{named} is no text in UTF-8: byte {error.start:,} does not fit."
         ) from error
+
+
+def shown(value: object) -> str:
+    """A value a user gave, as a sentence quotes it: never long, never more than a line."""
+    try:
+        text = repr(value)
+    except ValueError:  # of Python, for whole numbers of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def whole(text: str, named: str) -> str:
@@ -128,10 +227,8 @@ def _finite(text: str) -> float:
 
 def parse_toml(text: str, named: str) -> dict[str, Any]:
     """A TOML table. Raises BadInput."""
-    for number, line in enumerate(text.splitlines(), 1):
-        key = line.partition("=")[0]
-        if key.count(".") > MOST_DOTS and key.lstrip()[:1] not in ('"', "'", "#"):
-            raise BadInput(f"{named} is not valid TOML: line {number} has a key of too many parts.")
+    if _MANY_PARTS.search(_STRINGS_OF_TOML.sub("s", text)):
+        raise BadInput(f"{named} is not valid TOML: it has a key of too many parts.")
     try:
         table = tomllib.loads(text)
     except RecursionError as error:

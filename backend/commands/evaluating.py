@@ -13,7 +13,9 @@ from backend.commands.terminal import (
     add_setting,
     count,
     engine_and_clamps,
+    feature_number,
     finite,
+    multiple,
     open_engine,
     read_file,
 )
@@ -52,10 +54,10 @@ def add(command: AddCommand) -> None:
         dose,
         "what one feature's clamp does at each of a row of strengths; goes on where it was stopped",
     )
-    sub.add_argument("feature", type=int, metavar="FEATURE")
+    sub.add_argument("feature", type=feature_number, metavar="FEATURE")
     sub.add_argument(
         "--multiples",
-        type=float,
+        type=multiple,
         nargs="+",
         help="of its maximum activation, such as -5 -2 0 1; the feature page's unless given",
     )
@@ -65,7 +67,9 @@ def add(command: AddCommand) -> None:
         "a grid of settings: how many features, clamped how far; goes on where it was stopped",
     )
     which = sub.add_mutually_exclusive_group(required=True)
-    which.add_argument("--features", type=int, nargs="+", help="in the order they are taken in")
+    which.add_argument(
+        "--features", type=feature_number, nargs="+", help="in the order they are taken in"
+    )
     which.add_argument(
         "--preset", help="the features of a preset, those that fire on most forget questions first"
     )
@@ -78,7 +82,7 @@ def add(command: AddCommand) -> None:
     )
     sub.add_argument(
         "--multiples",
-        type=float,
+        type=multiple,
         nargs="+",
         default=[-2.0, -4.0, -8.0],
         help="of each feature's maximum activation (default -2 -4 -8)",

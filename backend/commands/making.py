@@ -6,7 +6,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.commands.terminal import AddCommand, ProgressLine, count, open_engine, write_file
+from backend.commands.terminal import (
+    AddCommand,
+    ProgressLine,
+    count,
+    finite,
+    open_engine,
+    whole_number,
+    write_file,
+)
 from backend.errors import BadInput, ClampboardError
 from backend.setups import Setup
 
@@ -39,11 +47,16 @@ def add(command: AddCommand) -> None:
         "--text", nargs="+", type=Path, required=True, help='JSONL(.gz) files with a "text" a line'
     )
     sub.add_argument("--out", type=Path, required=True, help="folder for the weights")
-    sub.add_argument("--block", type=int, required=True, help="the SAE reads this block's output")
-    sub.add_argument("--tokens", type=count, default=2_000_000)
+    sub.add_argument(
+        "--block",
+        type=whole_number(0, 999),
+        required=True,
+        help="the SAE reads this block's output",
+    )
+    sub.add_argument("--tokens", type=whole_number(2048, 10**10), default=2_000_000)
     sub.add_argument("--width", type=count, default=4096)
     sub.add_argument("--k", type=count, default=48, help="active features per token")
-    sub.add_argument("--epochs", type=count, default=2)
+    sub.add_argument("--epochs", type=whole_number(1, 1000), default=2)
     sub.add_argument("--architecture", choices=("topk", "batchtopk"), default="topk")
     sub = command("bench", bench, "time the engine beside the full forward path, in one run")
     sub.add_argument("--every", type=count, default=4, help="take every n-th question (default 4)")
@@ -140,12 +153,10 @@ def train_sae(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     recipe = training.Recipe(
         d_sae=args.width, k=args.k, epochs=args.epochs, architecture=args.architecture
     )
-    if args.out.exists() and any(args.out.iterdir()):
-        raise BadInput(f"{args.out} is not empty. Name another folder, or empty it.")
     measures = training.train_command(
         setup, args.text, args.tokens, args.block, recipe, args.out, ProgressLine()
     )
-    return measures, "\n".join(f"{name:20} {value:.4g}" for name, value in measures.items())
+    return finite(measures), "\n".join(f"{name:20} {value:.4g}" for name, value in measures.items())
 
 
 def bench(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:

@@ -3,7 +3,16 @@
 import argparse
 from typing import Any
 
-from backend.commands.terminal import AddCommand, ProgressLine, count, finite, open_engine
+from backend.commands.terminal import (
+    MOST,
+    AddCommand,
+    ProgressLine,
+    count,
+    feature_number,
+    finite,
+    number,
+    open_engine,
+)
 from backend.errors import BadInput
 from backend.setups import Setup
 
@@ -18,7 +27,7 @@ def add(command: AddCommand) -> None:
     )
     sub.add_argument(
         "--densest",
-        type=float,
+        type=number(0, 1),
         default=0.01,
         help=(
             "with --text, leave out features that fire on more of the retain tokens "
@@ -40,11 +49,11 @@ def add(command: AddCommand) -> None:
         ),
     )
     sub.add_argument(
-        "--setting", type=float, help="the ranking's threshold, such as 0.001 for paper"
+        "--setting", type=number(0, MOST), help="the ranking's threshold, such as 0.001 for paper"
     )
     sub.add_argument(
         "--retain-below",
-        type=float,
+        type=number(0, 1),
         default=1.0,
         help="only features that fire on less than this share of retain tokens",
     )
@@ -56,7 +65,7 @@ def add(command: AddCommand) -> None:
     )
     sub.add_argument("--limit", type=count, default=20)
     sub = command("feature", feature, "what the feature page shows")
-    sub.add_argument("feature", type=int, metavar="FEATURE")
+    sub.add_argument("feature", type=feature_number, metavar="FEATURE")
     sub.add_argument("--limit", type=count, default=10, help="how many examples")
     sub = command(
         "question",
@@ -64,7 +73,7 @@ def add(command: AddCommand) -> None:
         "the exact tokens the model sees of one question, and where clamped features fire",
     )
     sub.add_argument("set", metavar="SET")
-    sub.add_argument("index", type=int, metavar="INDEX", help="row in its set, from 0")
+    sub.add_argument("index", type=feature_number, metavar="INDEX", help="row in its set, from 0")
     sub.add_argument(
         "--clamps", default="", help='feature:value pairs in raw units, such as "12:-60,45:0"'
     )
@@ -77,7 +86,7 @@ def add(command: AddCommand) -> None:
 
 def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.features.finding import RELEVANCE, Filters, find
-    from backend.features.rankers import RANKERS
+    from backend.features.rankers import RANKERS, check_setting
     from backend.features.search import keywords
     from backend.reading.attribution import attribution
     from backend.reading.own_text import firing, read_text
@@ -88,6 +97,9 @@ def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
         raise BadInput(
             "Search for what? Give keywords, --text, or --rank with the name of a ranking."
         )
+    rank = args.rank or RELEVANCE
+    if args.setting is not None:
+        check_setting(rank, args.setting)
     engine = open_engine(setup)
     table = engine.atlas.table
     found = None if args.query is None else engine.atlas.search(args.query)
@@ -96,7 +108,6 @@ def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     if args.text is not None:
         read = read_text(engine, args.text, exempt_too=args.exempt_too)
         on_text = firing(read, table, densest=args.densest)
-    rank = args.rank or RELEVANCE
     if rank in RANKERS and RANKERS[rank].needs_attribution:
         table = table.join(attribution(engine, ProgressLine()).columns())
     filters = Filters(retain_below=args.retain_below, labelled=args.labelled, known=args.known)

@@ -8,8 +8,9 @@ from backend.commands.terminal import (
     AddCommand,
     ProgressLine,
     add_setting,
-    count,
     engine_and_clamps,
+    number,
+    whole_number,
     write_file,
 )
 from backend.setups import Setup
@@ -19,9 +20,16 @@ def add(command: AddCommand) -> None:
     sub = command("generate", generate, "what the model writes, without and with clamps")
     sub.add_argument("prompt", metavar="PROMPT")
     add_setting(sub)
-    sub.add_argument("--max-tokens", type=count, default=64)
-    sub.add_argument("--temperature", type=float, default=0.0, help="0 (greedy, the default) to 2")
-    sub.add_argument("--seed", type=int, default=0, help="the same draws without and with clamps")
+    sub.add_argument("--max-tokens", type=whole_number(1, 512), default=64)
+    sub.add_argument(
+        "--temperature", type=number(0, 2), default=0.0, help="0 (greedy, the default) to 2"
+    )
+    sub.add_argument(
+        "--seed",
+        type=whole_number(0, 2**63 - 1),
+        default=0,
+        help="the same draws without and with clamps",
+    )
     sub.add_argument(
         "--plain",
         action="store_true",

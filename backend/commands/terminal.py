@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.errors import BadInput
 from backend.progress import Progress
+from backend.rim import MB, read_text, shown
 from backend.setups import Setup
 
 if TYPE_CHECKING:
@@ -68,12 +68,58 @@ def add_setting(sub: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGrou
     return which
 
 
-def count(text: str) -> int:
-    """A positive whole number, for argparse."""
-    number = int(text.replace("_", ""))
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """A type of argparse: a whole number from low to high."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text) if len(text) <= LONGEST_NUMBER else None
+        except ValueError:
+            number = None
+        if number is None or not low <= number <= high:
+            raise argparse.ArgumentTypeError(
+                f"{shown(text)} is no whole number from {low:,} to {high:,}."
+            )
+        return number
+
+    return read
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """A type of argparse: a number from low to high."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text) if len(text) <= LONGEST_NUMBER else math.nan
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                f"{shown(text)} is no number from {low:g} to {high:g}."
+            )
+        return value
+
+    return read
+
+
+MOST = 1_000_000
+LONGEST_NUMBER = 40
+"""Characters."""
+MOST_SAID = 450
+"""Characters of a line on what is wrong."""
+MOST_FILE = 200 * MB
+count = whole_number(1, MOST)
+feature_number = whole_number(0, 10 * MOST)
+multiple = number(-MOST, MOST)
+"""Of a maximum activation."""
+
+
+def one_line(text: str) -> str:
+    """What is wrong, in a line that is never long: its beginning and its end."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(text) <= MOST_SAID:
+        return text
+    return f"{text[: MOST_SAID - 100]} … {text[-95:]}"
 
 
 def open_engine(setup: Setup) -> "Engine":
@@ -103,11 +149,7 @@ def engine_and_clamps(setup: Setup, args: argparse.Namespace) -> tuple["Engine",
 
 def read_file(path: Path) -> str:
     """Raises BadInput for what cannot be read as text."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise BadInput(f"{path} cannot be read: {why}.") from error
+    return read_text(path, MOST_FILE)
 
 
 def write_file(path: Path, text: str) -> None:

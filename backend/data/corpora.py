@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from backend.data.sources import Broken, rows
 from backend.errors import BadInput
+from backend.rim import whole
 from backend.setups import CorpusSource, Role
 from backend.store import if_it_can_be_kept, key, read_table, write_table
 
@@ -41,19 +42,30 @@ class Corpus:
     """Of each token in its row's text; tokens of one character cut in bytes share their span."""
 
 
-def read_corpus(tokenizer: PreTrainedTokenizerBase, source: CorpusSource, folder: Path) -> Corpus:
-    """The corpus in rows of tokens.
+def read_corpus(
+    tokenizer: PreTrainedTokenizerBase,
+    source: CorpusSource,
+    folder: Path,
+    longest: int | None = None,
+) -> Corpus:
+    """The corpus in rows of tokens, of at most `longest`.
 
     What was cut before is read from `folder`, so that the hub is asked once. Raises BadInput for a
-    source without text, Unavailable if the hub does not give it.
+    source without text, or rows the model cannot read; Unavailable if the hub does not give it.
     """
+    if longest is not None and (source.row_tokens or 0) > longest:
+        raise BadInput(
+            f"The corpus '{source.title}' is cut into rows of {source.row_tokens:,} tokens, but "
+            f"this model reads {longest:,}: lower its row_tokens."
+        )
     name = key({"source": asdict(source), "file": _state_of(source)})
     path = folder / f"text_{source.role}_{name}.parquet"
     if (cut := _load(path, source)) is not None:
         return cut
     texts = read_texts(source)
     if source.row_tokens is None:
-        made = cut_corpus(tokenizer, source.role, source.title, texts)
+        most = CONTEXT if longest is None else min(CONTEXT, longest)
+        made = cut_corpus(tokenizer, source.role, source.title, texts, most)
     else:
         made = cut_joined(tokenizer, source, texts)
     table = pd.DataFrame(
@@ -115,8 +127,11 @@ def _texts(source: CorpusSource) -> Iterator[str]:
                 text = row["text"]
                 if not isinstance(text, str):
                     raise TypeError("its text is no text")
+                whole(text, "its text")
                 if len(text) > source.longer_than:
                     yield text
+        except BadInput as error:
+            raise BadInput(f"{source.place()}, row {number}: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise BadInput(
                 f'{source.place()}, row {number}: a JSON object with a "text" was expected.'
@@ -139,17 +154,21 @@ def sample(items: Iterator[str], n: int) -> list[str]:
 
 
 def cut_corpus(
-    tokenizer: PreTrainedTokenizerBase, role: Role, title: str, texts: Sequence[str]
+    tokenizer: PreTrainedTokenizerBase,
+    role: Role,
+    title: str,
+    texts: Sequence[str],
+    most: int = CONTEXT,
 ) -> Corpus:
-    """Rows of at most CONTEXT tokens, none across two texts.
+    """Rows of at most `most` tokens, none across two texts.
 
-    Each begins with BOS where the tokenizer puts one.
+    Each begins with BOS where the tokenizer puts one. Raises BadInput for texts without a token.
     """
     pieces: list[str] = []
     ids: list[list[int]] = []
     spans: list[list[Span]] = []
     begin_with = [token for token in tokenizer("")["input_ids"] if token == tokenizer.bos_token_id]
-    step = CONTEXT - len(begin_with)
+    step = most - len(begin_with)
     for text in texts:
         coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         for begin in range(0, len(coded["input_ids"]), step):
@@ -160,6 +179,8 @@ def cut_corpus(
             pieces.append(text[first:last])
             ids.append(begin_with + coded["input_ids"][begin : begin + step])
             spans.append([(a - first, b - first) for a, b in covered])
+    if not ids:
+        raise BadInput(f"The corpus '{title}' holds no token of text.")
     return Corpus(role, title, tuple(pieces), tuple(ids), tuple(spans))
 
 

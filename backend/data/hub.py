@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError  # noqa: TID251 (the error alone: nothing is unpickled here)
 from typing import Any
 
 from backend.errors import ClampboardError, Unavailable
@@ -18,6 +19,18 @@ from backend.progress import OnProgress, Pace, silent
 KINDS = {"model": "", "data set": "datasets/"}
 """What is fetched, and where its page on the hub lies."""
 MODEL_FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.jinja", "*.txt")
+BY_WRONG_FILES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+)
+"""What transformers and sae-lens raise over files whose fields are not what they expect."""
+MOST_SAID = 200
+"""Characters of what a library says of an error."""
 LOOK_S = 0.5
 """How often a download is looked at, to report it."""
 
@@ -133,9 +146,10 @@ def _hub_sentence(error: Exception, kind: str, name: str, repository: str) -> st
 
 
 def _file_sentence(error: Exception, kind: str, name: str, repository: str | None) -> str | None:
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    first = " ".join(str(error).split())[:MOST_SAID] or type(error).__name__
     damaged = isinstance(error, SafetensorError | zipfile.BadZipFile | EOFError)
     if damaged or "PytorchStreamReader" in first:
         where = _cache_folder(kind, repository) if repository else name.partition("/snapshots/")[0]
@@ -143,8 +157,19 @@ def _file_sentence(error: Exception, kind: str, name: str, repository: str | Non
             f"A file of the {kind} '{name}' is damaged or only half there ({first}). "
             f"Delete {where} and fetch it again."
         )
-    if isinstance(error, OSError | ValueError | KeyError | RuntimeError):
+    if isinstance(error, UnpicklingError):
+        return (
+            f"The {kind} '{name}' was not read: a file of it is damaged, or would have to run code "
+            "of its own, and none of it was run. Save it as safetensors."
+        )
+    if isinstance(error, OSError | ValueError):
         return f"The {kind} '{name}' cannot be loaded: {first}"
+    # tokenizers raises Exception itself.
+    if isinstance(error, (*BY_WRONG_FILES, StrictDataclassError)) or type(error) is Exception:
+        return (
+            f"The {kind} '{name}' cannot be loaded: its files are damaged, or do not fit together "
+            f"({type(error).__name__}: {first})."
+        )
     return None
 
 

@@ -17,12 +17,23 @@ which spells it out.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from backend.data.questions import LETTERS, N_CHOICES, PREFIX, Packed, Question
 from backend.errors import BadInput, BadSetup
 from backend.setups import Protocol
 
+TEMPLATE_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What a chat template may end in: it is a program."""
 GAP = "\ue000"
 """Stands for the message while the chat format around it is found: a template may strip the message
 it is given.
@@ -43,21 +54,40 @@ def paper_prompt(question: Question) -> str:
     )
 
 
+def templated(tokenizer: PreTrainedTokenizerBase, message: str) -> str:
+    """The message as the user's in the model's chat format, as its template writes it.
+
+    Raises BadSetup for a template that fails: it is a program of the model's own.
+    """
+    try:
+        text = tokenizer.apply_chat_template(
+            [{"role": "user", "content": message}], tokenize=False, add_generation_prompt=True
+        )
+    except TEMPLATE_ERRORS as error:
+        raise BadSetup(
+            f"This model's chat template fails ({type(error).__name__}: {str(error)[:100]}). "
+            "Mend chat_template in the model's folder, or do without the chat format."
+        ) from error
+    assert isinstance(text, str)  # which is what tokenize=False asks for
+    return text
+
+
 def chat(tokenizer: PreTrainedTokenizerBase, message: str) -> str:
     """The message as the user's in the model's chat format, up to where its answer begins.
 
-    Raises BadSetup for a model without one.
+    Raises BadSetup for a model without one, or one that leaves the message out.
     """
     if tokenizer.chat_template is None:
         raise BadSetup(
             "This model's tokenizer has no chat template: the prompt 'paper-chat' needs one. "
             "Use 'paper' or 'lm-eval'."
         )
-    frame = tokenizer.apply_chat_template(
-        [{"role": "user", "content": GAP}], tokenize=False, add_generation_prompt=True
-    )
-    assert isinstance(frame, str)
-    before, _, after = frame.partition(GAP)
+    before, gap, after = templated(tokenizer, GAP).partition(GAP)
+    if not gap:
+        raise BadSetup(
+            "This model's chat template does not show the message it is given. "
+            "Use the prompt 'paper' or 'lm-eval'."
+        )
     return before + message + after
 
 

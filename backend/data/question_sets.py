@@ -7,17 +7,22 @@ A row that is no question is left out and named; nothing is guessed in its place
 import logging
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from backend.data.questions import LETTERS, N_CHOICES, Question, QuestionSet
 from backend.data.sources import Broken, rows
 from backend.errors import BadInput
+from backend.rim import shown, whole
 from backend.setups import SetSource
 
 log = logging.getLogger(__name__)
 
 SAMPLE_SEED = 0
+NAMED = 5
+"""How many of the rows that are left out are named."""
+MOST_QUESTION = 200_000
+"""Characters of a question, or of a choice: more than any model reads."""
 ALL_SUBJECTS = "all"
 MMLU_SUBJECTS = (
     "abstract_algebra", "anatomy", "astronomy", "business_ethics", "clinical_knowledge",
@@ -44,6 +49,19 @@ class Skipped(NamedTuple):
     number: int
     """From 1, in its own data set."""
     why: str
+
+
+@dataclass
+class LeftOut:
+    """Rows that are no questions: how many, and the first of them."""
+
+    first: list[Skipped] = field(default_factory=list)
+    n: int = 0
+
+    def add(self, row: Skipped) -> None:
+        self.n += 1
+        if len(self.first) < NAMED:
+            self.first.append(row)
 
 
 def read_set(source: SetSource) -> QuestionSet:
@@ -77,18 +95,18 @@ def _examples(source: SetSource) -> tuple[Question, ...]:
     return tuple(_read(from_file)[0])
 
 
-def _read(source: SetSource) -> tuple[list[Question], list[Skipped]]:
+def _read(source: SetSource) -> tuple[list[Question], LeftOut]:
     subjects = MMLU_SUBJECTS if source.subjects == (ALL_SUBJECTS,) else source.subjects
     questions: list[Question] = []
-    skipped: list[Skipped] = []
+    skipped = LeftOut()
     for index, (subject, number, row) in enumerate(_rows_of_set(source, subjects)):
         about = (subject if subjects else "") or source.subject or source.name
         try:
             questions.append(_question(row, index, about))
         except ValueError as error:
-            skipped.append(Skipped(subject, number, str(error)))
+            skipped.add(Skipped(subject, number, str(error)))
     if not questions:
-        first = f" Row {skipped[0].number}: {skipped[0].why}." if skipped else ""
+        first = "".join(f" Row {s.number}: {s.why}." for s in skipped.first[:1])
         raise BadInput(
             f"There is no question of the set '{source.name}' in {source.place()}.{first}"
         )
@@ -114,12 +132,24 @@ def _question(row: Any, index: int, subject: str) -> Question:
         raise ValueError("it is no object with question, choices and answer")
     if missing := [name for name in ("question", "choices", "answer") if row.get(name) is None]:
         raise ValueError(f"it has no {missing[0]}")
-    if not isinstance(row["question"], str) or not row["question"].strip():
+    question = _text(row["question"], "question")
+    if not question.strip():
         raise ValueError("its question is no text")
-    subject = str(row.get("subject") or subject).replace("_", " ")
-    topic = str(row.get("topic") or subject)
+    subject = _text(row.get("subject") or subject, "subject").replace("_", " ")
+    topic = _text(row.get("topic") or subject, "topic")
     choices = _choices(row["choices"])
-    return Question(index, topic, row["question"], choices, _answer(row["answer"]), subject)
+    return Question(index, topic, question, choices, _answer(row["answer"]), subject)
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"its {name} is no text")
+    if len(value) > MOST_QUESTION:
+        raise ValueError(f"its {name} has {len(value):,} characters")
+    try:
+        return whole(value, f"its {name}")
+    except BadInput as error:
+        raise ValueError(f"its {name} holds half a character (a lone surrogate)") from error
 
 
 def _choices(value: Any) -> tuple[str, str, str, str]:
@@ -129,7 +159,7 @@ def _choices(value: Any) -> tuple[str, str, str, str]:
         or not all(isinstance(choice, str) and choice.strip() for choice in value)
     ):
         raise ValueError("it needs four choices, each a text and none empty")
-    a, b, c, d = value
+    a, b, c, d = (_text(choice, "choices") for choice in value)
     return a, b, c, d
 
 
@@ -138,16 +168,17 @@ def _answer(value: Any) -> int:
         return LETTERS.index(value.strip())
     if type(value) is int and value in range(N_CHOICES):
         return value
-    raise ValueError(f"its answer is {str(value)[:20]!r}, not 0 to 3 or A to D")
+    said = repr(value) if isinstance(value, str) else f"'{shown(value)}'"
+    raise ValueError(f"its answer is {said[:22]}, not 0 to 3 or A to D")
 
 
-def skipped_in_words(title: str, skipped: Sequence[Skipped], most: int = 5) -> str:
+def skipped_in_words(title: str, skipped: LeftOut) -> str:
     """A sentence for the page; empty without a skipped row."""
-    if not skipped:
+    if not skipped.n:
         return ""
     named = "; ".join(
-        f"row {s.number}{f' of {s.subject}' if s.subject else ''}: {s.why}" for s in skipped[:most]
+        f"row {s.number}{f' of {s.subject}' if s.subject else ''}: {s.why}" for s in skipped.first
     )
-    more = f"; and {len(skipped) - most:,} more" if len(skipped) > most else ""
-    rows_left_out = f"{len(skipped):,} {'row' if len(skipped) == 1 else 'rows'} left out"
+    more = f"; and {skipped.n - NAMED:,} more" if skipped.n > NAMED else ""
+    rows_left_out = f"{skipped.n:,} {'row' if skipped.n == 1 else 'rows'} left out"
     return f"{title}: {rows_left_out} ({named}{more})."

@@ -6,16 +6,26 @@ business; here a row that cannot be parsed is a `Broken`, so that it can be name
 """
 
 import csv
-import gzip
+import glob
 import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from backend.data.hub import fetching
+from backend.data.questions import N_CHOICES
 from backend.errors import BadInput
+from backend.rim import LONGEST_LINE, MB, MOST_LINES, kind, lines, opened, too_large
 from backend.setups import RowSource
+
+MOST_BYTES = 2_000 * MB
+"""Of a file, decompressed: some 400 million tokens of text."""
+MOST_LIST = 32 * MB
+"""Of a JSON list, which is held in memory whole, in up to 20 times the space."""
+PARQUET = b"PAR1"
+BATCH = 1024
+"""Rows of Parquet in memory at a time."""
 
 
 class Broken(NamedTuple):
@@ -40,7 +50,7 @@ def rows(
     where = local or source.file or source.folder
     assert where is not None, "a checked setup says where its rows are"
     for subject in subjects or (source.config or "",):
-        file = where if where.is_file() else find_file(where, subject, source.split)
+        file = where if kind(where) == "file" else find_file(where, subject, source.split)
         for number, row in enumerate(file_rows(file, plain), 1):
             yield subject, number, row
 
@@ -51,20 +61,25 @@ def find_file(folder: Path, config: str, split: str) -> Path:
     That of the hub, of the original MMLU archive, or of the original WMDP. Raises BadInput naming
     what was looked for.
     """
-    short = config.removeprefix("wmdp-")
+    if kind(folder) != "folder":
+        raise BadInput(f"{folder} is neither a file nor a folder; name one.")
+    if not config:
+        raise BadInput(f"{folder} is a folder: give config too, which says which of its files.")
+    name, part = glob.escape(config), glob.escape(split)
+    short = name.removeprefix("wmdp-")
     patterns = [
-        f"{config}/{split}-*.parquet",
-        f"{split}/{config}_{split}.csv",
-        f"{config}_{split}.csv",
+        f"{name}/{part}-*.parquet",
+        f"{part}/{name}_{part}.csv",
+        f"{name}_{part}.csv",
         f"{short}_questions.json",
         *(
             f"{stem}.{form}"
-            for stem in (config, short, split)
+            for stem in (name, short, part)
             for form in ("parquet", "json", "jsonl", "csv")
         ),
     ]
     for pattern in patterns:
-        if found := sorted(folder.glob(pattern)):
+        if found := _matching(folder, pattern):
             if len(found) > 1:
                 raise BadInput(
                     f"{folder} holds '{config}' in {len(found)} files ({pattern}); "
@@ -77,65 +92,101 @@ def find_file(folder: Path, config: str, split: str) -> Path:
     )
 
 
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:  # no file can have so long a name
+        return []
+
+
 def file_rows(file: Path, plain: bool = False) -> Iterator[Any]:
     """The rows of one file; see `rows`. Raises BadInput if it cannot be read."""
-    try:
-        content = file.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        if content[:4] == b"PAR1":
-            yield from _parquet_rows(content, file)
-            return
-        text = content.decode("utf-8-sig")
-    except (OSError, EOFError) as error:
-        raise BadInput(
-            f"{file} cannot be read: {getattr(error, 'strerror', None) or error}."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"{file} is neither Parquet nor UTF-8 text: byte {error.start:,} does not fit."
-        ) from error
-    yield from _text_rows(text, plain)
+    with opened(file, MOST_BYTES) as stream:
+        start = stream.read(len(PARQUET))
+        stream.seek(0)
+        if start == PARQUET:
+            yield from _parquet_rows(stream, file)
+        else:
+            yield from _text_rows(stream, file, plain)
 
 
-def _parquet_rows(content: bytes, file: Path) -> Iterator[dict[str, Any]]:
+def _parquet_rows(stream: BinaryIO, file: Path) -> Iterator[dict[str, Any]]:
     import pyarrow
     from pyarrow import parquet
 
+    content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise too_large(str(file), MOST_BYTES)
     try:
-        table = parquet.read_table(io.BytesIO(content))
-    except (pyarrow.ArrowException, OSError) as error:
+        table = parquet.ParquetFile(io.BytesIO(content))
+        groups = [table.metadata.row_group(i) for i in range(table.metadata.num_row_groups)]
+        if sum(group.total_byte_size for group in groups) > MOST_BYTES:
+            raise too_large(f"{file}, decompressed,", MOST_BYTES)
+        values = max(
+            (g.column(i).num_values for g in groups for i in range(g.num_columns)), default=0
+        )
+        if max(table.metadata.num_rows, values // N_CHOICES) > MOST_LINES:
+            raise BadInput(f"{file} has more than {MOST_LINES:,} rows, the most that are read.")
+        for batch in table.iter_batches(BATCH):
+            yield from batch.to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise BadInput(
             f"{file} is a damaged Parquet file: {str(error).splitlines()[0]}. Fetch it again."
         ) from error
-    yield from table.to_pylist()
 
 
-def _text_rows(text: str, plain: bool) -> Iterator[Any]:
-    start = text.lstrip()[:1]
+def _text_rows(stream: BinaryIO, file: Path, plain: bool) -> Iterator[Any]:
+    name = str(file)
+    first = next((line for _, line in lines(stream, MOST_BYTES, name) if line.strip()), "")
+    start = first.lstrip()[:1]
     if start == "[":
-        try:
-            whole = json.loads(text)
-        except ValueError:
-            whole = None
-        if isinstance(whole, list):
+        stream.seek(0)
+        whole = _json_list(stream.read(MOST_LIST + 1))
+        if whole is not None:
             yield from whole
             return
-    lines = text.split("\n")
-    first = next((line for line in lines if line.strip()), "")
+        if not plain and isinstance(_json_row(first), Broken):
+            raise BadInput(
+                f"{file} begins like a JSON list, but is none, or has more than "
+                f"{MOST_LIST / MB:.0f} MB. Write it as JSON lines: one row a line."
+            )
+    stream.seek(0)
+    text = (line for _, line in lines(stream, MOST_BYTES, name))
     if start in ("{", "[") and not (plain and isinstance(_json_row(first), Broken)):
-        yield from (_json_row(line) for line in lines if line.strip())
+        yield from (_json_row(line) for line in text if line.strip())
     elif plain:
-        yield from ({"text": line.removesuffix("\r") + "\n"} for line in lines if line.strip())
+        yield from ({"text": line.rstrip("\r\n") + "\n"} for line in text if line.strip())
     else:
-        yield from csv.reader(io.StringIO(text, newline=""))
+        yield from _csv_rows(text, file)
+
+
+def _csv_rows(text: Iterator[str], file: Path) -> Iterator[list[str]]:
+    csv.field_size_limit(LONGEST_LINE)
+    # Old files end their lines with a carriage return alone.
+    pieces = (piece for line in text for piece in io.StringIO(line, newline=""))
+    read = csv.reader(pieces)
+    try:
+        yield from read
+    except csv.Error as error:
+        raise BadInput(f"{file}, line {read.line_num:,}, is not CSV: {error}.") from error
+
+
+def _json_list(data: bytes) -> list[Any] | None:
+    """None for anything else."""
+    try:
+        value = json.loads(data.decode("utf-8-sig")) if len(data) <= MOST_LIST else None
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None
 
 
 def _json_row(line: str) -> Any:
     try:
         return json.loads(line)
     except ValueError as error:
-        return Broken(f"not JSON: {error}")
+        return Broken(f"not JSON: {str(error)[:100]}")
+    except RecursionError:
+        return Broken("nested too deeply")
 
 
 def _hub_rows(
@@ -149,7 +200,7 @@ def _hub_rows(
         return
     by_subject: dict[str, list[Any]] = {}
     for row in _hub_split(source, dataset, "all"):
-        by_subject.setdefault(row["subject"], []).append(row)
+        by_subject.setdefault(row.get("subject"), []).append(row)
     for subject in subjects:
         if subject not in by_subject:
             raise BadInput(f"The data set '{dataset}' has no subject '{subject}'.")

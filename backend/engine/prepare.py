@@ -9,12 +9,13 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from backend.data.corpora import Corpus, read_corpus
-from backend.data.prompts import pack, pack_text
+from backend.data.packing import pack_sets
+from backend.data.prompts import pack_text
 from backend.data.question_sets import read_set
 from backend.data.questions import Packed, QuestionSets
 from backend.engine.known import only_known
 from backend.engine.needs import Forecast, needs
-from backend.errors import BadSetup
+from backend.errors import BadInput, BadSetup
 from backend.evaluation.recordings import FORMAT, Recording, record, with_keys
 from backend.evaluation.results import Results
 from backend.features.atlas import Atlas
@@ -87,10 +88,11 @@ def prepare(setup: Setup, on_progress: OnProgress) -> Prepared:
     weights = weights_of(setup, on_progress)
     runner = _runner(setup, weights, on_progress)
     on_progress(Progress("Reading the questions", 0, 1, None))
-    sets = QuestionSets(tuple(read_set(source) for source in setup.sets))
+    read = [read_set(source) for source in setup.sets]
+    model = runner.model
+    sets, in_tokens = pack_sets(model.tokenizer, read, setup.protocol, model.longest)
     sets = only_known(setup, sets, runner, weights.fingerprint, on_progress)
-    tokenizer = runner.model.tokenizer
-    packed = [pack(tokenizer, q, setup.protocol, s.worked(q)) for s, q in sets.places()]
+    packed = [in_tokens[s.name, question.index] for s, question in sets.places()]
     name = key(_spec(setup, weights, runner.sae, sets))
     folder = cache_folder() / "setups" / name
     sweep_leftovers(cache_folder())
@@ -112,10 +114,10 @@ def _prepare_in(
     on_progress: OnProgress,
 ) -> Prepared:
     """What one process at a time makes, and the next one reads."""
-    tokenizer = runner.model.tokenizer
     on_progress(Progress("Reading the texts", 0, 1, None))
-    texts = [read_corpus(tokenizer, source, folder) for source in setup.corpora]
-    loss_rows = _loss_rows(setup, tokenizer, folder)
+    tokenizer, longest = runner.model.tokenizer, runner.model.longest
+    texts = [read_corpus(tokenizer, source, folder, longest) for source in setup.corpora]
+    loss_rows = _loss_rows(setup, tokenizer, folder, longest)
     n_recorded = sum(len(p.ids) for p in packed) + sum(map(len, loss_rows))
     on_progress = _forecast(runner, weights.device, texts, n_recorded, folder, on_progress)
     recording = _recorded_questions(setup, runner, weights.device, packed, folder, on_progress)
@@ -161,11 +163,20 @@ def _spec(setup: Setup, weights: Weights, sae: LoadedSae, sets: QuestionSets) ->
     }
 
 
-def _loss_rows(setup: Setup, tokenizer: PreTrainedTokenizerBase, folder: Path) -> list[list[int]]:
-    """Tokens of the text whose loss the board shows; none for a setup without one."""
+def _loss_rows(
+    setup: Setup, tokenizer: PreTrainedTokenizerBase, folder: Path, longest: int | None
+) -> list[list[int]]:
+    """Tokens of the text whose loss the board shows; none for a setup without one.
+
+    Raises BadInput for text in which nothing is predicted.
+    """
     if setup.text_loss is None:
         return []
-    return [ids for ids in read_corpus(tokenizer, setup.text_loss, folder).ids if len(ids) > 1]
+    corpus = read_corpus(tokenizer, setup.text_loss, folder, longest)
+    rows = [ids for ids in corpus.ids if len(ids) > 1]
+    if not rows:
+        raise BadInput(f"[text_loss]: '{corpus.title}' has no text of two tokens. Give more text.")
+    return rows
 
 
 def _forecast(

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformers import BatchEncoding, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
+from backend.data.prompts import templated
 from backend.data.token_text import UNFINISHED, decoded
 from backend.errors import BadInput
 from backend.interventions.edit import Clamps
@@ -24,6 +25,7 @@ from backend.model.attention import Growing, Sight
 from backend.model.positions import untouched
 from backend.model.runner import Runner
 from backend.model.split import SplitModel
+from backend.rim import shown, whole
 
 MAX_PROMPT = 4_000
 """Characters."""
@@ -118,15 +120,14 @@ def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> l
         raise BadInput(
             f"The prompt has {len(prompt):,} characters; at most {MAX_PROMPT:,} are read."
         )
+    whole(prompt, "The prompt")
     if not chat:
         return list(tokenizer(prompt)["input_ids"])
     if not tokenizer.chat_template:
         raise BadInput(
             "This model has no chat template. Take the prompt as the beginning of a text instead."
         )
-    message = [{"role": "user", "content": prompt}]
-    coded = tokenizer.apply_chat_template(message, add_generation_prompt=True, return_dict=True)
-    assert isinstance(coded, BatchEncoding)  # which is what return_dict asks for
+    coded = tokenizer(templated(tokenizer, prompt), add_special_tokens=False)
     return list(coded["input_ids"])
 
 
@@ -166,7 +167,9 @@ def generate(
             f"The temperature can be 0 (greedy) to {MAX_TEMPERATURE:g}, not "
             f"{sampling.temperature:g}."
         )
-    longest = getattr(runner.model.hf.config, "max_position_embeddings", None)
+    if not 0 <= sampling.seed < 2**63:
+        raise BadInput(f"The seed can be 0 to {2**63 - 1}, not {shown(sampling.seed)}.")
+    longest = runner.model.longest
     if longest is not None and len(ids) + max_tokens > longest:
         raise BadInput(
             f"The prompt's {len(ids)} tokens and {max_tokens} more are too long for this model: it "

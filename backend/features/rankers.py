@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from backend.errors import BadInput
+
 
 class Setting(NamedTuple):
     """The one number of a ranker that a user may change."""
@@ -17,6 +19,8 @@ class Setting(NamedTuple):
     title: str
     options: tuple[float, ...]
     default: float
+    most: float
+    """From 0."""
     unit: str = ""
 
 
@@ -115,7 +119,7 @@ RANKERS = {
         "Farrell, Lau and Conmy 2024, section 4; also SAEBench's unlearning evaluation. "
         "d: share of tokens on which the feature fires. Their t: 1 % and 0.1 %.",
         by_sparsity,
-        Setting("Retain density below", (0.001, 0.005, 0.01, 0.05), 0.01),
+        Setting("Retain density below", (0.001, 0.005, 0.01, 0.05), 0.01, most=1),
     ),
     "dsg": Ranker(
         "DSG's squared ratio",
@@ -127,7 +131,7 @@ RANKERS = {
         "Means over all tokens, percentiles over all features. "
         "Their p: 95 for biology, 90 for cyber.",
         by_squared_ratio,
-        Setting("Ratio's percentile", (80, 90, 95, 99), 95),
+        Setting("Ratio's percentile", (80, 90, 95, 99), 95, most=100),
     ),
     "crisp": Ranker(
         "CRISP's count difference",
@@ -140,7 +144,7 @@ RANKERS = {
         "per token, here, because the two differ. "
         "They take the k largest first and apply the ratio after. Their tau: 3.",
         by_count_difference,
-        Setting("Ratio at least", (1, 2, 3, 5, 10), 3),
+        Setting("Ratio at least", (1, 2, 3, 5, 10), 3, most=1_000_000),
     ),
     "attribution": Ranker(
         "Attribution, for the answer",
@@ -161,6 +165,18 @@ RANKERS = {
         needs_attribution=True,
     ),
 }
+
+
+def check_setting(name: str, value: float) -> None:
+    """Raises BadInput for a ranking without a setting, or a value it cannot have."""
+    ranker = RANKERS.get(name)
+    if ranker is None or ranker.setting is None:
+        having = ", ".join(name for name, ranker in RANKERS.items() if ranker.setting)
+        raise BadInput(f"The ranking '{name}' has no setting; {having} have one.")
+    if not 0 <= value <= ranker.setting.most:
+        raise BadInput(
+            f"The setting of '{name}' can be 0 to {ranker.setting.most:g}, not {value:g}."
+        )
 
 
 def score(name: str, features: pd.DataFrame, setting: float | None = None) -> pd.Series:

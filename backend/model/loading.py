@@ -13,17 +13,30 @@ from transformers import (
 )
 
 from backend.data.hub import fetching
+from backend.errors import Unavailable
 from backend.model.attention import GROUPED
 from backend.model.weights import model_source, weights_fingerprint
 from backend.progress import OnProgress, Progress, silent
+from backend.rim import check_folder
 from backend.setups import Setup
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def pick_device(wish: str) -> str:
-    """'cuda' where there is one, else 'cpu'; a wish other than 'auto' is kept."""
-    return wish if wish != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    """'cuda' where there is one, else 'cpu'; a wish other than 'auto' is kept.
+
+    Raises Unavailable for a GPU that is not there.
+    """
+    n = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wish == "auto":
+        return "cuda" if n else "cpu"
+    if wish != "cpu" and int(wish.partition(":")[2] or 0) >= n:
+        raise Unavailable(
+            f"This machine has {n} CUDA GPUs: there is no device {wish}. "
+            "Set device in [model] to auto or cpu."
+        )
+    return wish
 
 
 def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
@@ -53,9 +66,14 @@ def load_hf(
     logits (Gemma 2).
     """
     with fetching("model", source):
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        check_folder(Path(source), "The model's file")
+        # Unless it is refused, transformers asks on the terminal whether to run a folder's code.
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         hf = AutoModelForCausalLM.from_pretrained(
-            source, dtype=DTYPES[dtype], attn_implementation=attention
+            source,
+            dtype=DTYPES[dtype],
+            attn_implementation=attention,
+            trust_remote_code=False,
         )
     hf.to(device)  # type: ignore[arg-type]  # transformers wraps torch's `to` as a bare function
     return hf.eval().requires_grad_(False), tokenizer

@@ -18,10 +18,13 @@ from torch import Tensor
 from backend.data.hub import fetching
 from backend.errors import BadSetup, Unavailable
 from backend.model.sae_files import GEMMA_SCOPE, load_gemma_scope, load_torch_file
+from backend.rim import check_folder, shown
 from backend.setups import SaeSource
 
 EXACT = ("standard", "gated", "topk", "jumprelu")
 """Architectures for which clamps are exact."""
+MOST_WORDS = 200
+"""Characters of a name in an SAE's metadata."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ def load_sae(source: SaeSource, device: str) -> LoadedSae:
             "cfg.json and sae_weights.safetensors, or params.npz, were expected there."
         )
     with fetching("SAE", title, _repository(source)):
+        if source.path is not None and source.path.is_dir():
+            check_folder(source.path, "The SAE's file")
         sae = _load(source, device)
     cfg = sae.cfg
     if cfg.architecture() not in EXACT:
@@ -98,9 +103,27 @@ def load_sae(source: SaeSource, device: str) -> LoadedSae:
         raise BadSetup(
             f"The SAE '{title}' does not say which hook it reads (metadata.hook_name in cfg.json)."
         )
+    for name in ("hook_name", "model_name", "neuronpedia_id"):
+        value = getattr(cfg.metadata, name)
+        if value is not None and (not isinstance(value, str) or len(value) > MOST_WORDS):
+            raise BadSetup(
+                f"The SAE '{title}' has metadata.{name} = {shown(value)} in cfg.json: "
+                "a short text was expected."
+            )
+    if any(map(_broken, sae.state_dict().items())):
+        raise Unavailable(
+            f"The SAE '{title}' has weights that are no finite numbers: it is damaged. "
+            "Fetch it again, or train another."
+        )
     cfg.metadata.neuronpedia_id = cfg.metadata.neuronpedia_id or _page_of_same_weights(source)
     sae = sae.eval().requires_grad_(False)
     return LoadedSae(sae, cfg.metadata.hook_name, title, _decoder_rows(sae))
+
+
+def _broken(named: tuple[str, Tensor]) -> bool:
+    """A threshold may be infinite: its feature never fires."""
+    name, tensor = named
+    return bool((tensor.isnan() if name == "threshold" else ~tensor.isfinite()).any())
 
 
 def _load(source: SaeSource, device: str) -> SAE:

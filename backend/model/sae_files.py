@@ -5,13 +5,16 @@ They are Gemma Scope's params.npz, and the paper's own torch files.
 
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError  # noqa: TID251 (the error alone: nothing is unpickled here)
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from sae_lens import SAE, JumpReLUSAE, JumpReLUSAEConfig, StandardSAE, StandardSAEConfig
 from torch import Tensor
 
+from backend.data.hub import BY_WRONG_FILES
 from backend.errors import BadSetup, Unavailable
 
 GEMMA_SCOPE = "params.npz"
@@ -105,7 +108,7 @@ def _torch_content(file: Path) -> object:
     try:
         with torch.serialization.safe_globals([(_Settings, _CONFIG)]):
             return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:
+    except (UnpicklingError, BadZipFile, EOFError, OSError, ValueError, *BY_WRONG_FILES) as error:
         if "weights_only" in str(error) or "Unsupported" in str(error):
             raise BadSetup(
                 f"The SAE {file} was not read: it would have to run code of its own to be read. "

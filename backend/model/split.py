@@ -85,6 +85,11 @@ class SplitModel:
         return self.hf.config.hidden_size
 
     @property
+    def longest(self) -> int | None:
+        """How many tokens of a text it reads; None where its configuration does not say."""
+        return getattr(self.hf.config, "max_position_embeddings", None)
+
+    @property
     def tail_blocks(self) -> list[nn.Module]:
         return [*(_blocks(self.body) if self.body else []), *_blocks(self.last)]
 

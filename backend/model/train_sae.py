@@ -1,18 +1,14 @@
 """Train a residual-stream SAE with sae-lens's own trainer, and measure it.
 
-Activations are computed once and kept under cache/, so that several SAEs can be trained, each for
-several epochs, on the same tokens. Rows are cut from documents; the positions a setup leaves
-untouched (first tokens, attention sinks) are left out.
+Activations are those of backend.model.harvest: several SAEs can be trained, each for several
+epochs, on the same tokens.
 """
 
-import gzip
 import itertools
-import json
 import logging
-import random
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -29,28 +25,29 @@ from sae_lens import (
 from sae_lens.config import LoggingConfig, SAETrainerConfig
 from sae_lens.constants import SAE_WEIGHTS_FILENAME
 from sae_lens.training.sae_trainer import SAETrainer
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
-from backend.errors import BadInput
+from backend.errors import BadInput, Unavailable
+from backend.model.harvest import LEAST_TOKENS, ROW, Acts, harvest, mixed_rows
 from backend.model.loading import weights_of
 from backend.model.positions import untouched
 from backend.model.split import SplitModel, split
 from backend.progress import OnProgress, Pace, silent
+from backend.rim import kind
 from backend.setups import Rule, Setup
 from backend.store import cache_folder, check_room, key, sha256_of, write_json
 
 log = logging.getLogger(__name__)
 
-ROW = 256
-"""Tokens in a row of training text."""
 CE_ROWS = 64
 """Rows of text the cross-entropy is measured on."""
 SEED = 0
-
-Acts = np.ndarray
-"""Residuals, float16 [token, d_model]; on disk, so that they need not fit into memory."""
+MOST_WIDTH = 1_000_000
+MOST_EPOCHS = 1_000
+WEIGHT_BYTES = 4
+"""As sae-lens writes them first."""
 
 
 @dataclass(frozen=True)
@@ -66,89 +63,6 @@ class Recipe:
     batch_tokens: int = 1024
     held_out: float = 0.02
     """Share of the activations, from the end, kept for measuring."""
-
-
-def read_documents(paths: list[Path]) -> Iterator[list[str]]:
-    """The texts of each JSONL(.gz) file, shuffled with a fixed seed, one list per file.
-
-    Raises BadInput, naming the file and line, for anything without a "text".
-    """
-    for path in paths:
-        opener = gzip.open if path.suffix == ".gz" else open
-        texts: list[str] = []
-        try:
-            with opener(path, "rt", encoding="utf-8") as file:
-                for number, line in enumerate(file, 1):
-                    try:
-                        texts.append(str(json.loads(line)["text"]))
-                    except (ValueError, KeyError, TypeError) as error:
-                        raise BadInput(
-                            f'{path}, line {number}: a JSON object with a "text" was expected.'
-                        ) from error
-        except OSError as error:
-            raise BadInput(
-                f"The training text {path} cannot be read: {error.strerror or error}."
-            ) from error
-        random.Random(SEED).shuffle(texts)
-        yield texts
-
-
-def cut_rows(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Iterator[list[int]]:
-    """Rows of ROW tokens, none across two texts; what is left of each text is dropped."""
-    for text in texts:
-        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-        yield from (ids[i : i + ROW] for i in range(0, len(ids) - ROW + 1, ROW))
-
-
-def mixed_rows(tokenizer: PreTrainedTokenizerBase, paths: list[Path]) -> Iterator[list[int]]:
-    """Rows taken from the files in turn, so that any beginning of the stream has the same mix."""
-    streams = [cut_rows(tokenizer, texts) for texts in read_documents(paths)]
-    for rows in zip_longest(*streams):
-        yield from (row for row in rows if row is not None)
-
-
-@torch.inference_mode()
-def harvest(
-    model: SplitModel,
-    paths: list[Path],
-    n_tokens: int,
-    rules: tuple[Rule, ...],
-    folder: Path,
-    on_progress: OnProgress = silent,
-    rows_per_batch: int = 8,
-) -> Acts:
-    """Residuals after `model.block` of the tokens clamps touch, written to `folder`.
-
-    Goes on where it was stopped. Raises BadInput for unreadable text, Unavailable without room on
-    disk.
-    """
-    rows = mixed_rows(model.tokenizer, paths)
-    state_path = folder / f"state_{model.block}.json"
-    data_path = folder / f"resid_{model.block}.f16"
-    state = json.loads(state_path.read_text()) if state_path.exists() else {"batches": 0, "kept": 0}
-    check_room(folder, (n_tokens - state["kept"]) * model.d_model * 2)
-    n_batches = n_tokens // (ROW * rows_per_batch)
-    special = frozenset(model.tokenizer.all_special_ids)
-    pace = Pace("Computing activations", max(n_batches - state["batches"], 0), on_progress)
-    with data_path.open("r+b" if data_path.exists() else "w+b") as file:
-        file.seek(state["kept"] * model.d_model * 2)
-        for number in range(n_batches):
-            batch = [row for _, row in zip(range(rows_per_batch), rows, strict=False)]
-            if not batch:
-                log.warning("The text ends after %d tokens.", number * ROW * rows_per_batch)
-                break
-            if number < state["batches"]:
-                continue
-            ids = torch.tensor(batch, device=model.device)
-            resid = model.run_head(ids)
-            real = torch.ones_like(ids, dtype=torch.bool)
-            keep = ~untouched(ids, resid, real, rules, special)
-            file.write(resid[keep].to(torch.float16).cpu().numpy().tobytes())
-            file.flush()
-            state = {"batches": number + 1, "kept": state["kept"] + int(keep.sum())}
-            state_path.write_text(json.dumps(state))
-            pace.advance(1)
-    return np.memmap(data_path, dtype=np.float16, mode="r", shape=(state["kept"], model.d_model))
 
 
 class _Batches:
@@ -181,10 +95,16 @@ def train(
     """Train a TopK or BatchTopK SAE on the activations and save it for inference in `out`.
 
     Saved in float16, BatchTopK as JumpReLU. Learning rate: warm-up over 100 steps, linear decay to
-    a tenth over the last quarter. b_dec starts at the mean activation. Returns `out`.
+    a tenth over the last quarter. b_dec starts at the mean activation. Returns `out`. Raises
+    BadInput for too few activations.
     """
     torch.manual_seed(SEED)
     train_acts = acts[: int(len(acts) * (1 - recipe.held_out))]
+    if len(train_acts) < recipe.batch_tokens:
+        raise BadInput(
+            f"{len(train_acts):,} activations are too few to train on: {recipe.batch_tokens:,} "
+            "make one step. Give more text."
+        )
     shape = {"d_in": acts.shape[1], "d_sae": recipe.d_sae, "k": recipe.k, "decoder_init_norm": 0.1}
     if recipe.architecture == "topk":
         sae = TopKTrainingSAE(TopKTrainingSAEConfig(**shape))
@@ -253,7 +173,7 @@ def measure(sae: SAE, acts: Acts, held_out: float) -> dict[str, float]:
     for start in range(0, min(len(acts), 1_000_000), 8192):
         counts += (sae.encode(_floats(acts[start : start + 8192])) > 0).sum(0)
     return {
-        "variance_explained": 1 - residual / total,
+        "variance_explained": 1 - residual / total if total else math.nan,
         "l0": fired / len(test),
         "dead_share": (counts == 0).float().mean().item(),
         "held_out_tokens": len(test),
@@ -284,8 +204,32 @@ def cross_entropy_recovered(
         ):
             logits = model.logits(model.run_tail(stream)[0, :-1])
             sums[name] += torch.nn.functional.cross_entropy(logits, ids[0, 1:]).item() / len(rows)
-    recovered = (sums["ce_zero"] - sums["ce_sae"]) / (sums["ce_zero"] - sums["ce_model"])
+    lost = sums["ce_zero"] - sums["ce_model"]
+    recovered = (sums["ce_zero"] - sums["ce_sae"]) / lost if lost else math.nan
     return {**sums, "ce_recovered": recovered}
+
+
+def check_training(paths: list[Path], n_tokens: int, recipe: Recipe, out: Path) -> None:
+    """Raises BadInput naming what would be right."""
+    if n_tokens < LEAST_TOKENS:
+        raise BadInput(f"{n_tokens:,} tokens are too few to train on; take at least 2,048.")
+    if not 1 <= recipe.d_sae <= MOST_WIDTH:
+        raise BadInput(f"The width can be 1 to {MOST_WIDTH:,}, not {recipe.d_sae:,}.")
+    if not 1 <= recipe.k <= recipe.d_sae:
+        raise BadInput(
+            f"k is {recipe.k:,}: of {recipe.d_sae:,} features 1 to {recipe.d_sae:,} can be active."
+        )
+    if not 1 <= recipe.epochs <= MOST_EPOCHS:
+        raise BadInput(f"The epochs can be 1 to {MOST_EPOCHS:,}, not {recipe.epochs:,}.")
+    for path in paths:
+        if kind(path) != "file":
+            there = kind(path) or "nowhere"
+            raise BadInput(f"The training text {path} cannot be read: no file, but {there}.")
+    there = kind(out)
+    if there not in ("", "folder"):
+        raise BadInput(f"{out} is a {there}. Name a folder that is empty, or not there yet.")
+    if there == "folder" and any(out.iterdir()):
+        raise BadInput(f"{out} is not empty. Name another folder, or empty it.")
 
 
 def train_command(
@@ -297,23 +241,34 @@ def train_command(
     out: Path,
     on_progress: OnProgress,
 ) -> dict[str, float]:
-    """Harvest, train, measure, and write weights and `measures.json` to `out`."""
+    """Harvest, train, measure, and write weights and `measures.json` to `out`.
+
+    Raises BadInput, before anything is loaded, for what cannot be trained.
+    """
+    check_training(paths, n_tokens, recipe, out)
     weights = weights_of(setup)
     hook_name = f"blocks.{block}.hook_resid_post"
     model = split(*weights.load(), hook_name)
     text = [sha256_of(path) for path in paths]
     name = key({"model": weights.source, "dtype": weights.dtype, "text": text})
     folder = cache_folder() / "training" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    acts = harvest(model, paths, n_tokens, setup.untouched, folder, on_progress)
-    train(acts, hook_name, setup.model.name, recipe, out, on_progress)
+    check_room(out, recipe.d_sae * model.d_model * 2 * WEIGHT_BYTES)
+    try:
+        acts = harvest(model, paths, n_tokens, setup.untouched, folder, on_progress)
+        train(acts, hook_name, setup.model.name, recipe, out, on_progress)
+    except (OSError, SafetensorError) as error:
+        raise Unavailable(
+            f"{folder} or {out} cannot be written ({getattr(error, 'strerror', None) or error}). "
+            "Free some disk space; what was computed is kept."
+        ) from error
     sae = SAE.load_from_disk(str(out))
     n_seen = n_tokens // ROW
-    unseen = itertools.islice(mixed_rows(model.tokenizer, paths), n_seen, n_seen + CE_ROWS)
-    measures = {
-        **measure(sae, acts, recipe.held_out),
-        **cross_entropy_recovered(model, sae, list(unseen), setup.untouched),
-    }
+    unseen = list(itertools.islice(mixed_rows(model.tokenizer, paths), n_seen, n_seen + CE_ROWS))
+    measures = measure(sae, acts, recipe.held_out)
+    if unseen:
+        measures |= cross_entropy_recovered(model, sae, unseen, setup.untouched)
+    else:
+        log.warning("No text is left that was not trained on: the cross-entropy is not measured.")
     said = {**asdict(recipe), "block": block, "tokens": len(acts), **measures}
     write_json(out / "measures.json", said)
     return measures

@@ -16,6 +16,7 @@ from backend.model.activations import FeatureActs
 from backend.model.rows import Rows
 from backend.model.runner import Runner
 from backend.progress import OnProgress, silent
+from backend.rim import whole
 
 MAX_TEXT = 4_000
 """Characters."""
@@ -50,8 +51,8 @@ def read_text(
 ) -> OwnText:
     """The text through the model's head and the SAE, as one row.
 
-    `exempt_too` keeps activations at exempt positions. Raises BadInput for an empty text and for
-    one of more than MAX_TEXT characters.
+    `exempt_too` keeps activations at exempt positions. Raises BadInput for an empty text, and for
+    one of more than MAX_TEXT characters or more tokens than the model reads.
     """
     if not text.strip():
         raise BadInput("The text is empty: type or paste a sentence.")
@@ -59,7 +60,10 @@ def read_text(
         raise BadInput(
             f"The text has {len(text):,} characters; at most {MAX_TEXT:,} can be read at once."
         )
-    coded = engine.model.tokenizer(text, return_offsets_mapping=True)
+    coded = engine.model.tokenizer(whole(text, "The text"), return_offsets_mapping=True)
+    n, longest = len(coded["input_ids"]), engine.model.longest
+    if longest is not None and n > longest:
+        raise BadInput(f"The text has {n:,} tokens; this model reads {longest:,} at once.")
     rows = Rows.of_text([coded["input_ids"]])
 
     def run(runner: Runner) -> Recording:

@@ -7,11 +7,12 @@ Validated whole: an error names the file, the field and what would be right.
 Public: `load_setup`, and what backend.setups.schema says a `Setup` is made of.
 """
 
-import tomllib
+import os.path
 from dataclasses import replace
 from pathlib import Path
 
-from backend.errors import BadSetup
+from backend.errors import BadInput, BadSetup
+from backend.rim import kind, parse_toml, read_text, shown, whole
 from backend.setups.checks import check
 from backend.setups.schema import (  # noqa: F401 (they are this package's public names)
     PROMPTS,
@@ -34,52 +35,77 @@ from backend.setups.tables import build
 SHIPPED = Path(__file__).parent
 
 
+MOST_BYTES = 200_000
+"""Of a setup's file; the largest that ships has 2,000."""
+MOST_BELOW = 8
+"""How many files may extend each other in a row."""
+
+
 def load_setup(wanted: str | Path) -> Setup:
     """The setup of that shipped name or TOML path. Raises BadSetup for all that is wrong in it."""
-    path = Path(wanted)
-    if path.suffix != ".toml":
-        path = SHIPPED / f"{wanted}.toml"
-        if not path.exists():
-            names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.toml")))
+    path = _shipped(str(wanted))
+    if path is None:
+        path = Path(wanted)
+        if path.suffix != ".toml":
             raise BadSetup(
-                f"There is no setup '{wanted}'. "
-                f"Use one of: {names}; or give the path of a .toml file."
+                f"There is no setup {shown(str(wanted))}. "
+                f"Use one of: {', '.join(sorted(shipped_names()))}; "
+                "or give the path of a .toml file."
             )
     setup = replace(_read(path), name=path.stem)
     check(setup, path)
     return replace(setup, corpora=_at_hand(setup.corpora))
 
 
-def _read(path: Path, extended_by: tuple[Path, ...] = ()) -> Setup:
+def shipped_names() -> set[str]:
+    return {file.stem for file in SHIPPED.glob("*.toml")}
+
+
+def _shipped(name: str) -> Path | None:
+    """The file of a setup that ships; None for all that is not its plain name."""
+    return SHIPPED / f"{name}.toml" if name in shipped_names() else None
+
+
+def _read(path: Path, extended_by: tuple[str, ...] = ()) -> Setup:
     """A TOML file, on top of the one it extends."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSetup(
-            f"The setup {path} cannot be read: {getattr(error, 'strerror', None) or error}."
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadSetup(f"The setup {path} is not valid TOML: {error}.") from error
+        whole(str(path), "The name of the setup's file")
+        table = parse_toml(read_text(path, MOST_BYTES, "The setup"), f"The setup {path}")
+    except BadInput as error:
+        raise BadSetup(str(error)) from error
     base = table.pop("extends", None)
     if base is None:
         return build(Setup, table, "", path)
-    shipped = SHIPPED / f"{base}.toml"
-    below = shipped if shipped.exists() else path.parent / str(base)
-    if not below.exists() or below.resolve() in (path.resolve(), *extended_by):
+    above = (*extended_by, os.path.realpath(path))
+    below = _extended(base, path)
+    if os.path.realpath(below) in above:
+        raise BadSetup(f"The setup {path}: extends is {shown(base)}, which extends this file.")
+    if len(above) > MOST_BELOW:
         raise BadSetup(
-            f"The setup {path}: extends is {base!r}; "
-            "it must be a shipped setup's name or the path of another .toml file."
+            f"The setup {path}: more than {MOST_BELOW} files extend each other in a row."
         )
-    setup = _read(below, (*extended_by, path.resolve()))
+    setup = _read(below, above)
     without = table.pop("without", [])
     names = [source.name for source in setup.sets]
     if not isinstance(without, list) or not all(name in names for name in without):
         raise BadSetup(
-            f"The setup {path}: without is {without!r}; "
+            f"The setup {path}: without is {shown(without)}; "
             f"it must be a list of sets of '{base}': {', '.join(names)}."
         )
     left = tuple(source for source in setup.sets if source.name not in without)
     return build(Setup, table, "", path, replace(setup, sets=left))
+
+
+def _extended(base: object, path: Path) -> Path:
+    """The file a setup's `extends` names."""
+    if isinstance(base, str):
+        below = _shipped(base) or path.parent / base
+        if below.suffix == ".toml" and kind(below) == "file":
+            return below
+    raise BadSetup(
+        f"The setup {path}: extends is {shown(base)}; "
+        "it must be a shipped setup's name or the path of another .toml file."
+    )
 
 
 def _at_hand(corpora: tuple[CorpusSource, ...]) -> tuple[CorpusSource, ...]:

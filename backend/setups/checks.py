@@ -3,14 +3,15 @@
 The names and types of its fields are backend.setups.tables' business.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from backend.errors import BadSetup
+from backend.rim import kind, shown
 from backend.setups.schema import (
     PROMPTS,
     RULES,
-    CorpusSource,
     Known,
     ModelSource,
     RowSource,
@@ -20,6 +21,11 @@ from backend.setups.schema import (
     SetSource,
     Setup,
 )
+
+PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")
+NAME = re.compile(r"(?![.])[^/\\\\]+")
+"""Of a part of a data set: it becomes part of a file's name."""
 
 Problems = Iterator[str]
 """What is wrong, each beginning with the field's name."""
@@ -43,10 +49,8 @@ def problems(setup: Setup) -> Problems:
     yield from _roles(setup)
     yield from _names(setup.sets)
     yield from _places(setup)
-    for i, corpus in enumerate(setup.corpora):
-        yield from _corpus(f"corpora[{i}]", corpus)
     for i, source in enumerate(setup.sets):
-        yield from _set(f"sets[{i}]", source)
+        yield from _examples(f"sets[{i}]", source)
 
 
 def _untouched(rules: Sequence[Rule]) -> Problems:
@@ -71,16 +75,10 @@ def _known(known: Known, scoring: Scoring) -> Problems:
             "[known] can be computed with letter scoring only: "
             "cloze prompts do not show the options, so their order cannot matter"
         )
-    if not 1 <= known.at_least <= 24:
-        yield "[known] at_least must be from 1 to 24, the number of orders"
 
 
 def _shots(setup: Setup) -> Problems:
     shots = [source.shots for source in setup.sets]
-    if any(n < 0 for n in shots):
-        yield (
-            "[[sets]] shots is below 0; it is the number of worked examples before each question"
-        )
     if any(shots) and setup.protocol.prompt != "lm-eval":
         yield '[[sets]] shots needs prompt = "lm-eval": the other prompts have no worked examples'
 
@@ -88,12 +86,20 @@ def _shots(setup: Setup) -> Problems:
 def _model(model: ModelSource) -> Problems:
     if model.path is not None and model.package is not None:
         yield "[model] gives both path and package; give one"
+    elif model.path is not None:
+        yield from _folder("[model] path", model.path)
+    if model.package is not None and not PACKAGE.fullmatch(model.package):
+        yield f"[model] package is {shown(model.package)}; it must be one plain name"
+    if not DEVICE.fullmatch(model.device):
+        yield f"[model] device is {shown(model.device)}; it must be auto, cpu, cuda or cuda:N"
 
 
 def _sae(sae: SaeSource) -> Problems:
     on_hub = sae.release is not None and sae.sae_id is not None
     if (sae.path is not None) == on_hub:
         yield "[sae] needs either path, or release and sae_id"
+    if sae.labels is not None:
+        yield from _file("[sae] labels", sae.labels)
 
 
 def _roles(setup: Setup) -> Problems:
@@ -128,20 +134,37 @@ def _place(where: str, source: RowSource, local_alone: bool = False) -> Problems
     if len(given) > 1 or not (given or local_alone):
         instead = f", not {' and '.join(given)}" if given else ""
         yield f"{where} needs exactly one of file, folder and dataset{instead}"
-    for path in (source.file, source.folder):
-        if path is not None and not path.exists():
-            yield f"{where}.{given[0]} names {path}, which does not exist"
+    subjects = source.subjects if isinstance(source, SetSource) else ()
+    if source.file is not None:
+        yield from _file(f"{where}.file", source.file)
+    if source.folder is not None:
+        if wrong := list(_folder(f"{where}.folder", source.folder)):
+            yield from wrong
+        elif not (source.config or subjects):
+            yield f"{where}.folder needs config too, which says which of its files is meant"
+    named = [("config", source.config), ("split", source.split)]
+    named += [(f"subjects[{i}]", subject) for i, subject in enumerate(subjects)]
+    for field, name in named:
+        if name is not None and not NAME.fullmatch(name):
+            yield f"{where}.{field} is {shown(name)}; it must be a plain name"
 
 
-def _corpus(where: str, corpus: CorpusSource) -> Problems:
-    for field in ("documents", "row_tokens", "rows"):
-        count: int | None = getattr(corpus, field)
-        if count is not None and count < 1:
-            yield f"{where}.{field} must be at least 1"
+def _examples(where: str, source: SetSource) -> Problems:
+    if source.examples is not None:
+        yield from _file(f"{where}.examples", source.examples)
 
 
-def _set(where: str, source: SetSource) -> Problems:
-    if source.limit is not None and source.limit < 1:
-        yield f"{where}.limit must be at least 1"
-    if source.examples is not None and not source.examples.exists():
-        yield f"{where}.examples names {source.examples}, which does not exist"
+def _file(where: str, path: Path) -> Problems:
+    there = kind(path)
+    if not there:
+        yield f"{where} names {path}, which does not exist"
+    elif there != "file":
+        yield f"{where} names {path}, which is a {there}; name a file"
+
+
+def _folder(where: str, path: Path) -> Problems:
+    there = kind(path)
+    if not there:
+        yield f"{where} names {path}, which does not exist"
+    elif there != "folder":
+        yield f"{where} names {path}, which is a {there}; name a folder"

@@ -3,9 +3,10 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from backend.errors import BadInput
+from backend.rim import kind
 
 Role = Literal["forget", "retain"]
 Scoring = Literal["cloze", "cloze_per_char", "letter"]
@@ -20,6 +21,13 @@ PROMPTS: dict[Scoring, tuple[Prompt, ...]] = {
     "cloze_per_char": _CLOZE,
 }
 """The prompts each scoring can have; the first is taken where a setup names none."""
+MOST = 10_000_000
+"""Of anything that is counted: rows, texts, tokens."""
+
+
+def within(least: int, most: int, default: int | None = None) -> Any:
+    """A whole number of a table, and its range."""
+    return field(default=default, metadata={"within": (least, most)})
 
 
 class Protocol(NamedTuple):
@@ -93,13 +101,13 @@ class RowSource:
         data = os.environ.get("CLAMPBOARD_DATA")
         if not data or self.local is None:
             return None
-        if not Path(data).is_dir():
+        if kind(Path(data)) != "folder":
             raise BadInput(
                 f"CLAMPBOARD_DATA names {data}, which is no folder. "
                 "Name the folder that holds wmdp/ and mmlu/, or unset it."
             )
         path = Path(data).resolve() / self.local
-        return path if path.exists() else None
+        return path if kind(path) else None
 
 
 @dataclass(frozen=True)
@@ -117,9 +125,9 @@ class SetSource(RowSource):
     """Configurations read one after the other as one set, each the subject of its own questions;
     ["all"] is all 57 of MMLU.
     """
-    limit: int | None = None
+    limit: int | None = within(1, MOST)
     """At most this many questions: a sample that is the same every time."""
-    shots: int = 0
+    shots: int = within(0, 100, 0)
     """How many worked examples go before each question."""
     examples: Path | None = None
     """File of worked examples; if not given, the split "dev" of where the questions come from."""
@@ -133,15 +141,15 @@ class CorpusSource(RowSource):
     title: str
     where: str | None = None
     """Only the rows whose "role" is this."""
-    longer_than: int = 0
+    longer_than: int = within(0, MOST, 0)
     """Only texts of more characters than this."""
-    documents: int | None = None
+    documents: int | None = within(1, MOST)
     """At most this many texts: a sample that is the same every time."""
-    row_tokens: int | None = None
+    row_tokens: int | None = within(2, 100_000)
     """Texts joined and cut into rows of exactly this many tokens, as Farrell et al. do; if not
     given, each text is cut by itself.
     """
-    rows: int | None = None
+    rows: int | None = within(1, MOST)
     """At most this many of those rows, likewise a sample."""
     optional: bool = False
     """Passed over, for the next corpus of the same role, where $CLAMPBOARD_DATA does not have
@@ -168,7 +176,7 @@ class Known:
     """
     part: Literal["all", "train", "test"] = "all"
     """Published list: whole, or one of its halves."""
-    at_least: int = 24
+    at_least: int = within(1, 24, 24)
     """Computed: right in at least this many of the 24 orders; guessing makes 6."""
 
 
@@ -190,7 +198,7 @@ class Setup:
     """Which questions the figures are over; all if not given."""
     text_loss: CorpusSource | None = None
     """Text on which the board shows what clamps add to the model's loss; nothing if not given."""
-    half_seed: int | None = None
+    half_seed: int | None = within(-(2**63), 2**63 - 1)
     """Each set's questions are parted at random with this seed into a half to choose features on
     and one held out; if not given, into even and odd rows.
     """

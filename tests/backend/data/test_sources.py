@@ -50,14 +50,28 @@ def test_json_lines_are_read_as_such_where_plain_text_would_do(tmp_path):
     ("content", "says"),
     [
         (b"PAR1 and then nothing", "damaged Parquet file: .* Fetch it again"),
-        (b"\x1f\x8b\x08cut", "cannot be read"),
-        (gzip.compress(b"x" * 99, mtime=0)[:20], "cannot be read"),
-        (b"\xff\xfe\x00", "neither Parquet nor UTF-8 text: byte 0 does not fit"),
+        (b"PAR1" * 999, "damaged Parquet file: .* Fetch it again"),
+        (b"\x1f\x8b\x08cut", "is damaged gzip .* Fetch it again"),
+        (gzip.compress(b"x" * 99, mtime=0)[:20], "is damaged gzip .* Fetch it again"),
+        (gzip.compress(b"x" * 9999)[:-8] + b"12345678", "is damaged gzip .* Fetch it again"),
+        (gzip.compress(b"x" * 99) + b"more", "is damaged gzip .* Fetch it again"),
+        (gzip.compress(os.urandom(9999), mtime=0)[:60] + b"\xff" * 99, "is damaged gzip"),
+        (b"a\n\xff\xfe\x00", "no text in UTF-8: byte 1 of line 2 does not fit"),
+        (b"x" * (LONGEST_LINE + 1), "line 1, is larger than 32 MB"),
+        (gzip.compress(b"\n" * (MOST_LINES + 1)), "more than 5,000,000 lines"),
+        (b"[" + b" " * MOST_LIST + b"\n1]", "begins like a JSON list.* Write it as JSON lines"),
+        (b"[" * 99_999, "begins like a JSON list, but is none"),
+        (b'a,"' + b"x" * 200_000 + b'"\n"a"b\n\0\n"c', None),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(tmp_path, content, says):
+    start = time.monotonic()
+    if says is None:
+        assert len(read(tmp_path / "f", content)[0][1]) == 200_000
+        return
     with pytest.raises(BadInput, match=says):
         read(tmp_path / "f", content)
+    assert time.monotonic() - start < 10
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

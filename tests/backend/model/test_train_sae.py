@@ -9,6 +9,7 @@ from sae_lens import SAE
 
 from backend.__main__ import main
 from backend.errors import BadInput
+from backend.model import harvest as harvesting
 from backend.model import train_sae as training
 from backend.model.loading import load_hf
 from backend.model.split import split
@@ -54,7 +55,7 @@ def test_harvest_goes_on_where_it_was_stopped(toy_toml, text, tmp_path):
 
     def harvest(folder, *on_progress):
         folder.mkdir(exist_ok=True)
-        return training.harvest(model, [text], 10240, setup.untouched, folder, *on_progress)
+        return harvesting.harvest(model, [text], 10240, setup.untouched, folder, *on_progress)
 
     with pytest.raises(Stop):
         harvest(tmp_path / "parts", stop_after_two)
@@ -65,18 +66,18 @@ def test_rows_are_whole_and_none_goes_across_two_texts(text):
     tokenizer = build_tokenizer()
     texts = json.loads(text.read_text().splitlines()[0])["text"], "Too short for a row."
     ids = tokenizer(texts[0], add_special_tokens=False)["input_ids"]
-    rows = list(training.cut_rows(tokenizer, list(texts)))
-    assert len(ids) > 2 * training.ROW
+    rows = list(harvesting.cut_rows(tokenizer, list(texts)))
+    assert len(ids) > 2 * harvesting.ROW
     assert rows == [
-        ids[i * training.ROW :][: training.ROW] for i in range(len(ids) // training.ROW)
+        ids[i * harvesting.ROW :][: harvesting.ROW] for i in range(len(ids) // harvesting.ROW)
     ]
 
 
 def test_files_take_turns(tmp_path):
     tokenizer = build_tokenizer()
     for name, word in (("a", " the"), ("b", " and")):
-        write_jsonl(tmp_path / name, [{"text": word * 3 * training.ROW}])
-    first = [row[-1] for row in training.mixed_rows(tokenizer, [tmp_path / "a", tmp_path / "b"])]
+        write_jsonl(tmp_path / name, [{"text": word * 3 * harvesting.ROW}])
+    first = [row[-1] for row in harvesting.mixed_rows(tokenizer, [tmp_path / "a", tmp_path / "b"])]
     assert len(first) == 6
     assert first[::2] == first[:1] * 3
     assert first[1::2] == first[1:2] * 3
@@ -124,7 +125,7 @@ def test_a_perfect_reconstruction_recovers_all_and_an_empty_one_nothing(toy):
 
 def test_text_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(BadInput, match="cannot be read"):
-        list(training.read_documents([tmp_path / "none.jsonl"]))
+        list(harvesting.read_documents([tmp_path / "none.jsonl"]))
     (tmp_path / "bad.jsonl").write_text('{"text": "a"}\n{"words": 1}\n')
     with pytest.raises(BadInput, match="line 2"):
-        list(training.read_documents([tmp_path / "bad.jsonl"]))
+        list(harvesting.read_documents([tmp_path / "bad.jsonl"]))

@@ -9,6 +9,7 @@ from backend.errors import BadSetup
 from backend.setups import CorpusSource, Known, ModelSource, SaeSource, SetSource, Setup
 from backend.setups.checks import check, problems
 
+HERE = Path(__file__).parent
 NOWHERE = Path("/nowhere")
 FORGET = SetSource(name="a", title="A", role="forget", dataset="d")
 RETAIN = SetSource(name="b", title="B", role="retain", dataset="d")
@@ -58,20 +59,32 @@ def test_a_setup_that_is_right_has_no_problem():
             "cloze prompts do not show the options, so their order cannot matter",
         ),
         (
-            {"known": Known(by="computed", at_least=25)},
-            "[known] at_least must be from 1 to 24, the number of orders",
-        ),
-        (
-            sets(shots=-1) | {"prompt": "lm-eval"},
-            "[[sets]] shots is below 0; it is the number of worked examples before each question",
-        ),
-        (
             sets(shots=5),
             '[[sets]] shots needs prompt = "lm-eval": the other prompts have no worked examples',
         ),
         (
             {"model": ModelSource("m", path=NOWHERE, package="p")},
             "[model] gives both path and package; give one",
+        ),
+        (
+            {"model": ModelSource("m", path=NOWHERE)},
+            "[model] path names /nowhere, which does not exist",
+        ),
+        (
+            {"model": ModelSource("m", path=Path(__file__))},
+            f"[model] path names {__file__}, which is a file; name a folder",
+        ),
+        (
+            {"model": ModelSource("m", package="a.b")},
+            "[model] package is 'a.b'; it must be one plain name",
+        ),
+        (
+            {"model": ModelSource("m", device="xpu")},
+            "[model] device is 'xpu'; it must be auto, cpu, cuda or cuda:N",
+        ),
+        (
+            {"sae": SaeSource(path=NOWHERE, labels=HERE)},
+            f"[sae] labels names {HERE}, which is a folder; name a file",
         ),
         ({"sae": SaeSource()}, "[sae] needs either path, or release and sae_id"),
         ({"sae": SaeSource(release="r")}, "[sae] needs either path, or release and sae_id"),
@@ -91,7 +104,7 @@ def test_a_setup_that_is_right_has_no_problem():
         (sets(name="a"), "[[sets]] uses a name twice"),
         (sets(dataset=None), "sets[1] needs exactly one of file, folder and dataset"),
         (
-            sets(folder=Path()),
+            sets(folder=HERE, config="c"),
             "sets[1] needs exactly one of file, folder and dataset, not folder and dataset",
         ),
         (
@@ -107,13 +120,28 @@ def test_a_setup_that_is_right_has_no_problem():
             "corpora[1] needs exactly one of file, folder and dataset",
         ),
         (
+            sets(dataset=None, file=HERE),
+            f"sets[1].file names {HERE}, which is a folder; name a file",
+        ),
+        (
+            sets(dataset=None, file=Path("/dev/zero")),
+            "sets[1].file names /dev/zero, which is a device; name a file",
+        ),
+        (
+            sets(dataset=None, folder=Path(__file__), config="c"),
+            f"sets[1].folder names {__file__}, which is a file; name a folder",
+        ),
+        (
+            sets(dataset=None, folder=HERE),
+            "sets[1].folder needs config too, which says which of its files is meant",
+        ),
+        (sets(config="../x"), "sets[1].config is '../x'; it must be a plain name"),
+        (sets(split="a/b"), "sets[1].split is 'a/b'; it must be a plain name"),
+        (sets(subjects=("a", "..")), "sets[1].subjects[1] is '..'; it must be a plain name"),
+        (
             {"text_loss": replace(TEXTS[1], dataset=None)},
             "text_loss[0] needs exactly one of file, folder and dataset",
         ),
-        (corpora(documents=0), "corpora[1].documents must be at least 1"),
-        (corpora(row_tokens=0), "corpora[1].row_tokens must be at least 1"),
-        (corpora(rows=0), "corpora[1].rows must be at least 1"),
-        (sets(limit=0), "sets[1].limit must be at least 1"),
         (sets(examples=NOWHERE), "sets[1].examples names /nowhere, which does not exist"),
     ],
 )
@@ -130,8 +158,8 @@ def test_an_optional_corpus_may_be_in_the_data_folder_alone():
 
 
 def test_of_several_problems_the_first_to_be_mended_is_said():
-    setup = replace(GOOD, untouched=("bos",), sae=SaeSource(), **sets(limit=0))
+    setup = replace(GOOD, untouched=("bos",), sae=SaeSource(), **sets(config="/"))
     fields = [problem.split()[0] for problem in problems(setup)]
-    assert fields == ["untouched", "[sae]", "sets[1].limit"]
+    assert fields == ["untouched", "[sae]", "sets[1].config"]
     with pytest.raises(BadSetup, match="untouched names"):
         check(setup, Path("mine.toml"))

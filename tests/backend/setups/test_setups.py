@@ -1,11 +1,16 @@
 """Setups as files: read whole, one on top of another, and what is said of a wrong one."""
 
+import os
+import time
+
 import pytest
 from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
 
 from backend.errors import BadSetup
 from backend.setups import SHIPPED, load_setup
 from tests.support.toy import write_setup
+
+LOSS = '[text_loss]\nrole = "retain"\ntitle = "t"\nfile = "quiz.jsonl"\n'
 
 
 def changed(path, old, new):
@@ -51,7 +56,27 @@ def test_missing_file_is_said(tmp_path):
             "prompt is 'paper', but cloze scoring has only: plain, lm-eval",
         ),
         ('title = "History"', 'title = "History"\nshots = 5', "needs prompt"),
-        ('title = "History"', 'title = "History"\nshots = -1', "below 0"),
+        (
+            'title = "History"',
+            'title = "History"\nshots = -1',
+            r"sets\[1\].shots must be .* from 0",
+        ),
+        ('title = "History"', 'title = "History"\nlimit = 0', r"sets\[1\].limit must be .* from 1"),
+        (
+            'where = "other"',
+            'where = "other"\nrow_tokens = 1',
+            r"corpora\[1\].row_tokens must be a whole number from 2",
+        ),
+        (
+            "[model]",
+            LOSS + "row_tokens = 0\n[model]",
+            "text_loss.row_tokens must be a whole number from 2",
+        ),
+        (
+            'scoring = "cloze"',
+            'scoring = "cloze"\nhalf_seed = 18446744073709551616',
+            "half_seed must be a whole number",
+        ),
         (
             'title = "History"',
             'title = "History"\nshots = true',
@@ -75,6 +100,79 @@ def test_missing_file_is_said(tmp_path):
 def test_a_wrong_field_is_named(tmp_path, old, new, names):
     with pytest.raises(BadSetup, match=names):
         load_setup(changed(write_setup(tmp_path), old, new))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"x = " + b"9" * 5_000,
+        b"x = 0x" + b"f" * 50_000,
+        b"x = " + b"[" * 100_000,
+        b".".join([b"a"] * 50_000) + b" = 1",
+        b".".join([b'"a"'] * 30_000) + b" = 1",
+        b"[" + b".".join([b"a"] * 50_000) + b"]",
+        b"x = { " + b".".join([b"a"] * 50_000) + b" = 1 }",
+        b'x = { a = """\\"""", ' + b".".join([b"a"] * 9_000) + b' = 1, b = "c" }',
+        b"title = 'a\0b'",
+        b"title = '\xff'",
+        b"a = 1\n" * 99_999,
+    ],
+    ids=lambda text: f"{text[:12]}",
+)
+def test_a_file_that_is_no_setup_is_one_short_sentence_at_once(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(text)
+    start = time.monotonic()
+    with pytest.raises(BadSetup) as error:
+        load_setup(path)
+    assert str(error.value).startswith(f"The setup {path}")
+    assert len(str(error.value)) < 400
+    assert time.monotonic() - start < 1
+
+
+def test_sentences_in_a_text_are_no_key(tmp_path):
+    dots = " and so on. ".join("x.y" for _ in range(20))
+    path = changed(write_setup(tmp_path), "[model]", f"# {dots} = \n[model]")
+    assert load_setup(path).name == "toy"
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 300 + ".toml", "a\0b.toml", "\udc80.toml", "loop.toml", "f.toml"]
+)
+def test_a_file_that_cannot_be_opened_is_said(tmp_path, name):
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    os.mkfifo(tmp_path / "f.toml")
+    with pytest.raises(BadSetup, match="cannot be read|no regular file|half a character"):
+        load_setup(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["../setups/demo", "./demo", "demo.toml/../demo", "", "x" * 9_999])
+def test_a_shipped_setup_goes_by_its_plain_name_alone(tmp_path, name):
+    with pytest.raises(BadSetup, match="There is no setup"):
+        load_setup(name)
+    (tmp_path / "mine.toml").write_text(f'extends = "{name}"\n')
+    with pytest.raises(BadSetup, match="extends is"):
+        load_setup(tmp_path / "mine.toml")
+
+
+def test_files_do_not_extend_each_other_without_end(tmp_path):
+    for i in range(20):
+        (tmp_path / f"{i}.toml").write_text(f'extends = "{i + 1}.toml"\n')
+    with pytest.raises(BadSetup, match="more than 8 files extend each other"):
+        load_setup(tmp_path / "0.toml")
+    (tmp_path / "2.toml").write_text('extends = "0.toml"\n')
+    with pytest.raises(BadSetup, match=r"2\.toml: extends is '0.toml', which extends this file"):
+        load_setup(tmp_path / "0.toml")
+
+
+def test_paths_that_lead_nowhere_are_said(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    toml = write_setup(tmp_path)
+    for name in ("loop", "x" * 300):
+        text = toml.read_text().replace('file = "quiz.jsonl"', f'file = "{name}"', 1)
+        (tmp_path / "mine.toml").write_text(text)
+        with pytest.raises(BadSetup, match=r"sets\[0\].file names .* which does not exist"):
+            load_setup(tmp_path / "mine.toml")
 
 
 def test_a_file_extends_another_and_says_only_what_differs(tmp_path):

@@ -15,7 +15,7 @@ FILE = Path("/folder/mine.toml")
 @dataclass(frozen=True)
 class Leg:
     name: str
-    length: int = 1
+    length: int = field(default=1, metadata={"within": (0, 9)})
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,19 @@ def test_a_path_is_relative_to_its_file():
         ({"title": 3}, "title must be text, not 3"),
         ({"title": "T", "legs": [{"name": "a", "length": "2"}]}, "must be a whole number, not '2'"),
         ({"title": "T", "legs": [{"name": "a", "length": True}]}, r"legs\[0\].length must be a"),
+        ({"title": "T", "legs": [{"name": "a", "length": 10}]}, "number from 0 to 9, not 10"),
+        ({"title": "T", "legs": [{"name": "a", "length": -1}]}, "number from 0 to 9, not -1"),
+        (
+            {"title": "T", "legs": [{"name": "a", "length": 16**9999}]},
+            "number from 0 to 9, not a number of thousands of digits",
+        ),
+        ({"title": "T", "legs": [{"name": "a"}] * 201}, "legs has 201 entries; the most are 200"),
+        ({"title": 16**9999}, "title must be text, not a number of thousands of digits"),
+        ({"title": ["x" * 9999]}, r"title must be text, not \['x{58}…"),
+        ({"title": "x" * 501}, "title has 501 characters; the most are 500"),
+        ({"title": "a\nb"}, r"title must be one line without control characters, not 'a\\nb'"),
+        ({"title": "T", "place": {"path": "a\0b"}}, "place.path must be one line without control"),
+        ({"title": "T", "round": 1}, "round must be true or false, not 1"),
         ({"title": "T", "legs": {}}, "legs must be a list, not {}"),
         ({"title": "T", "place": "p"}, "place must be a table, not 'p'"),
         ({"title": "T", "wood": "elm"}, "wood is 'elm'; it must be one of oak, pine"),

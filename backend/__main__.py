@@ -1,8 +1,8 @@
 """The command line: every page's work for scripts, remote machines and tests.
 
 With --json one JSON object goes to standard output and nothing else; progress and log lines go to
-standard error. A wrong argument is one line and exit status 2; figures that are not those of a file
-(evaluate --from), 1.
+standard error. A wrong argument is one line and exit status 2; evaluate --from ends with 1 for
+other figures than the file's, and with 3 for a file of other ingredients.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from backend.commands import evaluating, making, reading, taking
-from backend.commands.terminal import Run, read_file
+from backend.commands.terminal import Run
 from backend.errors import BadInput, ClampboardError
 from backend.setups import load_setup
 
@@ -70,11 +70,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _setup_of_file(args: argparse.Namespace) -> str:
-    from backend.sharing.export import setup_named
+    from backend.sharing.run_file import shipped_setup
 
     if args.file is None:
         raise BadInput("Name a setup, such as demo: python -m backend evaluate demo --clamps ...")
-    return setup_named(read_file(args.file))
+    return shipped_setup(args.file)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ from collections.abc import Sequence
 from typing import Literal, NoReturn
 
 from backend.commands import evaluating, making, reading, taking
-from backend.commands.terminal import Run, one_line, read_file
+from backend.commands.terminal import Run, one_line
 from backend.errors import BadInput, ClampboardError
 from backend.rim import whole
-from backend.setups import load_setup, shipped_names
+from backend.setups import load_setup
 
 WRONG = 2
 """The exit status of a wrong argument, or of what is not there."""
@@ -146,17 +146,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _setup_of_file(args: argparse.Namespace) -> str:
-    from backend.sharing.export import setup_named
+    from backend.sharing.run_file import shipped_setup
 
     if args.file is None:
         raise BadInput("Name a setup, such as demo: python -m backend evaluate demo --clamps ...")
-    name = setup_named(read_file(args.file))
-    if name not in shipped_names():  # a file from elsewhere opens no path of its choice
-        raise BadInput(
-            f"{args.file} was made with the setup '{name}', which does not ship. Name yours: "
-            f"python -m backend evaluate mine.toml --from {args.file}"
-        )
-    return name
+    return shipped_setup(args.file)
 
 
 if __name__ == "__main__":

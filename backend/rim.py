@@ -12,6 +12,7 @@ import re
 import stat
 import tomllib
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -197,12 +198,15 @@ def whole(text: str, named: str) -> str:
 
 
 def parse_json(text: str, named: str) -> Any:
-    """A JSON value: no Infinity or NaN, no number beyond float64, no half characters, not deep.
+    """A JSON value: no Infinity or NaN, no number beyond float64, no half characters, not deep, and
+    no name twice in an object, of which another reader may take the other.
 
     Raises BadInput.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(
+            text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_each_once
+        )
     except RecursionError as error:
         raise BadInput(f"{named} is nested too deeply.") from error
     except ValueError as error:
@@ -211,6 +215,14 @@ def parse_json(text: str, named: str) -> Any:
         raise BadInput(f"{named} is nested more than {DEEPEST} levels deep.")
     if "\\u" in text:  # only an escape can bring in half a character
         whole(json.dumps(value, ensure_ascii=False), named)
+    return value
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"it has {twice[:40]!r} twice in one object")
     return value
 
 

@@ -16,7 +16,7 @@ from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation
 from backend.interventions.board import Board, Slider, read_link, write_link
 from backend.interventions.edit import Clamps
-from backend.sharing.export import Exported
+from backend.sharing.run_file import RunFile
 from components.values import Hypothesis, Pins, Words, Work
 
 UNDO_STEPS = 200
@@ -200,12 +200,12 @@ def kept(name: str, key: Hashable, make: Callable[[], T]) -> T:
     return st.session_state[f"kept_{name}"][1]
 
 
-def opened() -> tuple[str, Exported | BadInput | None]:
+def opened() -> tuple[str, RunFile | BadInput | None]:
     """The exported file opened last: its name, and what was read of it or why it was refused."""
     return st.session_state.get("opened", ("", None))
 
 
-def set_opened(name: str, found: Exported | BadInput) -> None:
+def set_opened(name: str, found: RunFile | BadInput) -> None:
     st.session_state.opened = (name, found)
 
 

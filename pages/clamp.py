@@ -19,7 +19,7 @@ from backend.experiments.text_loss import text_loss
 from backend.interventions.board import Board, board_of, write_link
 from backend.interventions.edit import Clamps
 from backend.reading.seen import see
-from backend.sharing.export import Exported
+from backend.sharing.run_file import RunFile
 from components import resources, state
 from components.clamping.add_feature import draw_add_feature
 from components.clamping.arrange import draw_arrange
@@ -70,9 +70,9 @@ def put(clamps: Clamps) -> None:
     state.set_board(board_of(clamps))
 
 
-def open_file(name: str, found: Exported | BadInput) -> None:
+def open_file(name: str, found: RunFile | BadInput) -> None:
     state.set_opened(name, found)
-    if isinstance(found, Exported):
+    if isinstance(found, RunFile):
         state.set_half(found.half)
         state.set_board(found.board)
 

@@ -17,7 +17,6 @@ from backend.commands.terminal import (
     finite,
     multiple,
     open_engine,
-    read_file,
 )
 from backend.errors import BadInput
 from backend.progress import Progress
@@ -27,6 +26,7 @@ from backend.wording import ascii_signed, points
 if TYPE_CHECKING:
     from backend.evaluation.evaluate import Evaluation, SetResult
     from backend.evaluation.lights import Light
+    from backend.sharing.run_file import RunSet
 
 
 def add(command: AddCommand) -> None:
@@ -41,7 +41,9 @@ def add(command: AddCommand) -> None:
         "--from",
         dest="file",
         type=Path,
-        help="an exported file; its setup is taken unless SETUP is given",
+        help="an exported file; its setup is taken unless SETUP is given, which one that does not "
+        "ship needs. Exit status 0: the same figures; 1: other figures; 2: the file cannot be "
+        "used; 3: other ingredients (model, SAE, prompts, questions, formats, precision)",
     )
     sub.add_argument("--sets", help="only these question sets, separated by commas")
     sub.add_argument(
@@ -184,6 +186,10 @@ def _line_of_light(light: "Light") -> str:
     return f"{'ok' if light.ok else 'LOOK':>7}  {light.name}: {light.finding}{advice}"
 
 
+STATUS = {"same": 0, "other figures": 1, "other ingredients": 3}
+"""Exit status of `evaluate --from` by what came out; 2 is a file that cannot be used."""
+
+
 def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, int]:
     """An exported file's clamps, computed anew even if the result is kept, beside the file's
     figures.
@@ -191,48 +197,51 @@ def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, i
     import torch
 
     from backend.interventions.edit import format_clamps
-    from backend.sharing.export import compare, differences, read_export
+    from backend.sharing.compare import compare
+    from backend.sharing.run_file import claims_of, run_file
 
     if args.reference or args.half or args.sets:
         raise BadInput(
             "--from runs a file again as it is: leave out --sets, --half and --reference."
         )
-    text = read_file(args.file)
+    claims = claims_of(args.file)
     engine = open_engine(setup)
-    exported = read_export(text, engine.sae.d_sae)
-    result = engine.evaluate(exported.clamps, only=torch.ones(engine.n_questions, dtype=torch.bool))
-    different, rerun = differences(exported, engine), compare(exported, result, engine)
+    file = run_file(claims, engine.sae.d_sae, f"The run file {args.file}")
+    result = engine.evaluate(file.clamps, only=torch.ones(engine.n_questions, dtype=torch.bool))
+    found = compare(file, result, engine)
     value = {
         "setup": setup.name,
         "clamps": format_clamps(result.clamps),
         "seconds": result.seconds,
-        "same": rerun.same,
-        "questions": rerun.n,
-        "changed_predictions": rerun.changed,
-        "largest_score_difference": rerun.furthest,
-        "differences": different,
+        "verdict": found.verdict,
+        "same": found.verdict == "same",
+        "questions": found.n,
+        "changed_predictions": found.changed,
+        "largest_score_difference": found.furthest,
+        "contradictions": found.contradictions,
+        "differences": found.ingredients,
+        "other_figures": found.figures,
         "sets": [
             {"name": s.name, "n": s.n, "accuracy": s.accuracy, "lost": s.lost, "gained": s.gained}
             for s in result.sets
         ],
     }
-    file = {s.name: s for s in exported.sets}
+    claimed = {s.name: s for s in claims.sets}
     lines = [
-        f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.accuracy:6.1%}  lost {s.lost}  gained "
-        f"{s.gained}"
-        + (
-            f"   in the file {file[s.name].accuracy:6.1%}  lost {file[s.name].lost}  gained "
-            f"{file[s.name].gained}"
-            if s.name in file
-            else ""
-        )
+        _line_again(s)
+        + (f"   in the file {_figures_again(claimed[s.name])}" if s.name in claimed else "")
         for s in result.sets
     ]
-    return (
-        finite(value),
-        "\n".join([*lines, *(f"Different: {d}" for d in different), rerun.sentence()]),
-        0 if rerun.same else 1,
-    )
+    lines += [f"Different: {line}" for line in found.lines()]
+    return finite(value), "\n".join([*lines, found.sentence()]), STATUS[found.verdict]
+
+
+def _line_again(s: "SetResult") -> str:
+    return f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {_figures_again(s)}"
+
+
+def _figures_again(s: "SetResult | RunSet") -> str:
+    return f"{s.accuracy:6.1%}  lost {s.lost}  gained {s.gained}"
 
 
 def dose(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:

@@ -1,4 +1,4 @@
 """What leaves the workbench: a file that runs again, a page for others, a program.
 
-Public: `export` and `read_export`, `report`, `snippet`.
+Public: `export`, `run_file` and `compare`; `report`; `snippet`.
 """

@@ -11,6 +11,19 @@ from torch import Tensor
 from backend.engine.engine import Engine
 from backend.evaluation.recordings import FORMAT as RECORDINGS_FORMAT
 
+NO_ARITHMETIC = {
+    "_name_or_path",
+    "architectures",
+    "attention_dropout",
+    "bos_token_id",
+    "dtype",
+    "eos_token_id",
+    "initializer_range",
+    "pad_token_id",
+    "transformers_version",
+    "use_cache",
+}
+"""Settings of a model that its logits do not depend on, or that are named elsewhere."""
 _hashes: dict[tuple[str, str], str] = {}
 """Of weights, by the engine's key: they are read once a process."""
 
@@ -33,11 +46,13 @@ def identity(engine: Engine) -> dict[str, str]:
     }
     return {
         "the model's weights": _once(engine, "model", of_model),
+        "the model's settings": _of_json(_model_settings(engine)),
         "the SAE": _once(engine, "sae", of_sae),
         "the prompts, as tokens": _once(
             engine, "prompts", lambda: _of_tensors(rows.tensors().items(), None)
         ),
         **questions,
+        "the halves of the questions": _of_json(engine.half("selection").tolist()),
         "scoring": engine.setup.scoring,
         "the positions no clamp touches": ", ".join(sorted(engine.setup.untouched)) or "none",
         "the format of the recordings": str(RECORDINGS_FORMAT),
@@ -67,6 +82,21 @@ def _of_tensors(
     return digest.hexdigest()
 
 
+def _model_settings(engine: Engine) -> dict[str, Any]:
+    """Such as its frequencies and caps.
+
+    Only what differs from its kind's defaults, so that a library that adds a setting makes no other
+    model.
+    """
+    config = engine.model.hf.config
+    defaults = type(config)().to_dict()
+    return {
+        name: value
+        for name, value in sorted(config.to_dict().items())
+        if name not in NO_ARITHMETIC and defaults.get(name) != value
+    }
+
+
 def _sae_form(engine: Engine) -> str:
     """The SAE's configuration without what says where it runs and where it came from."""
     cfg = engine.sae.sae.cfg.to_dict()
@@ -75,5 +105,5 @@ def _sae_form(engine: Engine) -> str:
 
 
 def _of_json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -13,12 +13,14 @@ from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation
 from backend.interventions.board import Board
-from backend.sharing.export import Exported, compare, differences, export, read_export, to_text
+from backend.sharing.compare import compare
+from backend.sharing.export import export, to_text
 from backend.sharing.report import report
+from backend.sharing.run_file import RunFile, read_run_file
 from backend.sharing.snippet import snippet
 from components.wording import plain
 
-OnOpen = Callable[[str, Exported | BadInput], None]
+OnOpen = Callable[[str, RunFile | BadInput], None]
 
 
 class Way(NamedTuple):
@@ -96,12 +98,10 @@ def draw_take_away(
         )
 
 
-def read_file(content: bytes, d_sae: int) -> Exported | BadInput:
+def read_file(content: bytes, d_sae: int) -> RunFile | BadInput:
     """What an exported file holds, or why it is refused."""
     try:
-        return read_export(content.decode("utf-8"), d_sae)
-    except UnicodeDecodeError:
-        return BadInput("The file is no text in UTF-8: it is no export of this program.")
+        return read_run_file(content, d_sae)
     except BadInput as error:
         return error
 
@@ -112,7 +112,7 @@ def _open(d_sae: int, on_open: OnOpen) -> None:
 
 
 def draw_opened(
-    engine: Engine, evaluation: Evaluation, name: str, found: Exported | BadInput | None
+    engine: Engine, evaluation: Evaluation, name: str, found: RunFile | BadInput | None
 ) -> None:
     """What became of a file that was opened.
 
@@ -120,11 +120,11 @@ def draw_opened(
     """
     if isinstance(found, BadInput):
         st.warning(f"{plain(name)}: {plain(str(found))}", icon=":material/upload_file:")
-    elif isinstance(found, Exported) and found.clamps == evaluation.clamps:
-        rerun, different = compare(found, evaluation, engine), differences(found, engine)
-        show = st.success if rerun.same and not different else st.warning
+    elif isinstance(found, RunFile) and found.clamps == evaluation.clamps:
+        comparison = compare(found, evaluation, engine)
+        show = st.success if comparison.verdict == "same" else st.warning
         show(
-            f"{plain(name)}: {rerun.sentence()}"
-            + "".join(f"\n* {plain(line)}" for line in different),
+            f"{plain(name)}: {plain(comparison.sentence())}"
+            + "".join(f"\n* {plain(line)}" for line in comparison.lines()),
             icon=":material/upload_file:",
         )

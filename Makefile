@@ -1,16 +1,18 @@
 # make app    sets up .venv and opens the demo      (make app SETUP=path/to/setup.toml for another setup)
 # make test   sets up .venv and runs every test
 # make check  formatting, lint, which package may import which, and types
+# make hostile MINUTES=30  tries it hard: hostile inputs, damaged files, kills, full disks (tests/hostile/README.md)
 # make bench  measures the engine against the reference path; with CLAMPBOARD_DATA set, on WMDP-Bio and MMLU too
 
 PYTHON ?= python3
 SETUP ?= demo
+MINUTES ?= 30
 PY := .venv/bin/python
 READY := .venv/.ready
 # The harness that scores are compared with, and what it imports; --no-deps, as the rest of what it asks for is not used.
 HARNESS := lm-eval==0.4.13 sacrebleu==2.6.0 portalocker==4.4.2 tabulate==0.10.0 colorama==0.4.6 lxml==6.1.3
 
-.PHONY: app test bench check
+.PHONY: app test bench check hostile
 
 app: $(READY)
 	@echo "Opening Clampboard with the setup '$(SETUP)'. The first start prepares it, one to two minutes. Stop with Ctrl+C."
@@ -25,6 +27,9 @@ check: $(READY)
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check .
 	@.venv/bin/lint-imports --no-logo
 	@$(PY) -m mypy
+
+hostile: $(READY)
+	@OMP_NUM_THREADS=1 $(PY) -m tests.hostile --minutes "$(MINUTES)"
 
 bench: $(READY)
 	@$(PY) -m backend bench "$(SETUP)"

@@ -12,8 +12,8 @@ from backend.setups import load_setup
 from tests.hostile.box import (
     KEPT,
     differing,
-    fill,
     figures,
+    fill,
     leftovers,
     living_in,
     of_evaluation,

@@ -214,8 +214,7 @@ def command(counts: Counts, argv: list[str], seconds: float = LIMIT_S) -> Ran:
 def _kept(last: str) -> str:
     """Of a traceback in the file that the sentence names: its last line, and where it was."""
     for word in re.findall(r"(/\S+\.txt)", last):
-        with open(word, encoding="utf-8", errors="replace") as file:
-            lines = file.read().strip().splitlines()
+        lines = Path(word).read_text("utf-8", "replace").strip().splitlines()
         mine = [x for x in lines if "File " in x and "/backend/" in x and ".venv" not in x]
         where = re.search(r'/(\w+\.py)", line (\d+)', mine[-1]) if mine else None
         at = f"{where[1]}:{where[2]}" if where else "?"

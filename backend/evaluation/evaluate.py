@@ -90,11 +90,15 @@ class Evaluation:
 
 
 def affected_questions(recording: Recording, clamps: Clamps) -> Bool[Tensor, " question"]:
-    """Questions on which at least one clamped feature fires."""
-    out = torch.zeros(recording.rows.n_rows, dtype=torch.bool)
-    row_of_token = recording.rows.row_of_token()
-    for clamp in clamps:
-        out[row_of_token[recording.acts.of(clamp.feature)[0]]] = True
+    """Questions in which something is read that sees a token at which a clamped feature fires.
+
+    What fires where nothing is read after it, such as at a text's last token, affects nothing.
+    """
+    rows = recording.rows
+    fired = [recording.acts.of(clamp.feature)[0] for clamp in clamps]
+    hit = torch.cat([torch.empty(0, dtype=torch.int64), *fired])
+    out = torch.zeros(rows.n_rows, dtype=torch.bool)
+    out[rows.row_of_entry()[changed_tokens(rows, hit)[rows.read_at()]]] = True
     return out
 
 
@@ -200,12 +204,12 @@ def evaluate(
     model, rows = runner.model, recording.rows
     scores = recording.baseline.clone()
     log_probs = recording.log_probs.clone()
-    affected = affected_questions(recording, clamps)
+    hit, edit = residual_edit(recording.acts, clamps, runner.sae.W_dec)
+    plan = plan_of_change(rows, hit, recording.keys is not None)
+    affected = plan.entries.lengths() > 0
     if only is not None:
         affected &= only
     done = torch.zeros_like(affected)
-    hit, edit = residual_edit(recording.acts, clamps, runner.sae.W_dec)
-    plan = plan_of_change(rows, hit, recording.keys is not None)
     # One more row of zeros, which every token that is not hit is given: (hit + 1, d_model).
     edit = torch.cat([edit, edit.new_zeros(1, edit.shape[1])]).to(model.device)
     slot = torch.full((rows.n_tokens,), len(hit), dtype=torch.int64)
@@ -250,22 +254,38 @@ def led(batches: list[Int[Tensor, " row"]]) -> list[Int[Tensor, " row"]]:
     return [part for part in (batches[0][:lead], batches[0][lead:]) if len(part)] + batches[1:]
 
 
+def changed_tokens(rows: Rows, hit: Int[Tensor, " hit"]) -> Bool[Tensor, " token"]:
+    """Tokens that see one at which an edit is made, or are one.
+
+    Those after it in its branch; where it is in the prefix, those after it in the whole row.
+    """
+    shared, own, n_groups = _groups(rows)
+    first = torch.full((n_groups,), rows.n_tokens)
+    first = first.scatter_reduce(0, own[hit], hit, "amin")  # (group): its first token that is hit
+    place = torch.arange(rows.n_tokens)
+    return (place >= first[shared]) | (place >= first[own])
+
+
+def _groups(rows: Rows) -> tuple[Int[Tensor, " token"], Int[Tensor, " token"], int]:
+    """For each token the group of its row's prefix and its own; and how many groups there are.
+
+    A group is a row's prefix or one of its branches.
+    """
+    each = int(rows.branch.max()) + 2 if rows.n_tokens else 1
+    shared = rows.row_of_token() * each
+    return shared, shared + rows.branch - PREFIX, rows.n_rows * each
+
+
 def plan_of_change(rows: Rows, hit: Int[Tensor, " hit"], keys_cached: bool) -> Plan:
     """What an edit at the tokens `hit` makes necessary to run.
 
-    A token changes if it sees a token that is hit. With cached keys only those run, and the others
-    they see are context; without, what they see runs too: the prefix, and the branches with a
-    change. Branches without one keep their scores.
+    With cached keys only the tokens that change run, and the others they see are context; without,
+    what they see runs too: the prefix, and the branches with a change. Branches without one keep
+    their scores.
     """
-    row, place = rows.row_of_token(), torch.arange(rows.n_tokens)
-    # A group is a row's prefix or one of its branches; row r has groups r * n_groups and up.
-    n_groups = int(rows.branch.max()) + 2 if rows.n_tokens else 1
-    shared = row * n_groups  # (token): the group of its row's prefix
-    own = shared + rows.branch - PREFIX  # (token): its own group
-    first = torch.full((rows.n_rows * n_groups,), rows.n_tokens)
-    first = first.scatter_reduce(0, own[hit], hit, "amin")  # (group): its first token that is hit
-    changed = (place >= first[shared]) | (place >= first[own])
-    in_change = torch.zeros(rows.n_rows * n_groups, dtype=torch.bool)
+    changed = changed_tokens(rows, hit)
+    shared, own, n_groups = _groups(rows)
+    in_change = torch.zeros(n_groups, dtype=torch.bool)
     in_change[own[changed]] = True
     in_change[shared[changed]] = True
     seen = in_change[own] & ~changed

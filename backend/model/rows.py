@@ -82,6 +82,9 @@ class Rows:
     def row_of_token(self) -> Int[Tensor, " token"]:
         return torch.repeat_interleave(torch.arange(self.n_rows), self.start.diff())
 
+    def row_of_entry(self) -> Int[Tensor, " entry"]:
+        return torch.repeat_interleave(torch.arange(self.n_rows), self.score_start.diff())
+
     def read_at(self) -> Int[Tensor, " entry"]:
         """The token of the stream whose prediction each entry reads."""
         return torch.repeat_interleave(self.start[:-1], self.score_start.diff()) + self.score_pos

@@ -1,8 +1,15 @@
 """Prepared once and read ever after, unless something changed that can change a number."""
 
-import pytest
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import pandas as pd
+import pytest
+import torch
+
+from backend.engine import prepare
 from backend.engine.engine import Engine
+from backend.evaluation.recordings import record
 from backend.setups import load_setup
 from tests.support.toy import questions, write_jsonl, write_setup
 
@@ -76,6 +83,30 @@ def test_nothing_but_the_prepared_lies_in_the_folder(tmp_path, monkeypatch):
         "features",
         "recording.safetensors",
         "search",
+        "search",
         "text",
         "text",
     ]
+
+
+def test_two_at_once_prepare_once_and_the_second_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path / "cache"))
+    setup = load_setup(write_setup(tmp_path))
+    told = {0: [], 1: []}
+    recorded = []
+
+    def slowly(*args, **kwargs):
+        recorded.append(kwargs["stage"])
+        time.sleep(0.5)  # until the other one is there too
+        return record(*args, **kwargs)
+
+    monkeypatch.setattr(prepare, "record", slowly)
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(lambda n: Engine(setup, told[n].append), range(2))
+    assert recorded == ["Recording the questions"]
+    waited = [
+        "Another process is preparing" in progress.stage for n in told for progress in told[n]
+    ]
+    assert any(waited)
+    assert torch.equal(first.recording.baseline, second.recording.baseline)
+    pd.testing.assert_frame_equal(first.atlas.table, second.atlas.table)

@@ -1,5 +1,7 @@
 """Where weights come from: converted once, told apart, and nothing left of half a conversion."""
 
+import errno
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,6 +11,7 @@ import pytest
 from backend.errors import Unavailable
 from backend.model import weights
 from backend.setups import load_setup
+from backend.store import SCRATCH
 
 
 @pytest.fixture
@@ -22,6 +25,7 @@ def package(tmp_path, monkeypatch):
         made.append(source)
         folder.mkdir()
         (folder / "model.safetensors").write_bytes(b"converted")
+        (folder / "tokenizer.json").write_text("two tokens")
 
     monkeypatch.setattr(weights, "find_gguf", lambda _: gguf)
     monkeypatch.setattr(weights, "_convert", convert)
@@ -41,6 +45,40 @@ def test_converted_once_and_again_only_when_damaged_or_changed(tmp_path, package
     gguf.write_bytes(b"other weights")
     assert weights.model_from_package("p", tmp_path / "cache") != folder
     assert len(made) == 3
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors", weights.NOTE])
+def test_a_conversion_with_any_file_changed_or_gone_is_made_again(tmp_path, package, name):
+    _, made = package
+    folder = weights.model_from_package("p", tmp_path / "cache")
+    (folder / name).write_text("two tokens exchanged")
+    weights.model_from_package("p", tmp_path / "cache")
+    assert len(made) == 2
+    (folder / name).unlink()
+    weights.model_from_package("p", tmp_path / "cache")
+    assert len(made) == 3
+    (folder / "more.json").write_text("{}")
+    weights.model_from_package("p", tmp_path / "cache")
+    assert len(made) == 4
+
+
+def test_what_a_killed_conversion_left_is_removed(tmp_path, package):
+    folder = weights.model_from_package("p", tmp_path / "cache")
+    left = folder.with_name(f"{SCRATCH}{folder.name}")
+    folder.rename(left)
+    assert weights.model_from_package("p", tmp_path / "cache") == folder
+    assert not left.exists()
+
+
+def test_a_conversion_that_the_disk_will_not_have_is_said(tmp_path, package, monkeypatch):
+    def full(source, folder):
+        folder.mkdir()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(weights, "_convert", full)
+    with pytest.raises(Unavailable, match="No space left on device"):
+        weights.model_from_package("p", tmp_path / "cache")
+    assert list((tmp_path / "cache" / "models").glob(f"{SCRATCH}*[!k]")) == []
 
 
 def test_two_at_once_convert_once(tmp_path, package, monkeypatch):

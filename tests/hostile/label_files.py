@@ -26,7 +26,7 @@ LINES = (
     b"", b"{}", b"[]", b"null", b'{"index": "1", "description": "a"}', DEEP.encode(), b"\xff\xfe",
     b'{"index": ' + b"9" * 5000 + b', "description": "a"}', b'{"index": Infinity}',
     b'{"index": "1", "description": "\\ud800"}',
-    
+
     b'{"index": "5", "description": "' + b"x" * 300_000,
     b'{"index": 1e400, "description": "a"}', b'{"index": true, "description": ["a"]}',
 )  # fmt: skip

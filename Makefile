@@ -6,13 +6,12 @@
 
 PYTHON ?= python3
 SETUP ?= demo
-MINUTES ?= 30
 PY := .venv/bin/python
 READY := .venv/.ready
 # The harness that scores are compared with, and what it imports; --no-deps, as the rest of what it asks for is not used.
 HARNESS := lm-eval==0.4.13 sacrebleu==2.6.0 portalocker==4.4.2 tabulate==0.10.0 colorama==0.4.6 lxml==6.1.3
 
-.PHONY: app test bench check hostile
+.PHONY: app test bench check
 
 app: $(READY)
 	@echo "Opening Clampboard with the setup '$(SETUP)'. The first start prepares it, one to two minutes. Stop with Ctrl+C."
@@ -28,6 +27,8 @@ check: $(READY)
 	@.venv/bin/lint-imports --no-logo
 	@$(PY) -m mypy
 
+MINUTES ?= 30
+.PHONY: hostile
 hostile: $(READY)
 	@OMP_NUM_THREADS=1 $(PY) -m tests.hostile --minutes "$(MINUTES)"
 

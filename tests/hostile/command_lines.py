@@ -32,10 +32,20 @@ def run(box: Path, place: Path, share: Share) -> Counts:
                     kept.clear()  # a run that was torn out may have left its engine in pieces
 
             command(counts, ["export", str(toml), "--clamps", "0:-8", "--out", "run.json"])
+            before_all = _figures(toml)
             drive(share, command_lines(toml, place), one)
+            kept.clear()
+            if _figures(toml) != before_all:
+                counts.note("others", "other figures after all", before_all)
         finally:
             os.chdir(before)
     return counts
+
+
+def _figures(toml: Path) -> str:
+    """Of one setting, as it is printed but for the time it took."""
+    ran = command(Counts(), ["evaluate", str(toml), "--clamps", "0:-8,5:2", "--json"])
+    return ran.out.partition('"sets"')[2]
 
 
 def command_lines(toml: Path, place: Path) -> st.SearchStrategy[list[str]]:

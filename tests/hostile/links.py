@@ -67,8 +67,9 @@ def run_pages(box: Path, place: Path, share: Share) -> Counts:
                 for name, value in link.items():
                     at.query_params[name] = value
                 at.run()
-                if at.exception:
-                    raise AssertionError(at.exception[0].message)
+                faults = [e.value for e in at.error if "fault of the program" in e.value]
+                if at.exception or faults:
+                    raise AssertionError((at.exception or faults)[0])
 
             attempt(counts, link, opened)
 

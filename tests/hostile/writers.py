@@ -6,10 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from backend.engine.engine import Engine
-from backend.evaluation.results import Results
 from backend.features.labels import Labels
 from backend.interventions.edit import Clamp, Clamps
 from backend.setups import load_setup
@@ -32,9 +29,10 @@ def run(box: Path, place: Path, share: Share) -> Counts:
         home = place / f"writers {n}"
         home.mkdir()
         with living_in(home):
+            toml = write_box(home, packed=True)
+            _preparing(counts, toml)
+            _notes(counts, toml, writes)
             _labels(counts, home / "cache" / "labels" / "shared", writes)
-            _notes(counts, home / "cache" / "results", writes)
-            _preparing(counts, home)
         shutil.rmtree(home)
         n += 1
     return counts
@@ -46,7 +44,7 @@ def _both(counts: Counts, given: str, *works: Callable[[Report], None]) -> list[
 
     def behind_the_gate(work: Callable[[Report], None]) -> Callable[[Report], None]:
         def begin(report: Report) -> None:
-            gate.wait()
+            gate.wait(END_S)
             work(report)
 
         return begin
@@ -76,40 +74,39 @@ def _labels(counts: Counts, folder: Path, writes: int) -> None:
             counts.note("lost", "a label", given)
 
 
-def _notes(counts: Counts, folder: Path, writes: int) -> None:
+def _notes(counts: Counts, toml: Path, writes: int) -> None:
     """A note and an expectation of the same run, at once."""
     given = f"a note and an expectation at once, {writes} times"
-    settings: list[Clamps] = [(Clamp(n, -1.0),) for n in range(writes)]
-    results = Results(folder)
-    began = time.time()
+    began = time.time() - 1
+    engine = Engine(load_setup(toml))
+    settings: list[Clamps] = [(Clamp(n % 24, -1.0 - n),) for n in range(writes)]
     for clamps in settings:
-        results.write(clamps, torch.zeros(2, 4), torch.tensor([True, False]), 0.1)
+        engine.evaluate(clamps)
     together = multiprocessing.get_context("fork").Barrier(2)
 
     def note(_: Report) -> None:
         for clamps in settings:
-            together.wait()
-            write_note(Results(folder), clamps, "a note")
+            together.wait(END_S)
+            write_note(engine.results, clamps, "a note")
 
     def expect(_: Report) -> None:
         for clamps in settings:
-            together.wait()
-            Results(folder).remember(clamps, {"clamps": "1:1"}, "expected", began - 1)
+            together.wait(END_S)
+            engine.results.remember(clamps, {"clamps": "1:1"}, "expected", began)
 
     _both(counts, given, note, expect)
     counts.tried += 2 * writes
     for clamps in settings:
-        run = Results(folder).read(clamps)
+        run = engine.results.read(clamps)
         if run is None or run.note != "a note":
             counts.note("lost", "a note", given)
         if run is None or run.hypothesis != "expected":
             counts.note("lost", "an expectation", given)
 
 
-def _preparing(counts: Counts, home: Path) -> None:
+def _preparing(counts: Counts, toml: Path) -> None:
     """The converted model and the recordings, made by whoever comes first."""
     given = "two processes convert and prepare at once"
-    toml = write_box(home, packed=True)
     said: list[str] = []
 
     def work(report: Report) -> None:
@@ -128,5 +125,5 @@ def _preparing(counts: Counts, home: Path) -> None:
         counts.note("others", "they come to other figures", given)
     if not any("waited True" in child.lines[0] for child in (one, other)):
         counts.note("others", "neither said that it waits", given)
-    if left := leftovers(home / "cache"):
+    if left := leftovers(toml.parent / "cache"):
         counts.note("others", "leftovers", f"{given}: {left}")

@@ -1,12 +1,10 @@
 """The toy with all that a user can keep, in a folder of its own, and every figure it gives."""
 
-import inspect
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ import torch
 from backend.engine import engine as engines
 from backend.engine.engine import Engine
 from backend.evaluation.evaluate import Evaluation
-from backend.evaluation.results import Results
 from backend.experiments.controls import run_controls
 from backend.experiments.text_loss import text_loss
 from backend.interventions.board import board_of
@@ -104,20 +101,10 @@ def fill(path: Path) -> Engine:
     engine.atlas.relabel(2, label="my own name", star=True)
     engine.atlas.relabel(7, label="another of mine")
     for n, clamps in enumerate(KEPT[:2]):
-        write_note(engine.results, clamps, f"note {n}")
+        engine.results.annotate(clamps, note=f"note {n}")
     for n, clamps in enumerate(KEPT):
         engine.saved_presets.save(f"preset {n}", board_of(clamps))
     return engine
-
-
-def write_note(results: Results, clamps: Clamps, text: str) -> None:
-    """As the page with the runs writes it."""
-    if "note" in inspect.signature(results.annotate).parameters:
-        results.annotate(clamps, note=text)
-        return
-    run = results.read(clamps)
-    assert run is not None
-    results.annotate(replace(run, note=text))
 
 
 def copied(box: Path, to: Path) -> Path:

@@ -18,7 +18,6 @@ from tests.hostile.box import (
     living_in,
     of_evaluation,
     write_box,
-    write_note,
 )
 from tests.hostile.counts import Counts, Failed, Share, attempt
 from tests.hostile.processes import Report, forked
@@ -98,7 +97,7 @@ def _write_for_ever(engine: Engine, seed: int, report: Report) -> None:
             case 1:
                 which = rng.randrange(len(KEPT))
                 engine.evaluate(KEPT[which])
-                write_note(engine.results, KEPT[which], f"{n}")
+                engine.results.annotate(KEPT[which], note=f"{n}")
                 report(f"note {which} {n}")
             case 2:
                 engine.saved_presets.save(f"mine {n}", board_of([Clamp(n % 24, -float(n))]))

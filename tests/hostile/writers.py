@@ -10,7 +10,7 @@ from backend.engine.engine import Engine
 from backend.features.labels import Labels
 from backend.interventions.edit import Clamp, Clamps
 from backend.setups import load_setup
-from tests.hostile.box import figures, leftovers, living_in, write_box, write_note
+from tests.hostile.box import figures, leftovers, living_in, write_box
 from tests.hostile.counts import Counts, Share
 from tests.hostile.processes import Child, Report, forked
 
@@ -87,7 +87,7 @@ def _notes(counts: Counts, toml: Path, writes: int) -> None:
     def note(_: Report) -> None:
         for clamps in settings:
             together.wait(END_S)
-            write_note(engine.results, clamps, "a note")
+            engine.results.annotate(clamps, note="a note")
 
     def expect(_: Report) -> None:
         for clamps in settings:

@@ -7,13 +7,15 @@ import signal
 import sys
 import time
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backend.errors import ClampboardError
+from backend.rim import GZIP
 from backend.store import ROOT
 
 LIMIT_S = 30.0
@@ -48,8 +50,15 @@ class Counts:
     def note(self, kind: str, what: str, given: object) -> None:
         """Count one of WRONG, and keep its shortest input."""
         setattr(self, kind, getattr(self, kind) + 1)
-        shown = given if isinstance(given, str) else repr(given)
-        shown = shown.encode("utf-8", "backslashreplace").decode()
+        shown = (
+            (given if isinstance(given, str) else repr(given))
+            .encode("utf-8", "backslashreplace")
+            .decode()
+        )
+        if isinstance(given, bytes) and given[:2] == GZIP:
+            with suppress(zlib.error):
+                begin = zlib.decompressobj(wbits=31).decompress(given, 300)
+                shown = f"{len(given):,} bytes of gzip that begin with {begin!r}"
         if len(shown) > 2000:
             shown = f"{shown[:1000]} … {shown[-900:]}"
         name = f"{kind}: {what}"

@@ -1,4 +1,5 @@
 # make app    sets up .venv and opens the demo      (make app SETUP=path/to/setup.toml for another setup)
+# make app HOST=0.0.0.0   opens it to a team, by password   (make password sets another)
 # make test   sets up .venv and runs every test
 # make check  formatting, lint, which package may import which, and types
 # make hostile MINUTES=30  tries it hard: hostile inputs, damaged files, kills, full disks (tests/hostile/README.md)
@@ -6,16 +7,19 @@
 
 PYTHON ?= python3
 SETUP ?= demo
+HOST ?= localhost
 PY := .venv/bin/python
 READY := .venv/.ready
 # The harness that scores are compared with, and what it imports; --no-deps, as the rest of what it asks for is not used.
 HARNESS := lm-eval==0.4.13 sacrebleu==2.6.0 portalocker==4.4.2 tabulate==0.10.0 colorama==0.4.6 lxml==6.1.3
 
-.PHONY: app test bench check
+.PHONY: app password test bench check
 
 app: $(READY)
-	@echo "Opening Clampboard with the setup '$(SETUP)'. The first start prepares it, one to two minutes. Stop with Ctrl+C."
-	@CLAMPBOARD_SETUP="$(SETUP)" $(PY) -m streamlit run app.py
+	@CLAMPBOARD_SETUP="$(SETUP)" exec $(PY) -m components.serving --host "$(HOST)" $(if $(PORT),--port "$(PORT)")
+
+password: $(READY)
+	@exec $(PY) -m components.serving password
 
 test: $(READY) check
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps $(HARNESS) || echo "lm-eval cannot be installed; the tests against it are skipped."

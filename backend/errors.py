@@ -4,7 +4,8 @@ ClampboardError
 ├── BadSetup       a setup's name, file or field is wrong
 ├── BadClamps      a clamp list cannot be read, or names a feature the SAE does not have
 ├── BadInput       any other argument, file or link a user gave is wrong
-└── Unavailable    something needed is not there: weights, disk space, a package
+├── Unavailable    something needed is not there: weights, disk space, a package
+└── Showcase       nothing is run or written here: see backend.showcase
 
 Anything else that is raised is a fault of the program and is left as a traceback.
 """
@@ -27,4 +28,8 @@ class BadInput(ClampboardError):
 
 
 class Unavailable(ClampboardError):
+    pass
+
+
+class Showcase(ClampboardError):
     pass

@@ -174,14 +174,16 @@ def read_bytes(path: Path, *, users: bool = False) -> bytes | None:
     except OSError as error:
         notice(f"{path} cannot be read ({error.strerror or error}); it is passed over.")
         return None
+    content = unsealed(path, whole)
+    if content is None:
+        (set_aside if users else _say_damaged)(path)
+    return content
+
+
+def unsealed(path: Path, whole: bytes) -> bytes | None:
+    """The content of a sealed file's bytes, or None if they are not what was written there."""
     content, last = whole[:-SEAL_BYTES], SEAL.match(whole[-SEAL_BYTES:])
-    if last is not None and last[1].decode() == _seal(path, content):
-        return content
-    if users:
-        set_aside(path)
-    else:
-        _say_damaged(path)
-    return None
+    return content if last is not None and last[1].decode() == _seal(path, content) else None
 
 
 def write_json(path: Path, value: Any) -> None:

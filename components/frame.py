@@ -4,6 +4,8 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from components.messages import show_errors
+from components.serving.address import exposed
+from components.serving.signed_in import COOKIE, signed_in
 from components.wording import plain
 
 STYLE = (
@@ -32,6 +34,20 @@ def navigation() -> st.Page:
     )
 
 
+def require_sign_in() -> None:
+    """The first statement of all, before the engine is touched: a server that others can reach is
+    for those who came through the gate of components.serving.gate.
+    """
+    listen, names = st.get_option("server.address"), st.get_option("server.allowedHosts")
+    if exposed(listen, names) and not signed_in(st.context.cookies.get(COOKIE)):
+        st.error(
+            "This server can be reached from other machines, and no password stands before it. "
+            "Start it with make app HOST=..., which asks for one.",
+            icon=":material/lock:",
+        )
+        st.stop()
+
+
 def require_frame() -> None:
     """The first statement of every page.
 
@@ -39,6 +55,7 @@ def require_frame() -> None:
     link without app.py, until some session has called st.navigation (Streamlit 1.67). Obsolete when
     tests/pages/test_pages.py passes without it.
     """
+    require_sign_in()
     if PagesManager.uses_pages_directory:
         navigation()
         st.rerun()
@@ -62,7 +79,7 @@ def draw_sidebar() -> None:
     with show_errors():
         engine = resources.engine()
     with st.sidebar:
-        st.subheader(engine.setup.title)
+        st.subheader(plain(engine.setup.title))
         st.markdown(
             f"**Model** {plain(engine.setup.model.name)}  \n"
             f"**SAE** {engine.sae.d_sae:,} features "

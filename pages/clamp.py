@@ -6,7 +6,10 @@ The evaluation is the last thing of the page, so that a new position stops the o
 from functools import partial
 
 import streamlit as st
+from jaxtyping import Bool
+from torch import Tensor
 
+from backend import showcase
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.answers import question_table
@@ -33,6 +36,7 @@ from components.frame import require_frame
 from components.messages import show_errors, show_problem
 from components.questions.table import draw_questions
 from components.questions.view import draw_orders, draw_question_view
+from components.wording import plain
 
 require_frame()
 
@@ -75,8 +79,37 @@ def open_file(name: str, found: Exported | BadInput) -> None:
 
 def remember(engine: Engine, clamps: Clamps) -> None:
     """Keep the board with its result, and what was expected of it; that is then taken."""
-    if engine.results.remember(clamps, write_link(state.board()), *state.hypothesis()):
-        state.expect("")
+    with show_problem():
+        if engine.results.remember(clamps, write_link(state.board()), *state.hypothesis()):
+            state.expect("")
+
+
+def draw_ways_back(engine: Engine, clamps: Clamps, only: Bool[Tensor, " question"] | None) -> None:
+    """Everything tried; a setting that is chosen there goes onto the board."""
+    back = draw_foot(
+        engine,
+        clamps,
+        only,
+        revision=state.revision(),
+        pins=state.pins(),
+        expected=state.hypothesis(),
+        on_pin=state.pin,
+        on_expect=state.expect,
+    )
+    if back is not None:
+        state.set_board(board_of_run(back, engine.sae.d_sae))
+        st.rerun()
+
+
+def draw_never_tried(
+    engine: Engine, clamps: Clamps, only: Bool[Tensor, " question"] | None
+) -> None:
+    """In the place of figures that a showcase does not have; the page ends there."""
+    figures.draw(state.shown() or engine.evaluate(()), stale=True)
+    with checks:
+        st.info("These clamps were never tried here. Go back to a setting that was, below.")
+    draw_ways_back(engine, clamps, only)
+    st.stop()
 
 
 with show_errors():
@@ -113,7 +146,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 take_away.button("Take away", icon=":material/ios_share:", disabled=True)
 notice = st.container()
 if state.link_error():
-    st.warning(state.link_error(), icon=":material/link_off:")
+    st.warning(plain(state.link_error()), icon=":material/link_off:")
 
 left, right = st.columns([9, 14], gap="large")
 with left:
@@ -160,7 +193,9 @@ questions = st.container()
 
 with show_errors():
     clamps = engine.check(board.clamps())
-    if (before := state.shown() or engine.evaluate(())).clamps != clamps:
+    if showcase.is_on() and engine.finished(clamps) is None:
+        draw_never_tried(engine, clamps, only)
+    if (before := state.shown() or engine.evaluate((), on_wait=figures.on_wait)).clamps != clamps:
         figures.draw(before, stale=True)
     evaluation = engine.evaluate(clamps, figures.on_partial, figures.on_wait)
     state.set_shown(evaluation)
@@ -191,20 +226,10 @@ with show_errors():
             draw_orders(engine, place, clamps)
     st.divider()
     remember(engine, clamps)
-    back = draw_foot(
-        engine,
-        clamps,
-        only,
-        revision=state.revision(),
-        pins=state.pins(),
-        expected=state.hypothesis(),
-        on_pin=state.pin,
-        on_expect=state.expect,
-    )
-    if back is not None:
-        state.set_board(board_of_run(back, engine.sae.d_sae))
-        st.rerun()
-    loss = text_loss(engine, clamps, partial(draw_loss_progress, loss_place))
+    draw_ways_back(engine, clamps, only)
+    loss = None
+    with loss_place.container(), show_problem():
+        loss = text_loss(engine, clamps, partial(draw_loss_progress, st.empty()))
     if loss is not None:
         with loss_place.container():
             draw_loss(loss)

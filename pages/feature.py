@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from backend import showcase
 from backend.engine.engine import Engine
 from backend.experiments.dose import MULTIPLES, dose_curve
 from backend.interventions.board import Slider
@@ -119,7 +120,7 @@ with show_errors():
     state.start(engine.sae.d_sae)
     page = feature_page(engine, state.feature(), N_EXAMPLES)
 if state.link_error():
-    st.warning(state.link_error(), icon=":material/link_off:")
+    st.warning(plain(state.link_error()), icon=":material/link_off:")
 draw_heading(engine, page)
 draw_ways(engine, page)
 state.write_address(feature=str(page.feature))
@@ -140,7 +141,7 @@ with right:
 
 with show_errors():
     if page.questions:
-        curve = GrowingCurve(dose_place, len(MULTIPLES))
+        curve = GrowingCurve(dose_place, 0 if showcase.is_on() else len(MULTIPLES))
         for dose in dose_curve(
             engine, page.feature, on_partial=curve.on_partial, on_wait=curve.on_wait
         ):

@@ -16,6 +16,7 @@ from components.clamping.sliders import new_slider
 from components.features.label_files import draw_label_files
 from components.frame import require_frame
 from components.messages import show_errors
+from components.progress_bar import saying
 from components.search.filters import draw_filters
 from components.search.found import Query, draw_found, say_how_it_was_read
 from components.search.order import draw_order, with_attribution
@@ -46,12 +47,16 @@ def by_own_text(engine: Engine) -> OnText | None:
     asked = draw_own_text()
     if asked is None:
         return None
+    waiting = st.empty()
     with show_errors():
         read = state.kept(
             "own_text",
             (asked.text, asked.exempt_too),
-            lambda: read_text(engine, asked.text, exempt_too=asked.exempt_too),
+            lambda: read_text(
+                engine, asked.text, exempt_too=asked.exempt_too, on_wait=saying(waiting)
+            ),
         )
+    waiting.empty()
     return draw_tokens(read, asked, engine.atlas)
 
 

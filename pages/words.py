@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
+from backend import showcase
 from backend.engine.engine import Engine
 from backend.experiments.generate import (
     MAX_NEW_TOKENS,
@@ -18,7 +19,7 @@ from backend.interventions.edit import Clamps
 from backend.progress import OnProgress
 from components import resources, state
 from components.frame import require_frame
-from components.messages import show_errors, show_problem
+from components.messages import show_errors, show_problem, showcase_off
 from components.texts.sampling import draw_sampling
 from components.texts.side_by_side import SideBySide
 from components.values import Words
@@ -64,7 +65,7 @@ def write(engine: Engine, ids: list[int], words: Words, on_wait: OnProgress) -> 
     )
     while True:
         # One token a turn: an evaluation in another session may come in between.
-        with engine.turn(on_wait):
+        with engine.turn(on_wait, "token"):
             one, other = next(before, None), next(after, None)
         if one is None and other is None:
             break
@@ -112,7 +113,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="In the model's own chat template; off: the prompt is the beginning of a text.",
     )
 with st.container(horizontal=True):
-    begun = st.button("Write", icon=":material/edit:", type="primary", key="words_write")
+    begun = st.button(
+        "Write",
+        icon=":material/edit:",
+        type="primary",
+        key="words_write",
+        disabled=showcase.is_on(),
+    )
     st.button(
         "Stop",
         icon=":material/stop:",
@@ -125,6 +132,7 @@ st.caption(
     "Both texts get the same random draws, so they differ only where the probabilities do. "
     "A small model says much that is wrong without any clamp: compare the two, not with the truth."
 )
+showcase_off()
 texts = SideBySide(prompt, clamps)
 if begun:
     with show_problem():

@@ -1,6 +1,7 @@
 """What clamps do: one setting, a file run again, a feature's dose curve, a grid, the controls."""
 
 import argparse
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from backend.setups import Setup
 from backend.wording import ascii_signed, points
 
 if TYPE_CHECKING:
-    from backend.evaluation.evaluate import SetResult
+    from backend.evaluation.evaluate import Evaluation, SetResult
     from backend.evaluation.lights import Light
 
 
@@ -140,6 +141,7 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> Answer:
         "setup": setup.name,
         "clamps": format_clamps(result.clamps),
         "seconds": result.seconds,
+        "kept": result.kept,
         "half": args.half or "all",
         "path": "reference" if args.reference else "engine",
         "dtype": engine.dtype,
@@ -153,8 +155,15 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> Answer:
             value["text_loss"] = asdict(loss)
             lines.append(text_loss.in_words(loss))
     lines += [_line_of_light(light) for light in checks]
-    lines.append(f"{len(result.clamps)} features clamped, {result.seconds:.2f} s")
+    lines.append(f"{len(result.clamps)} features clamped, {_computed(result)}")
     return finite(value), "\n".join(lines)
+
+
+def _computed(result: "Evaluation") -> str:
+    if result.kept is None:
+        return f"{result.seconds:.2f} s"
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(result.kept))
+    return f"kept from {when}, when it took {result.seconds:.2f} s"
 
 
 def _line_of_set(s: "SetResult") -> str:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.commands.terminal import AddCommand, ProgressLine, count, open_engine
+from backend.commands.terminal import AddCommand, ProgressLine, count, open_engine, write_file
 from backend.errors import BadInput, ClampboardError
 from backend.setups import Setup
 
@@ -102,7 +102,6 @@ def labels(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.features.label_lines import fetch, read_bytes, text_lines
     from backend.features.labels import Imported, labels_of
     from backend.model.sae import load_sae
-    from backend.store import replacing
 
     if (args.file is None) == (args.action in ("import", "export")):
         raise BadInput(f"labels {args.action} {'needs' if args.file is None else 'takes no'} FILE.")
@@ -118,8 +117,7 @@ def labels(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
             raise BadInput("This setup's SAE names no page on Neuronpedia. Import a file instead.")
         brought = mine.import_lines(fetch(page), f"Neuronpedia's export of {page}")
     elif args.action == "export":
-        with replacing(args.file) as scratch:
-            scratch.write_text(mine.export(), encoding="utf-8")
+        write_file(args.file, mine.export())
         done = f"Written to {args.file}. "
     if brought is not None:
         done = (

@@ -65,7 +65,7 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
         "seed": args.seed,
     }
     for which, mine in (("baseline", ()), ("clamped", clamps)):
-        with engine.turn(ProgressLine()):
+        with engine.turn(ProgressLine(), "words"):
             *_, last = writing.generate(
                 engine.runner,
                 ids,

@@ -47,7 +47,7 @@ class ProgressLine:
         share = f" {progress.done / progress.total:4.0%}" if progress.total else ""
         left = ""
         if progress.seconds_left is not None and not ended:
-            left = f", {progress.seconds_left:,.0f} s left"
+            left = f", about {progress.seconds_left:,.0f} s left"
         self._print(f"{progress.stage}{share}{left}", stays=ended)
 
     def _print(self, text: str, stays: bool = True) -> None:
@@ -83,12 +83,22 @@ def open_engine(setup: Setup) -> "Engine":
 
 
 def engine_and_clamps(setup: Setup, args: argparse.Namespace) -> tuple["Engine", "Clamps"]:
-    """The clamps are read first: a mistake in them is said before a model is loaded."""
+    """The clamps are read first: a mistake in them is said before a model is loaded.
+
+    What a preset takes here is said on standard error; raises BadInput where that is nothing.
+    """
     from backend.interventions.edit import parse_clamps
 
     clamps = parse_clamps(args.clamps) if args.clamps is not None else ()
     engine = open_engine(setup)
-    return engine, engine.preset(args.preset) if args.preset is not None else engine.check(clamps)
+    if args.preset is None:
+        return engine, engine.check(clamps)
+    clamps = engine.preset(args.preset)
+    said = f"{args.preset}: {engine.preset_in_words(args.preset)}"
+    if not clamps:
+        raise BadInput(f"There is nothing to clamp. {said}")
+    print(said, file=sys.stderr)
+    return engine, clamps
 
 
 def read_file(path: Path) -> str:

@@ -18,7 +18,7 @@ from backend.evaluation.evaluate import Evaluation, summarise
 from backend.evaluation.history import History
 from backend.evaluation.results import Results
 from backend.interventions.edit import Clamps
-from backend.interventions.presets import PRESETS, SavedPresets, make_preset
+from backend.interventions.presets import PRESETS, SavedPresets, in_words, make_preset
 from backend.model.sae import LoadedSae
 from backend.model.split import SplitModel
 from backend.progress import OnProgress, silent
@@ -46,7 +46,8 @@ class Engine:
         self.recording = prepared.recording
         self.atlas = prepared.atlas
         self.text = prepared.text
-        self.results = Results(self.folder / "results")
+        self._kept: dict[str, Results] = {}
+        self.results = self._results("results")
         self.history = History(self.results, self.sets, self.recording.baseline)
         self.saved_presets = SavedPresets(self.folder / "presets")
         self._turns = Turns()
@@ -57,8 +58,14 @@ class Engine:
             setup.scoring,
             self._turns,
             listed=self.results,
-            unlisted=Results(self.folder / "unlisted"),
+            unlisted=self._results("unlisted"),
         )
+
+    def _results(self, name: str) -> Results:
+        """One for each folder: it also holds what could not be written there."""
+        if name not in self._kept:
+            self._kept[name] = Results(self.folder / name, self.recording.baseline.shape)
+        return self._kept[name]
 
     @property
     def model(self) -> SplitModel:
@@ -105,6 +112,13 @@ class Engine:
         """The clamps of a preset. Raises BadInput for a name there is none of."""
         return self.check(make_preset(name, self.atlas.table))
 
+    def preset_in_words(self, name: str) -> str:
+        """What a preset takes, with how many features its rule admits here. Raises BadInput for a
+        name there is none of.
+        """
+        clamps = self.preset(name)
+        return in_words(PRESETS[name], len(clamps), demo=self.setup.name == "demo")
+
     @cached_property
     def preset_titles(self) -> dict[Clamps, str]:
         """What each shipped preset is called, where its rules admit any feature."""
@@ -125,9 +139,9 @@ class Engine:
 
     # -- running ----------------------------------------------------------------------------------
 
-    def turn(self, on_wait: OnProgress) -> AbstractContextManager[None]:
+    def turn(self, on_wait: OnProgress, kind: str = "evaluation") -> AbstractContextManager[None]:
         """Hold the model: see backend.engine.evaluator.Turns."""
-        return self._turns.turn(on_wait)
+        return self._turns.turn(on_wait, kind)
 
     def finished(self, clamps: Clamps) -> Evaluation | None:
         """The complete evaluation of these clamps, if it was ever run."""
@@ -147,15 +161,16 @@ class Engine:
     def restrict(self, evaluation: Evaluation, only: Bool[Tensor, " question"]) -> Evaluation:
         """The same run's figures over some of the questions."""
         e = evaluation
-        return summarise(
+        seen = summarise(
             self.sets, e.clamps, e.baseline, e.scores, e.affected, e.done, e.seconds, only
         )
+        return replace(seen, kept=e.kept)
 
     def along(self, name: str, directions: Float[Tensor, "d_sae d_model"]) -> Evaluator:
         """The same with another direction for each feature to push along; what is found is kept
         under `name`.
         """
-        kept = Results(self.folder / "along" / name)
+        kept = self._results(f"along/{name}")
         runner = self.runner.along(directions)
         return replace(self.evaluator, runner=runner, listed=kept, unlisted=kept)
 
@@ -176,7 +191,7 @@ class Engine:
         places = only.nonzero().squeeze(-1)
         packed = [self.packed[place] for place in places.tolist()]
         scoring = self.setup.scoring
-        with self.turn(on_progress):
+        with self.turn(on_progress, "reference"):
             reference = Reference(*self.load_plain(), self.sae, self.setup.untouched)
             baseline = self.recording.baseline.clone()
             baseline[places] = reference.scores(packed, None, scoring, on_progress)

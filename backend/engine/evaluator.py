@@ -1,13 +1,18 @@
 """Settings evaluated one at a time, and kept once they are finished."""
 
+import itertools
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from statistics import median
 
 from jaxtyping import Bool
 from torch import Tensor
 
+from backend import showcase
 from backend.data.questions import QuestionSets
 from backend.evaluation.evaluate import Evaluation, evaluate, summarise
 from backend.evaluation.recordings import Recording
@@ -16,35 +21,86 @@ from backend.interventions.edit import Clamps, clamp_set
 from backend.model.runner import Runner
 from backend.progress import OnProgress, Progress, silent
 from backend.setups import Scoring
+from backend.store import if_it_can_be_kept
 
 WAIT_S = 0.1
+REMEMBERED = 9
+"""Turns of a kind by which the next ones are estimated."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
+class _Ticket:
+    """A place in the queue for the model."""
+
+    kind: str
+    begun: float | None = None
+    """When its turn began, by time.monotonic."""
+
+
 class Turns:
-    """Lets one run at a time hold the model.
+    """Lets one run at a time hold the model: first come, first served.
 
     The model's modules are shared by all sessions, and two runs at once would each take twice as
     long and add up their memory. A turn ends with success, error and cancel.
     """
 
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        self._moved = threading.Condition()
+        self._queue: deque[_Ticket] = deque()
+        """In the order of asking; the first holds the model, or is about to."""
+        self._took: dict[str, deque[float]] = {}
+        """Seconds of the last turns of each kind."""
 
     @property
     def taken(self) -> bool:
-        return self._lock.locked()
+        return bool(self._queue)
 
     @contextmanager
-    def turn(self, on_wait: OnProgress = silent) -> Iterator[None]:
-        """Hold the model. `on_wait` is called while another run holds it; raising from it gives up
-        the place in the queue.
+    def turn(self, on_wait: OnProgress = silent, kind: str = "evaluation") -> Iterator[None]:
+        """Hold the model. While others come before, `on_wait` is told how many, and how long by the
+        last turns of their kinds; raising from it gives up the place in the queue. Raises Showcase
+        where nothing is run.
         """
-        while not self._lock.acquire(timeout=WAIT_S):
-            on_wait(Progress("Waiting for another run to end", 0, 0, None))
+        showcase.refuse()
+        mine = _Ticket(kind)
+        with self._moved:
+            self._queue.append(mine)
         try:
+            while (waiting := self._wait(mine)) is not None:
+                on_wait(waiting)
+            mine.begun = time.monotonic()
             yield
         finally:
-            self._lock.release()
+            with self._moved:
+                self._queue.remove(mine)
+                if mine.begun is not None:
+                    took = self._took.setdefault(kind, deque(maxlen=REMEMBERED))
+                    took.append(time.monotonic() - mine.begun)
+                self._moved.notify_all()
+
+    def _wait(self, mine: _Ticket) -> Progress | None:
+        """Until it is this one's turn, which is None, or at most WAIT_S."""
+        with self._moved:
+            if self._moved.wait_for(lambda: self._queue[0] is mine, WAIT_S):
+                return None
+            before = list(itertools.takewhile(lambda ticket: ticket is not mine, self._queue))
+            n = len(before)
+            stage = f"{n} runs are before yours" if n > 1 else "1 run is before yours"
+            return Progress(stage, 0, 0, self._seconds_left(before))
+
+    def _seconds_left(self, tickets: Sequence[_Ticket]) -> float | None:
+        """Of all these turns, by the median of their kind's last ones; None where one of a kind is
+        the first, or the one that runs has taken longer than that.
+        """
+        now, left = time.monotonic(), 0.0
+        for ticket in tickets:
+            if not (took := self._took.get(ticket.kind)):
+                return None
+            mine = median(took) - (now - ticket.begun if ticket.begun is not None else 0.0)
+            if mine < 0:
+                return None
+            left += mine
+        return left
 
 
 @dataclass(frozen=True)
@@ -69,13 +125,16 @@ class Evaluator:
         """The complete evaluation of these clamps, if it was ever run."""
         clamps = self.check(clamps)
         run = self.listed.read(clamps) or self.unlisted.read(clamps)
+        if run is None and not clamps:
+            run = Run(clamps, [], 0.0, 0.0)  # the baseline itself: there is nothing to run
         return None if run is None else self.evaluation_of(run)
 
     def evaluation_of(self, run: Run) -> Evaluation:
         """A kept run's figures."""
         baseline = self.recording.baseline
         scores, affected = scores_of(run, baseline)
-        return summarise(self.sets, run.clamps, baseline, scores, affected, affected, run.seconds)
+        found = summarise(self.sets, run.clamps, baseline, scores, affected, affected, run.seconds)
+        return replace(found, kept=run.when)
 
     def evaluate(
         self,
@@ -94,7 +153,7 @@ class Evaluator:
         """
         clamps = self.check(clamps)
         if only is None and (finished := self.finished(clamps)) is not None:
-            if listed and self.listed.read(clamps) is None:
+            if listed and not showcase.is_on() and self.listed.read(clamps) is None:
                 self._keep(self.listed, finished)
             return finished
         with self.turns.turn(on_wait):
@@ -110,4 +169,5 @@ class Evaluator:
     @staticmethod
     def _keep(results: Results, evaluation: Evaluation) -> None:
         e = evaluation
-        results.write(e.clamps, e.scores, e.affected, e.seconds)
+        with if_it_can_be_kept("A finished evaluation"):
+            results.write(e.clamps, e.scores, e.affected, e.seconds)

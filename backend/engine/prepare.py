@@ -236,7 +236,7 @@ def _recorded_text(
         keep_keys=False,
         on_progress=on_progress,
     )
-    return RecordedText(title, recording, Results(folder / name))
+    return RecordedText(title, recording, Results(folder / name, recording.baseline.shape))
 
 
 def _recorded(

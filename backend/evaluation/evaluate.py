@@ -80,6 +80,9 @@ class Evaluation:
     done: Bool[Tensor, " question"]
     """Affected questions already rerun."""
     seconds: float
+    """Of the run that computed it."""
+    kept: float | None = None
+    """Unix time of that run where it was read back; None where it ran for this answer."""
 
     @property
     def complete(self) -> bool:

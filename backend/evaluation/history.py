@@ -2,7 +2,6 @@
 settings side by side.
 """
 
-import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +21,6 @@ from backend.interventions.board import Board, board_of, read_link
 from backend.interventions.edit import Clamps, format_clamps
 from backend.setups import Role
 from backend.statistics import Interval, PairedChange, paired_change, wilson
-
-log = logging.getLogger(__name__)
 
 KEPT = 0.99
 """Share of the retain accuracy without clamps that a clamp should leave: the paper's and SAEBench's
@@ -69,10 +66,10 @@ class History:
         self._results = results
         self._sets = sets
         self._before = baseline.argmax(-1) == sets.answers
-        self._read: dict[Path, tuple[int, tuple[Run, Tensor] | None]] = {}
+        self._read: dict[Path, tuple[tuple[int, int], tuple[Run, Tensor] | None]] = {}
 
     def trials(self, only: Bool[Tensor, " question"] | None = None) -> list[Trial]:
-        """Newest first; damaged files are passed over. `only` restricts the figures to some
+        """Newest first; a damaged file is set aside. `only` restricts the figures to some
         questions.
         """
         read = {}
@@ -95,14 +92,10 @@ class History:
         if run is None:
             return None
         right = self._before.clone()
-        try:
-            if run.rows:
-                question = torch.tensor([q for q, _ in run.rows])
-                picked = torch.tensor([scores for _, scores in run.rows]).argmax(-1)
-                right[question] = picked == self._sets.answers[question]
-        except (IndexError, ValueError) as error:
-            log.warning("The run %s is damaged (%s); it is left out.", run.id, error)
-            return None
+        if run.rows:
+            question = torch.tensor([q for q, _ in run.rows])
+            picked = torch.tensor([scores for _, scores in run.rows]).argmax(-1)
+            right[question] = picked == self._sets.answers[question]
         return replace(run, rows=[]), right
 
     def _trial(self, run: Run, right: Tensor, only: Tensor | None) -> Trial:

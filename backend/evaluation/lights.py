@@ -26,6 +26,12 @@ SHIFT, SHIFT_P = 0.10, 0.01
 """A habit of answering counts as new when its share rose by this much, and by more than chance
 (exact McNemar).
 """
+STANDS = 0.90
+"""A habit stands before the clamps where it decides this share of the answers, and more of them
+than the right answers do (by SHIFT, and by more than chance, as above): then no more than a tenth
+of the questions can show what the clamps do, and accuracy is that of the habit. Farrell et al. call
+62 % of one letter a collapse; a set may well have most of its right answers at one length.
+"""
 MASS_KEPT = 0.5
 """Letter mass below this share of what it was means that the model no longer answers with a letter.
 """
@@ -63,7 +69,11 @@ def lights(
     questions = [question for part in parts for question in part.questions]
     found = [_baseline(parts, before), _below_chance(parts, after)]
     if letters:
-        found += [_letters(before[rows], after[rows]), _letter_mass(before[rows], after[rows])]
+        answers = torch.cat([part.answers for part in parts])
+        found += [
+            _letters(answers, before[rows], after[rows]),
+            _letter_mass(before[rows], after[rows]),
+        ]
     else:
         found.append(_lengths(questions, before[rows], after[rows]))
     return [*found, _overrun(recording, W_dec, evaluation.clamps), _longest(parts, after)]
@@ -142,18 +152,38 @@ def rose(before: Bool[Tensor, " n"], after: Bool[Tensor, " n"]) -> bool:
     return gained - lost >= SHIFT * len(before) and mcnemar_p(lost, gained) < SHIFT_P
 
 
-def _letters(before: Tensor, after: Tensor) -> Light:
+def stands(right: Bool[Tensor, " n"], before: Bool[Tensor, " n"]) -> bool:
+    """Whether a habit decides the answers without clamps: see STANDS. `right`: where the right
+    answer is what the habit takes; `before`: where it was taken.
+    """
+    return int(before.sum()) >= STANDS * len(before) and rose(right, before)
+
+
+def _stood(habit: str, right: Bool[Tensor, " n"], before: Bool[Tensor, " n"]) -> str:
+    """What a habit that stands is said to be; empty for one that does not."""
+    if not stands(right, before):
+        return ""
+    return (
+        f" Without clamps {habit} is already chosen for {float(before.float().mean()):.0%}, and "
+        f"right for {float(right.float().mean()):.0%}: the figures show this habit, not what is "
+        "known."
+    )
+
+
+def _letters(answers: Tensor, before: Tensor, after: Tensor) -> Light:
     was, now = before.argmax(-1), after.argmax(-1)
     flagged = [i for i in range(len(LETTERS)) if rose(was == i, now == i)]
+    stood = "".join(_stood(LETTERS[i], answers == i, was == i) for i in range(len(LETTERS)))
     counts = ", ".join(
         f"{letter} {int((was == i).sum())} → {int((now == i).sum())}"
         for i, letter in enumerate(LETTERS)
     )
     return Light(
         "No collapse to a letter",
-        not flagged,
-        f"Letters chosen, without → with, over {len(was)} questions: {counts}.",
-        "A model that answers mostly one letter has lost the task, not the subject.",
+        not flagged and not stood,
+        f"Letters chosen, without → with, over {len(was)} questions: {counts}.{stood}",
+        "A model that answers mostly one letter has lost the task, not the subject; one that does "
+        "so without clamps never had it.",
         "Clamp less strongly or fewer features, and repeat with the options in other orders.",
     )
 
@@ -173,22 +203,25 @@ def _letter_mass(before: Tensor, after: Tensor) -> Light:
 
 def _lengths(questions: Sequence[Question], before: Tensor, after: Tensor) -> Light:
     lengths = torch.tensor([[len(choice) for choice in question.choices] for question in questions])
-    parts, flagged = [], False
+    of_answer = lengths[torch.arange(len(lengths)), torch.tensor([q.answer for q in questions])]
+    parts, flagged, stood = [], False, ""
     for name, extreme in (("longest", lengths.amax(-1)), ("shortest", lengths.amin(-1))):
         was, now = (
             lengths.gather(1, scores.argmax(-1, keepdim=True)).squeeze(-1) == extreme
             for scores in (before, after)
         )
         flagged |= rose(was, now)
+        stood += _stood(f"the {name}", of_answer == extreme, was)
         parts.append(
             f"the {name} {float(was.float().mean()):.0%} → {float(now.float().mean()):.0%}"
         )
     return Light(
         "No collapse to a length",
-        not flagged,
-        f"Options chosen, without → with, over {len(questions)} questions: {', '.join(parts)}.",
+        not flagged and not stood,
+        f"Options chosen, without → with, over {len(questions)} questions: {', '.join(parts)}."
+        f"{stood}",
         "A damaged model reads out whichever option is cheapest to say, often the shortest: it has "
-        "lost the task, not the subject.",
+        "lost the task, not the subject; one that does so without clamps never had it.",
         "Clamp less strongly or fewer features; compare with the controls.",
     )
 

@@ -1,22 +1,29 @@
 """Finished evaluations on disk: answered again at once, listed as the history of what was tried."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
+from pydantic import ConfigDict, TypeAdapter
 from torch import Tensor
 
-from backend.interventions.edit import Clamp, Clamps, format_clamps
-from backend.store import key, read_json, write_json
+from backend import showcase
+from backend.errors import Unavailable
+from backend.interventions.edit import Clamps, clamp_set, format_clamps
+from backend.own_files import changing, delete, read, read_to_change
+from backend.rim import whole
+from backend.store import key, write_bytes
 
 
 @dataclass(frozen=True)
 class Run:
     """One setting that was tried."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     clamps: Clamps
     rows: list[tuple[int, list[float]]]
@@ -39,80 +46,148 @@ class Run:
         return key({"clamps": format_clamps(self.clamps)})
 
 
-class Results:
-    """The runs of one setup, one JSON file each."""
+RUN = TypeAdapter(Run)
+MOST_UNWRITTEN = 100
+"""Runs held in memory where the disk will not have them; the latest."""
 
-    def __init__(self, folder: Path):
+
+class Results:
+    """The runs of one setup, one sealed file each.
+
+    Every change is made to what is on disk at that time, and to its own fields alone.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, ...]):
+        """`shape` is (question, choice), the baseline's: a run of another shape is none of this
+        setup's.
+        """
         self._folder = folder
+        self._shape = shape
+        self._unwritten: dict[Path, Run] = {}
 
     def _path(self, clamps: Clamps) -> Path:
         return self._folder / f"{key({'clamps': format_clamps(clamps)})}.json"
 
     def read(self, clamps: Clamps) -> Run | None:
-        return self.read_file(self._path(clamps))
+        """None where there is none. One that could not be written lasts as long as the program."""
+        path = self._path(clamps)
+        return self.read_file(path) or self._unwritten.get(path)
 
     def write(self, clamps: Clamps, scores: Tensor, affected: Tensor, seconds: float) -> None:
         """Keep a complete evaluation; what the user wrote about an earlier one of the same clamps
         stays.
+
+        Raises Unavailable if it cannot be kept: the disk will not have it, or scores are no finite
+        numbers. It can be read until the program ends all the same.
         """
         questions = affected.nonzero().squeeze(-1).tolist()
-        run = Run(clamps, [(q, scores[q].tolist()) for q in questions], seconds, time.time())
-        if old := self.read(clamps):
-            run = replace(
-                run,
-                name=old.name,
-                note=old.note,
-                star=old.star,
-                hypothesis=old.hypothesis,
-                link=old.link,
-            )
-        self.annotate(run)
+        rows = [(q, scores[q].tolist()) for q in questions]
+        run = Run(clamps, rows, seconds, time.time())
+        try:
+            if not all(math.isfinite(score) for _, row in rows for score in row):
+                raise Unavailable("Some of its scores are no finite numbers.")
+            with changing(self._folder):
+                if old := self._to_change(clamps):
+                    run = replace(old, rows=rows, seconds=seconds, when=run.when)
+                self._keep(run)
+        except Unavailable:
+            self._unwritten[self._path(clamps)] = run
+            for path in list(self._unwritten)[:-MOST_UNWRITTEN]:
+                self._unwritten.pop(path, None)
+            raise
+        self._unwritten.pop(self._path(clamps), None)
 
-    def annotate(self, run: Run) -> None:
-        """Write the run as it is, with what the user wrote about it."""
-        write_json(
-            self._path(run.clamps),
-            {
-                "clamps": [[clamp.feature, clamp.value] for clamp in run.clamps],
-                "rows": run.rows,
-                "seconds": run.seconds,
-                "when": run.when,
-                "name": run.name,
-                "note": run.note,
-                "star": run.star,
-                "hypothesis": run.hypothesis,
-                "link": dict(run.link),
-            },
-        )
+    def annotate(
+        self,
+        clamps: Clamps,
+        *,
+        name: str | None = None,
+        note: str | None = None,
+        star: bool | None = None,
+    ) -> None:
+        """Keep what the user wrote about a run; what is None stays as it was.
+
+        Raises BadInput for text that is none, Unavailable if the disk will not have it, or the run
+        is no longer there.
+        """
+        showcase.refuse()
+        with changing(self._folder):
+            if (run := self._to_change(clamps)) is None:
+                raise Unavailable(
+                    "This run is not there any more: it was deleted, or its file was damaged and "
+                    "set aside. Evaluate the setting again, then write about it."
+                )
+            self._keep(
+                replace(
+                    run,
+                    name=run.name if name is None else whole(name, "The name"),
+                    note=run.note if note is None else whole(note, "The note"),
+                    star=run.star if star is None else star,
+                )
+            )
 
     def remember(self, clamps: Clamps, link: dict[str, str], expected: str, written: float) -> bool:
         """Keep the board a run was tried from, and what was expected of it if that was written
         (Unix time) before it ran.
 
-        True when the expectation was taken: it belongs to this run, and to no later one.
+        True when the expectation was taken: it belongs to this run, and to no later one. Raises as
+        `annotate`, but for a run that is not there.
         """
-        if (run := self.read(clamps)) is None:
+        whole(expected, "What you expect")
+        tried = tuple(sorted(link.items()))
+
+        def remembering(run: Run) -> Run:
+            taken = bool(expected) and not run.hypothesis and written < run.when
+            return replace(run, link=tried, hypothesis=expected if taken else run.hypothesis)
+
+        run = self.read(clamps)
+        if showcase.is_on() or run is None or remembering(run) == run:
             return False
-        taken = bool(expected) and not run.hypothesis and written < run.when
-        new = replace(
-            run, link=tuple(sorted(link.items())), hypothesis=expected if taken else run.hypothesis
-        )
-        if new != run:
-            self.annotate(new)
-        return taken
+        with changing(self._folder):
+            if (run := self._to_change(clamps)) is None:
+                return False
+            new = remembering(run)
+            self._keep(new)
+        return new.hypothesis != run.hypothesis
 
     def forget(self, clamps: Clamps) -> None:
-        self._path(clamps).unlink(missing_ok=True)
+        """Raises Unavailable if the disk will not have it."""
+        showcase.refuse()
+        self._unwritten.pop(self._path(clamps), None)
+        delete(self._path(clamps))
 
-    def files(self) -> Iterator[tuple[Path, int]]:
+    def files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
         """The file of each run, and a stamp that changes when it is written again."""
         for path in self._folder.glob("*.json"):
-            with suppress(FileNotFoundError):  # deleted meanwhile by another session
-                yield path, path.stat().st_mtime_ns
+            with suppress(OSError):  # deleted meanwhile by another session
+                state = path.stat()
+                yield path, (state.st_mtime_ns, state.st_ino)
 
     def read_file(self, path: Path) -> Run | None:
-        """None for a damaged file."""
-        return _run(read_json(path))
+        """None where there is none; a damaged file, or another recording's, is set aside."""
+        return read(path, lambda content: self._parse(path, content))
+
+    def _to_change(self, clamps: Clamps) -> Run | None:
+        path = self._path(clamps)
+        return read_to_change(path, lambda content: self._parse(path, content))
+
+    def _keep(self, run: Run) -> None:
+        write_bytes(self._path(run.clamps), RUN.dump_json(run))
+
+    def _parse(self, path: Path, content: bytes) -> Run:
+        """Raises ValueError or BadClamps for what is no run of this setup, under this name."""
+        run = RUN.validate_json(content)
+        n_questions, width = self._shape
+        questions = [question for question, _ in run.rows]
+        if not (
+            clamp_set(run.clamps) == run.clamps
+            and self._path(run.clamps) == path
+            and len(set(questions)) == len(questions)
+            and all(0 <= question < n_questions for question in questions)
+            and all(len(scores) == width for _, scores in run.rows)
+        ):
+            raise ValueError(f"{path} is no run of this setup")
+        return run
 
 
 def scores_of(run: Run, baseline: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,25 +196,3 @@ def scores_of(run: Run, baseline: Tensor) -> tuple[Tensor, Tensor]:
     for question, row in run.rows:
         scores[question], affected[question] = torch.tensor(row), True
     return scores, affected
-
-
-def _run(raw: Any) -> Run | None:
-    try:
-        clamps = tuple(Clamp(int(feature), float(value)) for feature, value in raw["clamps"])
-        rows = [
-            (int(question), [float(score) for score in scores]) for question, scores in raw["rows"]
-        ]
-        link = tuple((str(name), str(value)) for name, value in raw.get("link", {}).items())
-        return Run(
-            clamps,
-            rows,
-            float(raw["seconds"]),
-            float(raw["when"]),
-            str(raw["name"]),
-            str(raw["note"]),
-            bool(raw["star"]),
-            str(raw.get("hypothesis", "")),
-            link,
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None

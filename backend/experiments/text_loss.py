@@ -19,6 +19,7 @@ from backend.evaluation.results import scores_of
 from backend.interventions.edit import Clamps
 from backend.progress import OnProgress, Pace, silent
 from backend.statistics import Z95
+from backend.store import if_it_can_be_kept
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,15 @@ def text_loss(engine: Engine, clamps: Clamps, on_progress: OnProgress = silent) 
     elif not affected.any():
         after = recording.baseline
     else:
-        with engine.turn(on_progress):
+        with engine.turn(on_progress, "text loss"):
             pace = Pace("Measuring the loss on text", int(affected.sum()), on_progress)
             done = 0
             for part in evaluate(engine.runner, recording, NO_QUESTIONS, clamps, scoring="cloze"):
                 pace.advance(int(part.done.sum()) - done)
                 done = int(part.done.sum())
         after = part.scores
-        results.write(clamps, after, affected, part.seconds)
+        with if_it_can_be_kept("A finished loss on text"):
+            results.write(clamps, after, affected, part.seconds)
     tokens = recording.rows.score_start.diff()
     before, n_affected = recording.baseline[:, 0], int(affected.sum())
     return summarise_loss(title, tokens, before, after[:, 0], n_affected)

@@ -3,28 +3,31 @@
 The user's own label stands before the setup's, the setup's before an imported one. Labels belong to
 an SAE, not to a setup: they lie in cache/labels/, one folder for each SAE, in plain files of JSON
 lines as Neuronpedia exports them (docs.neuronpedia.org/api-and-data/exports): "index" as text,
-"description". The user's own file adds "star".
+"description". The user's own file adds "star". The last line is a seal.
 """
 
-import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from backend import showcase
 from backend.errors import BadInput
 from backend.features.label_lines import (
     MAX_LABEL,
     OWN_TYPE,
     Own,
+    Read,
     json_lines,
-    read_file,
     read_labels,
     read_lines,
 )
 from backend.model.sae import LoadedSae, fingerprint
+from backend.notices import notice
+from backend.own_files import changing, read, read_to_change
+from backend.rim import whole
 from backend.setups import SaeSource
-from backend.store import cache_folder, key, replacing
+from backend.store import DAMAGED, cache_folder, key, write_bytes
 
 OWN = "own"
 SETUP = "setup"
@@ -50,9 +53,9 @@ class Imported(NamedTuple):
 
 
 class Labels:
-    """The labels of one SAE's features; several threads may ask.
+    """The labels of one SAE's features; several threads and processes may ask and write.
 
-    Each change is written before it shows.
+    Each change is made to what is on disk at that time, and written before it shows.
     """
 
     def __init__(
@@ -62,29 +65,35 @@ class Labels:
 
         `neuronpedia_id` is "model/source", where the SAE names its page.
         """
+        self._folder = folder
         self._own_file = folder / "own.jsonl"
         self._imported_file = folder / "neuronpedia.jsonl"
         self._shipped = shipped
         self._d_sae = d_sae
         self.neuronpedia_id = neuronpedia_id
-        self._lock = threading.Lock()
-        self._stamp: tuple[int, ...] = ()
+        self._stamp: tuple[tuple[int, ...], ...] = ()
         self._own: dict[int, Own] = {}
         self._imported: dict[int, str] = {}
         self.reread()
 
     def reread(self) -> bool:
-        """Take up what another process has written since; whether there was anything."""
-        stamp = tuple(
-            file.stat().st_mtime_ns if file.exists() else 0
-            for file in (self._own_file, self._imported_file)
-        )
-        with self._lock:
-            if stamp == self._stamp:
-                return False
-            self._own = self._read_own()
-            self._imported = self._read_imported()
-            self._stamp = stamp
+        """Take up what another process has written since; whether there was anything.
+
+        A file that is damaged is set aside, and one that cannot be read passed over: both are said.
+        """
+        stamp = (_stamp(self._own_file), _stamp(self._imported_file))
+        if stamp == self._stamp:
+            return False
+        own = read(self._own_file, self._parse)
+        imported = read(self._imported_file, self._parse)
+        self._own = own.own if own else {}
+        self._imported = imported.imported if imported else {}
+        self._stamp = stamp
+        for aside in sorted(self._folder.glob(f"*{DAMAGED}*")):
+            notice(
+                f"{aside} holds labels that were set aside. What can be read of them comes back "
+                f"with: python -m backend labels SETUP import {aside} (then delete that file)."
+            )
         return True
 
     def of(self, feature: int) -> Label:
@@ -115,24 +124,25 @@ class Labels:
         """Write the user's own label, or star; an empty label takes theirs back.
 
         Returns the label that stands then. Raises BadInput for a feature the SAE does not have, or
-        a label of more than MAX_LABEL characters.
+        a label that is no text or has more than MAX_LABEL characters; Unavailable if it cannot be
+        kept.
         """
+        showcase.refuse()
         if not 0 <= feature < self._d_sae:
             raise BadInput(
                 f"There is no feature {feature}: this SAE has features 0 to {self._d_sae - 1}."
             )
-        label = None if label is None else " ".join(label.split())
+        label = None if label is None else " ".join(whole(label, "The label").split())
         if label is not None and len(label) > MAX_LABEL:
             raise BadInput(f"The label has {len(label)} characters; at most {MAX_LABEL} are kept.")
-        with self._lock:
-            labels = self._read_own()  # another process may have written since
+        with changing(self._folder):
+            labels = self._own_to_change()
             own = labels.get(feature, Own())
             if label is not None:
                 own = replace(own, label=label)
             if star is not None:
                 own = replace(own, star=star)
-            labels[feature] = own
-            self._keep_own(labels)
+            self._keep_own({**labels, feature: own})
         return self.of(feature)
 
     def export(self) -> str:
@@ -161,30 +171,41 @@ class Labels:
         `name` is the file's, for messages. Neuronpedia's add to what was imported before and
         replace it feature by feature; of several for one feature the first in the file stands. Own
         labels replace the user's label of the same feature. Raises BadInput naming the line that
-        does not fit, or the SAE the file is about; nothing is taken over then.
+        does not fit, or the SAE the file is about; nothing is taken over then. Raises Unavailable
+        if they cannot be kept.
         """
-        read = read_lines(lines, name, self._d_sae, self.neuronpedia_id)
-        with self._lock:
-            if read.own:
-                self._keep_own({**self._read_own(), **read.own})
-            if read.imported:
-                whole = {**self._read_imported(), **read.imported}
-                rows = ({"index": str(f), "description": text} for f, text in sorted(whole.items()))
-                with replacing(self._imported_file) as scratch:
-                    scratch.write_text(json_lines(rows), encoding="utf-8")
-                self._imported = whole
-        return Imported(len(read.own), len(read.imported), read.passed_over)
+        showcase.refuse()
+        found = read_lines(lines, name, self._d_sae, self.neuronpedia_id)
+        with changing(self._folder):
+            if found.own:
+                self._keep_own({**self._own_to_change(), **found.own})
+            if found.imported:
+                old = read_to_change(self._imported_file, self._parse)
+                known = {**(old.imported if old else {}), **found.imported}
+                rows = ({"index": str(f), "description": text} for f, text in sorted(known.items()))
+                write_bytes(self._imported_file, json_lines(rows).encode())
+                self._imported = known
+        return Imported(len(found.own), len(found.imported), found.passed_over)
 
-    def _read_own(self) -> dict[int, Own]:
-        return read_file(self._own_file, self._d_sae).own
+    def _parse(self, content: bytes) -> Read:
+        return read_lines(content.decode().split("\n"), "own", self._d_sae, None)
 
-    def _read_imported(self) -> dict[int, str]:
-        return read_file(self._imported_file, self._d_sae).imported
+    def _own_to_change(self) -> dict[int, Own]:
+        old = read_to_change(self._own_file, self._parse)
+        return old.own if old else {}
 
     def _keep_own(self, labels: dict[int, Own]) -> None:
-        with replacing(self._own_file) as scratch:
-            scratch.write_text(self._written(labels), encoding="utf-8")
+        write_bytes(self._own_file, self._written(labels).encode())
         self._own = labels
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """Another one when the file is written again."""
+    try:
+        state = file.stat()
+    except OSError:
+        return ()
+    return state.st_mtime_ns, state.st_ino, state.st_size
 
 
 def labels_of(source: SaeSource, sae: LoadedSae) -> Labels:

@@ -1,15 +1,21 @@
 """Clamp sets that a user can start from: shipped ones, the paper's grid, the user's own."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
+from backend import showcase
 from backend.errors import BadInput
 from backend.interventions.board import Board, read_link, write_link
 from backend.interventions.edit import Clamp, Clamps, clamp_set
-from backend.store import key, read_json, write_json
+from backend.own_files import changing, delete, read, read_to_change
+from backend.rim import whole
+from backend.store import key, write_json
 
 
 class Preset(NamedTuple):
@@ -25,8 +31,10 @@ class Preset(NamedTuple):
     """
     multiple: float
     """Clamped to this many times each feature's own maximum activation; 0 ablates."""
-    how: str
-    """The rule in words, for the page."""
+    rule: str
+    """What it takes, in words that go on after how many that is."""
+    on_demo: str = ""
+    """What is known of it on the demo alone."""
 
 
 PRESETS = {
@@ -37,14 +45,17 @@ PRESETS = {
         min_selectivity=1.5,
         at_most_questions=6,
         multiple=-3.0,
-        how=(
-            "The 50 features that fire on the most biology tokens, "
-            "of those that fire at least 2.8 times as often on biology as on other text, "
+        rule=(
+            "those that fire on the most tokens of the text to forget, "
+            "of those that fire at least 2.8 times as often there as on other text, "
             "on fewer than 1 % of the other tokens, "
             "and on at most 6 of the retain questions in the selection half. "
             "The held-out half was not looked at. "
-            "Clamped to −3 times their maxima: in the demo the edit is then still shorter than "
-            "the residual, and a random direction in its place does half as much."
+            "Clamped to −3 times their maxima."
+        ),
+        on_demo=(
+            "The edit is then still shorter than the residual, and a random direction in its place "
+            "does half as much."
         ),
     ),
     "ablate-biology": Preset(
@@ -54,9 +65,8 @@ PRESETS = {
         min_selectivity=1.5,
         at_most_questions=6,
         multiple=0.0,
-        how=(
-            "The features of Forget biology, set to 0: "
-            "the paper's finding that ablation does not forget."
+        rule=(
+            "those of Forget biology, set to 0: the paper's finding that ablation does not forget."
         ),
     ),
     "too-strong": Preset(
@@ -66,12 +76,21 @@ PRESETS = {
         min_selectivity=None,
         at_most_questions=None,
         multiple=-20.0,
-        how=(
-            "The paper's sparsity ranking as it stands (fewer than 1 % of the other tokens), "
-            "100 features, far below zero: general damage."
+        rule=(
+            "the first of the paper's sparsity ranking as it stands (fewer than 1 % of the other "
+            "tokens), far below zero: general damage."
         ),
     ),
 }
+
+
+def in_words(preset: Preset, n: int, demo: bool = False) -> str:
+    """How many features the rule admits on this setup, n, and the rule."""
+    count = f"{n} feature{'' if n == 1 else 's'}" if n else "No feature"
+    if n < preset.n_features:
+        fewer = "no more" if n else "none"
+        count += f", as the rule admits {fewer} of the {preset.n_features} wanted on this setup"
+    return f"{count}: {preset.rule}" + (f" {preset.on_demo}" if demo and preset.on_demo else "")
 
 
 def forget_features(
@@ -135,8 +154,15 @@ MAX_NAME = 60
 MAX_SAVED = 500
 
 
+class _Saved(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    name: str
+    link: dict[str, str]
+
+
 class SavedPresets:
-    """The user's own boards under names, one JSON file each.
+    """The user's own boards under names, one sealed file each.
 
     Sliders that are off, and the master, included.
     """
@@ -147,30 +173,45 @@ class SavedPresets:
     def save(self, name: str, board: Board) -> None:
         """Keep the board under this name, in place of what had it before.
 
-        Raises BadInput for an empty or over-long name, or an empty board.
+        Raises BadInput for an empty or over-long name, or an empty board; Unavailable if the disk
+        will not have it.
         """
-        name = name.strip()
+        showcase.refuse()
+        name = whole(name, "The name").strip()
         if not name or len(name) > MAX_NAME:
             raise BadInput(f"A preset needs a name of 1 to {MAX_NAME} characters.")
         if not board.sliders:
             raise BadInput("Nothing is clamped: there is nothing to keep as a preset.")
-        if len(list(self._folder.glob("*.json"))) >= MAX_SAVED:
-            raise BadInput(f"There are {MAX_SAVED} presets already. Delete one first.")
-        write_json(self._path(name), {"name": name, "link": write_link(board)})
+        path = self._path(name)
+        with changing(self._folder):
+            if len({*self._folder.glob("*.json")} - {path}) >= MAX_SAVED:
+                raise BadInput(f"There are {MAX_SAVED} presets already. Delete one first.")
+            read_to_change(path, partial(self._parse, path))
+            write_json(path, {"name": name, "link": write_link(board)})
 
     def delete(self, name: str) -> None:
-        self._path(name).unlink(missing_ok=True)
+        """Raises Unavailable if the disk will not have it."""
+        showcase.refuse()
+        delete(self._path(name))
 
     def all(self, d_sae: int) -> dict[str, Board]:
-        """Name -> board, by name; damaged files are passed over."""
+        """Name -> board, by name.
+
+        A damaged file is set aside, and a board of features that the SAE does not have passed over.
+        """
         found: dict[str, Board] = {}
         for path in self._folder.glob("*.json"):
-            raw: Any = read_json(path)
-            try:
-                found[str(raw["name"])] = read_link(raw["link"], d_sae)
-            except (AttributeError, BadInput, KeyError, TypeError):
-                continue
+            if saved := read(path, partial(self._parse, path)):
+                with suppress(BadInput):
+                    found[saved.name] = read_link(saved.link, d_sae)
         return dict(sorted(found.items()))
+
+    def _parse(self, path: Path, content: bytes) -> _Saved:
+        """Raises ValueError for what is no preset, or has another name than its file."""
+        saved = _Saved.model_validate_json(content)
+        if self._path(saved.name) != path:
+            raise ValueError(f"{path} is another's")
+        return saved
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{key({'name': name})}.json"

@@ -156,7 +156,7 @@ def attribution(engine: Engine, on_progress: OnProgress = silent) -> Attribution
             "The model answers no forget question of the selection half right, so there is no "
             "right answer to trace back to features."
         )
-    with engine.turn(on_progress):
+    with engine.turn(on_progress, "attribution"):
         sums = attribute(
             engine.runner,
             engine.recording,

@@ -65,7 +65,7 @@ def read_text(
     def run(runner: Runner) -> Recording:
         return record(runner, rows, stage="Reading the text", scoring=None)
 
-    with engine.turn(on_wait):
+    with engine.turn(on_wait, "text"):
         made = run(engine.runner)
         acts = run(replace(engine.runner, untouched=())).acts if exempt_too else made.acts
     return OwnText(token_texts(text, coded["offset_mapping"]), made.exempt, acts)

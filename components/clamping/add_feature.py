@@ -6,6 +6,7 @@ import streamlit as st
 
 from backend.features.atlas import Atlas
 from components.messages import show_problem
+from components.wording import plain
 
 MOST_HITS = 8
 
@@ -25,12 +26,14 @@ def draw_add_feature(atlas: Atlas, n_features: int, taken: Collection[int], on_a
         with show_problem():
             found = atlas.search(text).hits["feature"].tolist()
             hits = [feature for feature in found if feature not in taken][:MOST_HITS]
-            st.caption("Choose one to add." if hits else f"No other feature matches “{text[:60]}”.")
+            st.caption(
+                "Choose one to add." if hits else f"No other feature matches “{plain(text[:60])}”."
+            )
             with st.container(gap="xsmall"):
                 for hit in hits:
                     about = atlas.about(hit)
                     st.button(
-                        f"{hit} · {about['name']} · {about['fires_forget']} forget, "
+                        f"{hit} · {plain(about['name'])} · {about['fires_forget']} forget, "
                         f"{about['fires_retain']} retain",
                         key=f"clamp_hit_{hit}",
                         icon=":material/add:",
@@ -39,7 +42,9 @@ def draw_add_feature(atlas: Atlas, n_features: int, taken: Collection[int], on_a
                         args=(hit, on_add),
                     )
     elif text:
-        st.warning(f"There is no feature {text[:20]}: this SAE has features 0 to {n_features - 1}.")
+        st.warning(
+            f"There is no feature {plain(text[:20])}: this SAE has features 0 to {n_features - 1}."
+        )
 
 
 def number_in(text: str, n_features: int) -> int | None:

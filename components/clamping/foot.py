@@ -13,6 +13,7 @@ from backend.data.published import published_points
 from backend.engine.engine import Engine
 from backend.evaluation.results import Run
 from backend.interventions.edit import Clamps
+from components.messages import showcase_off
 from components.runs.trials import draw_chart, trial_lines, trial_names
 from components.values import PINS, Hypothesis, Pins
 
@@ -70,14 +71,15 @@ def draw_foot(
     if chosen is not None and chosen != current:
         return runs[chosen]
     key = f"foot_expect_{expected.written}"
-    st.text_input(
-        "What do you expect of the next setting? Kept with its result, as written before it.",
-        expected.text,
-        key=key,
-        max_chars=500,
-        on_change=lambda: on_expect(st.session_state[key]),
-        placeholder="Biology falls by ten points or more, geography by less than two",
-    )
+    if not showcase_off():
+        st.text_input(
+            "What do you expect of the next setting? Kept with its result, as written before it.",
+            expected.text,
+            key=key,
+            max_chars=500,
+            on_change=lambda: on_expect(st.session_state[key]),
+            placeholder="Biology falls by ten points or more, geography by less than two",
+        )
     if current is not None and (said := runs[current].hypothesis):
         st.markdown("**Expected of this setting, before it ran**")
         st.text(said)

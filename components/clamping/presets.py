@@ -4,12 +4,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from backend import showcase
 from backend.engine.engine import Engine
-from backend.errors import BadInput
+from backend.errors import BadInput, ClampboardError
 from backend.features.rankers import RANKERS, score
 from backend.interventions.board import Board, board_of
 from backend.interventions.edit import Clamps
 from backend.interventions.presets import GRID_C, GRID_N, MAX_NAME, PRESETS, grid_preset
+from components.messages import showcase_off
+from components.wording import plain
 
 RANKS = [name for name, ranker in RANKERS.items() if not ranker.needs_attribution]
 FIRST = "forget-biology"
@@ -25,13 +28,14 @@ def draw_start(engine: Engine, on_load: OnLoad) -> None:
         "Clamp some, and see on the right at once what the model no longer knows (sets to forget) "
         "and what that cost (sets to retain). Start with a preset, or find features by keyword."
     )
-    st.caption(PRESETS[FIRST].how)
+    st.caption(engine.preset_in_words(FIRST))
     st.button(
         "Forget biology",
         icon=":material/tune:",
         type="primary",
         on_click=_load_preset,
         args=(engine, FIRST, on_load),
+        disabled=not engine.preset(FIRST),
     )
     st.page_link("pages/search.py", label="Search features", icon=":material/search:")
 
@@ -55,9 +59,10 @@ def draw_presets(
             key=f"clamp_preset_{name}",
             on_click=_load_preset,
             args=(engine, name, on_load),
+            disabled=not engine.preset(name),
             width="stretch",
         )
-        st.caption(preset.how)
+        st.caption(engine.preset_in_words(name))
     st.markdown("**The paper's grid**")
     rank = st.selectbox(
         "Features ranked by",
@@ -80,7 +85,7 @@ def draw_presets(
     for name, board in engine.saved_presets.all(engine.sae.d_sae).items():
         with st.container(horizontal=True):
             st.button(
-                f"{name} ({len(board.sliders)})",
+                f"{plain(name)} ({len(board.sliders)})",
                 key=f"presets_load_{name}",
                 on_click=on_load,
                 args=(board,),
@@ -90,9 +95,12 @@ def draw_presets(
                 key=f"presets_delete_{name}",
                 icon=":material/delete:",
                 type="tertiary",
-                on_click=engine.saved_presets.delete,
-                args=(name,),
+                disabled=showcase.is_on(),
+                on_click=_delete,
+                args=(engine, name, on_problem),
             )
+    if showcase_off():
+        return
     st.text_input(
         "Keep the present board as",
         key="presets_name",
@@ -102,7 +110,7 @@ def draw_presets(
         args=(on_save, on_problem),
     )
     if problem:
-        st.warning(problem)
+        st.warning(plain(problem))
 
 
 def ordered_board(engine: Engine, clamps: Clamps) -> Board:
@@ -139,5 +147,12 @@ def _save(on_save: Callable[[str], None], on_problem: Callable[[str], None]) -> 
     try:
         on_save(st.session_state.presets_name)
         st.session_state.presets_name = ""
-    except BadInput as error:
+    except ClampboardError as error:
+        on_problem(str(error))
+
+
+def _delete(engine: Engine, name: str, on_problem: Callable[[str], None]) -> None:
+    try:
+        engine.saved_presets.delete(name)
+    except ClampboardError as error:
         on_problem(str(error))

@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from backend import showcase
 from backend.errors import ClampboardError
 from backend.features.atlas import Atlas
 from backend.features.label_lines import MAX_LABEL
+from components.messages import showcase_off
+from components.wording import plain
 
 FROM = {
     "own": "your own label",
@@ -40,7 +43,10 @@ def draw_label_editor(
             key=f"label_star_{key}",
             on_change=_star,
             args=(atlas, feature, not own.star, on_said),
+            disabled=showcase.is_on(),
         )
+        if showcase_off():
+            return
         with st.popover("Edit label", icon=":material/edit:"):
             st.text_input(
                 "Your own label",
@@ -60,7 +66,7 @@ def draw_label_editor(
                     args=(atlas, feature, None, on_said),
                 )
     if said:
-        st.error(said, icon=":material/error:")
+        st.error(plain(said), icon=":material/error:")
 
 
 def _star(atlas: Atlas, feature: int, star: bool, on_said: Callable[[str], None]) -> None:

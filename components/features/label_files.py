@@ -9,6 +9,8 @@ from backend.features.atlas import Atlas
 from backend.features.label_lines import fetch, text_lines
 from backend.features.labels import NEURONPEDIA, OWN, SETUP, Imported
 from components.features.label_editor import RULE
+from components.messages import showcase_off
+from components.wording import plain
 
 
 def draw_label_files(
@@ -26,6 +28,8 @@ def draw_label_files(
             f"{counts[SETUP]:,} of the setup, {counts[NEURONPEDIA]:,} of Neuronpedia; "
             f"{counts['stars']:,} stars. {RULE}"
         )
+        if showcase_off():
+            return
         file = st.file_uploader(
             "Import labels: Neuronpedia's explanations, or labels exported here",
             ["jsonl", "gz"],
@@ -61,7 +65,7 @@ def _take(take: Callable[[], Imported], on_said: Callable[[str], None]) -> None:
         with st.spinner("Reading the labels…"):
             done = take()
     except ClampboardError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     on_said(
         f"Taken over: {done.own:,} own and {done.neuronpedia:,} of Neuronpedia's; "

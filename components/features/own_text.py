@@ -4,13 +4,16 @@ import streamlit as st
 
 from backend.engine.engine import Engine
 from backend.reading.own_text import MAX_TEXT, OwnText, read_text
-from components.messages import show_problem
+from components.messages import show_problem, showcase_off
+from components.progress_bar import saying
 from components.tokens.view import Row, rows_html
 
 
 def draw_own_text(engine: Engine, feature: int, top: float) -> None:
     """A field for the text, and the text read; `top` is the activation of the strongest colour."""
     st.subheader("Try your own text", anchor=False)
+    if showcase_off():
+        return
     text = st.text_area(
         "Text",
         key="feature_text",
@@ -21,8 +24,10 @@ def draw_own_text(engine: Engine, feature: int, top: float) -> None:
     )
     if not text.strip():
         return
+    waiting = st.empty()
     with show_problem():
-        own = read_text(engine, text)
+        own = read_text(engine, text, on_wait=saying(waiting))
+        waiting.empty()
         st.html(rows_html([row_of(own, feature)], top))
         on = int((own.values(feature) > 0).sum())
         st.caption(f"It fires on {on} of {len(own.tokens)} tokens of your text.")

@@ -14,6 +14,7 @@ from backend.reading.feature_page import (
     question_tokens,
 )
 from components.tokens.view import Row, rows_html
+from components.wording import plain
 
 MOST_QUESTIONS = 12
 
@@ -28,7 +29,7 @@ def draw_questions(engine: Engine, page: FeaturePage) -> None:
     chosen = st.pills(
         "Only of",
         [name for name in titles if page.fires_on_questions[name]],
-        format_func=titles.__getitem__,
+        format_func=lambda name: plain(titles[name]),
         key=f"feature_set_{page.feature}",
     )
     questions = [q for q in page.questions if chosen is None or q.set == chosen]

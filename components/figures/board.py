@@ -19,6 +19,7 @@ from backend.statistics import MeanChange
 from backend.wording import signed
 from components.charts.board import dumbbell
 from components.charts.palette import FORGET, RETAIN
+from components.progress_bar import in_words
 
 REDRAW_S = 0.25
 COLUMNS = ("Set, questions", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p")
@@ -69,7 +70,7 @@ class GrowingBoard:
 
     def on_wait(self, progress: Progress) -> None:
         with self._place.container():
-            st.caption(f"{progress.stage}…")
+            st.caption(in_words(progress))
 
 
 def draw_board(
@@ -115,8 +116,17 @@ def heading(evaluation: Evaluation, stale: bool) -> str:
         )
     return (
         f"{affected} of {n} questions touched by a clamp; "
-        f"the others keep their answer bit for bit. Computed in {evaluation.seconds:.1f} s."
+        f"the others keep their answer bit for bit. {computed(evaluation)}"
     )
+
+
+def computed(evaluation: Evaluation) -> str:
+    """How long it took, and when that was if not now."""
+    took = f"{evaluation.seconds:.1f} s"
+    if evaluation.kept is None:
+        return f"Computed in {took}."
+    when = time.strftime("%d %b %Y, %H:%M:%S", time.localtime(evaluation.kept))
+    return f"Kept from {when}, when it took {took}."
 
 
 def board_html(

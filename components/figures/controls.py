@@ -19,9 +19,11 @@ from backend.experiments.controls import (
     run_control,
     verdict,
 )
+from backend.progress import Progress
 from backend.wording import points
 from components.charts.controls import controls_chart
-from components.progress_bar import share_done
+from components.messages import showcase_off
+from components.progress_bar import in_words, share_done
 from components.values import Work
 
 
@@ -50,6 +52,8 @@ def draw_controls(
     place = st.empty()
     _draw(place, own, effects, missing=len(missing))
     if not missing:
+        return
+    if showcase_off():
         return
     if work.wanted != clamps:
         st.button(
@@ -80,7 +84,10 @@ def _run(engine: Engine, control: Control, bar: DeltaGenerator, i: int, n: int) 
     def show(partial: Evaluation) -> None:
         bar.progress((i + share_done(partial)) / n, f"Control {i + 1} of {n}: {control.name}…")
 
-    return run_control(engine, control, show)
+    def wait(progress: Progress) -> None:
+        bar.progress(i / n, f"Control {i + 1} of {n}: {in_words(progress)}")
+
+    return run_control(engine, control, show, wait)
 
 
 def _draw(place: DeltaGenerator, own: Effect, effects: Sequence[Effect], missing: int) -> None:

@@ -13,6 +13,7 @@ from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.experiments.dose import Dose
 from backend.progress import Progress
 from components.charts.dose import dose_curves
+from components.progress_bar import in_words
 
 REDRAW_S = 0.25
 
@@ -25,13 +26,16 @@ class GrowingCurve:
         self._n_wanted = n_wanted
         self._doses: list[Dose] = []
         self._drawn_at = 0.0
+        self._waiting = ""
 
     def add(self, dose: Dose) -> None:
         self._doses.append(dose)
+        self._waiting = ""
         self._draw()
 
     def on_partial(self, evaluation: Evaluation) -> None:
         """Gives a new visit the chance to stop this one, also inside a long evaluation."""
+        self._waiting = ""
         if self._doses:
             self._draw()
         else:
@@ -39,15 +43,19 @@ class GrowingCurve:
             self._place.caption(f"First strength: {done} of {affected} questions…")
 
     def on_wait(self, progress: Progress) -> None:
-        if not self._doses:
-            self._place.caption(f"{progress.stage}…")
+        """Gives a new visit the chance to leave the queue."""
+        self._waiting = in_words(progress)
+        if self._doses:
+            self._draw()
+        else:
+            self._place.caption(self._waiting)
 
     def _draw(self) -> None:
         """At most every REDRAW_S seconds, but the whole curve always."""
-        whole = len(self._doses) == self._n_wanted
+        whole = len(self._doses) >= self._n_wanted
         if whole or time.monotonic() - self._drawn_at > REDRAW_S:
             with self._place.container():
-                draw_dose_curve(self._doses, self._n_wanted)
+                draw_dose_curve(self._doses, self._n_wanted, self._waiting)
             self._drawn_at = time.monotonic()
 
 
@@ -83,11 +91,13 @@ def said(s: SetResult) -> str:
     return f"{s.accuracy:.1%}, {change}, n {s.n}"
 
 
-def draw_dose_curve(doses: Sequence[Dose], n_wanted: int) -> None:
+def draw_dose_curve(doses: Sequence[Dose], n_wanted: int, waiting: str = "") -> None:
+    """`waiting` is what the next strength waits for, in words."""
     table = points(doses)
     n = {s.role: s.n for s in (doses[0].forget, doses[0].retain)}
     st.altair_chart(dose_curves(table, CHANCE), width="stretch")
-    running = f" {len(doses)} of {n_wanted} strengths, running…" if len(doses) < n_wanted else ""
+    state = waiting or "running…"
+    running = f" {len(doses)} of {n_wanted} strengths: {state}" if len(doses) < n_wanted else ""
     st.caption(
         f"Over {n['forget']} forget questions (solid, dots) and {n['retain']} retain questions "
         f"(dashed, diamonds). Dotted: without a clamp. Band: 95 % interval of the change.{running}"

@@ -9,6 +9,7 @@ from backend.experiments.text_loss import TextLoss
 from backend.progress import Progress
 from backend.wording import signed
 from components.charts.palette import RETAIN
+from components.progress_bar import in_words
 
 
 def draw_loss(loss: TextLoss) -> None:
@@ -16,7 +17,8 @@ def draw_loss(loss: TextLoss) -> None:
 
 
 def draw_loss_progress(place: DeltaGenerator, progress: Progress) -> None:
-    place.caption(f"{progress.stage}: {progress.done} of {progress.total} rows…")
+    rows = f": {progress.done} of {progress.total} rows" if progress.total else ""
+    place.caption(in_words(progress._replace(stage=progress.stage + rows)))
 
 
 def loss_html(loss: TextLoss) -> str:

@@ -18,9 +18,10 @@ from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.experiments.sweep import Point, finished_points, grid, run_sweep
 from backend.interventions.edit import Clamps
+from backend.progress import Progress
 from components.charts.sweep import sweep_chart
-from components.messages import show_problem
-from components.progress_bar import left, share_done
+from components.messages import show_problem, showcase_off
+from components.progress_bar import in_words, left, share_done
 from components.values import Work
 
 TOGETHER = "all together"
@@ -97,7 +98,7 @@ def _draw_settings(
     wanted = tuple(settings)
     here = _here(evaluation if only is None else engine.restrict(evaluation, only))
     _draw_points(place, engine, points, here, only, on_take)
-    if not missing:
+    if not missing or showcase_off():
         return
     if work.wanted != wanted:
         with controls:
@@ -139,7 +140,11 @@ def _run(
             done / missing, f"Setting {min(fresh + 1, missing)} of {missing}{left(seconds)}"
         )
 
-    for made in run_sweep(engine, settings, only, show):
+    def wait(progress: Progress) -> None:
+        fresh = len(points) - len(finished)
+        bar.progress(fresh / missing, f"Setting {fresh + 1} of {missing}: {in_words(progress)}")
+
+    for made in run_sweep(engine, settings, only, show, wait):
         if made not in points:
             points.append(made)
             redraw(points)

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from backend.store import key
+from components.spreadsheets import csv_of
 
 CHANGES = ("lost", "gained", "unchanged")
 SHOWN = (
@@ -62,7 +63,7 @@ def draw_questions(
         st.space("stretch")
         st.download_button(
             "Download as CSV",
-            shown.to_csv(index=False).encode(),
+            csv_of(shown),
             "questions.csv",
             "text/csv",
             key="questions_csv",

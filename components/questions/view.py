@@ -15,7 +15,10 @@ from backend.interventions.edit import Clamps
 from backend.reading.seen import SeenOption, SeenQuestion, SeenToken
 from backend.wording import with_minus
 from components.charts.palette import HIGHLIGHT
+from components.messages import showcase_off
+from components.progress_bar import saying
 from components.tokens.view import opacity
+from components.wording import plain
 
 _EDGE = "box-shadow:inset 1px 0 rgba(128,128,128,.45)"
 SIGNS = {"\n": "↵", "\t": "⇥"}
@@ -38,11 +41,13 @@ def draw_orders(engine: Engine, place: int, clamps: Clamps) -> None:
 
     Draws nothing where prompts do not show the options.
     """
-    if engine.setup.scoring == "letter" and st.button(
-        "Ask it in all 24 orders of its options", key=f"orders_{place}"
-    ):
+    if engine.setup.scoring != "letter" or showcase_off():
+        return
+    if st.button("Ask it in all 24 orders of its options", key=f"orders_{place}"):
+        waiting = st.empty()
         with st.spinner("Asking in all 24 orders…"):
-            check = permutation_check(engine, place, clamps)
+            check = permutation_check(engine, place, clamps, saying(waiting))
+        waiting.empty()
         st.caption(check.in_words())
 
 
@@ -52,8 +57,8 @@ def heading(view: SeenQuestion, clamped: bool) -> str:
     at = sum(bool(token.fired) for token in tokens)
     where = f"{at} of them" if at else "none of them, so nothing changes here"
     return (
-        f"{view.set}, question {view.question.index}: the {len(tokens)} tokens the model reads; "
-        f"{what} fires on {where}."
+        f"{plain(view.set)}, question {view.question.index}: the {len(tokens)} tokens the model "
+        f"reads; {what} fires on {where}."
     )
 
 

@@ -1,15 +1,19 @@
 """One run that was chosen: what the user can do with it, and what was written about it."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from typing import TypeVar
 
 import streamlit as st
 
+from backend import showcase
 from backend.evaluation.history import Trial
 from backend.evaluation.results import Results
 from backend.interventions.edit import Clamps
-from components.messages import show_errors
+from components.messages import show_problem, showcase_off
 from components.values import PINS
+from components.wording import plain
+
+T = TypeVar("T")
 
 
 def draw_chosen(
@@ -17,10 +21,11 @@ def draw_chosen(
 ) -> bool:
     """True when the user wants to go back to this setting.
 
-    What is deleted or written here is so in `results` at once, and the page runs again.
+    What is deleted or written here is so in `results` at once, and the page runs again; what cannot
+    be is said, and the fields keep what was written in them.
     """
     run = trial.run
-    st.subheader(name, anchor=False)
+    st.subheader(plain(name), anchor=False)
     st.caption(
         f"forget {trial.forget.percent:.1f} % of {trial.forget.n}, "
         f"retain {trial.retain.percent:.1f} % of {trial.retain.n} · {run.seconds:.1f} s to compute"
@@ -35,14 +40,19 @@ def draw_chosen(
                 on_click=on_pin,
                 args=(which, run.clamps),
             )
-        with st.popover("Delete", icon=":material/delete:"):
-            st.write(
-                "The figures can be computed again; "
-                "name, note and expectation cannot be brought back."
-            )
-            if st.button("Delete this run", key="runs_delete"):
-                results.forget(run.clamps)
-                st.rerun()
+        if not showcase.is_on():
+            with st.popover("Delete", icon=":material/delete:"):
+                st.write(
+                    "The figures can be computed again; "
+                    "name, note and expectation cannot be brought back."
+                )
+                if st.button("Delete this run", key="runs_delete"):
+                    with show_problem():
+                        results.forget(run.clamps)
+                        st.rerun()
+    if showcase_off():
+        st.text(run.note)
+        return False
     with st.form(f"runs_note_{run.id}"):
         new_name = st.text_input("Name", run.name, max_chars=80)
         note = st.text_area("Note", run.note, max_chars=2000, height=80)
@@ -51,10 +61,17 @@ def draw_chosen(
             st.text(run.hypothesis)
         star = st.checkbox("Star", run.star)
         if st.form_submit_button("Keep"):
-            with show_errors():
-                if (now := results.read(run.clamps)) is not None:
-                    results.annotate(
-                        replace(now, name=new_name.strip(), note=note.strip(), star=star)
-                    )
-            st.rerun()
+            with show_problem():
+                results.annotate(
+                    run.clamps,
+                    name=_if_changed(new_name.strip(), run.name),
+                    note=_if_changed(note.strip(), run.note),
+                    star=_if_changed(star, run.star),
+                )
+                st.rerun()
     return False
+
+
+def _if_changed(new: T, shown: T) -> T | None:
+    """What was not touched here may have been written by another session meanwhile."""
+    return None if new == shown else new

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from components.spreadsheets import csv_of
+
 COLUMNS = [
     "star",
     "name",
@@ -70,7 +72,7 @@ def draw_table(runs: pd.DataFrame) -> str | None:
     )
     st.download_button(
         "This table as CSV",
-        runs[COLUMNS].to_csv(index=False).encode(),
+        csv_of(runs[COLUMNS]),
         "clampboard_runs.csv",
         "text/csv",
         on_click="ignore",

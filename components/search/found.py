@@ -11,6 +11,7 @@ from backend.features.search import SHOWN, Found
 from components.features.table import draw_feature_table, reasons
 from components.search.order import Order
 from components.search.own_text import OnText
+from components.wording import plain
 
 
 class Query(NamedTuple):
@@ -28,7 +29,7 @@ def say_how_it_was_read(found: Found) -> None:
     """Words that were read as others, and words that nothing is about."""
     for word, near in found.read_as.items():
         st.info(
-            f"“{word}” is in no label and no example. Read as: {', '.join(near)}.",
+            f"“{plain(word)}” is in no label and no example. Read as: {plain(', '.join(near))}.",
             icon=":material/spellcheck:",
         )
     if len(found.hits) and not found.hits[["label", "top_words"]].to_numpy().any():
@@ -55,7 +56,7 @@ def draw_found(
     scanned = ", ".join(f"{s.n_counted:,} tokens of {s.corpus.title}" for s in engine.atlas.corpora)
     st.caption(
         f"{heading(query, len(listed), n_before)}. "
-        f"Densities are shares of tokens; scanned {scanned}. Questions are "
+        f"Densities are shares of tokens; scanned {plain(scanned)}. Questions are "
         f"{n_questions['forget']:,} to forget and {n_questions['retain']:,} to retain."
     )
     shown = listed.head(SHOWN)
@@ -90,7 +91,7 @@ def nothing_left(query: Query, n_before: int) -> str:
         )
     if query.keywords and not query.on_text:
         return (
-            f"No feature matches “{query.keywords[:60]}”: "
+            f"No feature matches “{plain(query.keywords[:60])}”: "
             "no label, no example and no promoted token has it. Try a shorter or more common word."
         )
     return "No feature is left: nothing fires there, or the ranking's rule leaves all out."

@@ -6,7 +6,9 @@ import streamlit as st
 
 from backend.features.atlas import Atlas
 from backend.reading.own_text import DENSE, MAX_TEXT, OwnText, strongest_by_token
+from components.messages import showcase_off
 from components.tokens.picker import draw_token_picker
+from components.wording import plain
 
 
 class Asked(NamedTuple):
@@ -27,6 +29,8 @@ class OnText(NamedTuple):
 
 def draw_own_text() -> Asked | None:
     """None without a text."""
+    if showcase_off():
+        return None
     text = st.text_area(
         "Your text",
         key="search_own",
@@ -66,7 +70,7 @@ def draw_tokens(read: OwnText, asked: Asked, atlas: Atlas) -> OnText:
         f"search_tokens_{hash((asked.text, asked.exempt_too))}",
     )
     ranked = (
-        f"Ranked at: {', '.join(repr(read.tokens[i]) for i in picked)}."
+        f"Ranked at: {plain(', '.join(repr(read.tokens[i]) for i in picked))}."
         if picked
         else "Click tokens to rank features there; arrow keys move, Enter picks."
     )

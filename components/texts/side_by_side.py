@@ -8,6 +8,7 @@ import streamlit as st
 from backend.experiments.generate import Written
 from backend.interventions.edit import Clamps
 from backend.progress import Progress
+from components.progress_bar import in_words
 from components.values import Words
 from components.wording import plain
 
@@ -40,7 +41,7 @@ class SideBySide:
         self._verdict.caption(verdict(words, self._prompt, self._clamps))
 
     def on_wait(self, progress: Progress) -> None:
-        self._verdict.caption(f"{progress.stage}…")
+        self._verdict.caption(in_words(progress))
 
 
 def text_html(written: Written) -> str:

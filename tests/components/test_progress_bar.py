@@ -17,7 +17,7 @@ class Bar:
 @pytest.mark.parametrize(
     ("progress", "shown"),
     [
-        (Progress("Recording", 1, 4, 1234.4), (0.25, "Recording… · 1,234 s left")),
+        (Progress("Recording", 1, 4, 1234.4), (0.25, "Recording… · about 1,234 s left")),
         (Progress("Recording", 0, 4, None), (0.0, "Recording…")),
         (Progress("Waiting", 0, 0, None), (0.0, "Waiting…")),
     ],

@@ -81,5 +81,5 @@ def test_a_hostile_label_is_shown_as_it_stands(app, monkeypatch):
     )
     at = app("feature", feature="7")
     shown = next(s.value for s in at.subheader if "smile" in s.value)
-    assert "".join(shown.split("\\")) == label
+    assert shown.replace("\\", "").replace("\u2060", "") == label
     assert all(f"\\{c}" in shown for c in "$:_*[<")

@@ -1,7 +1,5 @@
 """The runs page drawn by Streamlit's own AppTest, on the toy setup."""
 
-from dataclasses import replace
-
 import pytest
 
 from backend.interventions.edit import clamp_set
@@ -23,13 +21,10 @@ def tried(empty):
     """The toy with three settings tried, of which one has a star, and one a name and a note."""
     for clamps in (FIRST, SECOND, THIRD):
         empty.evaluate(clamps)
-    annotate(empty, SECOND, name="Mine", note="as expected", hypothesis="less *biology*")
-    annotate(empty, THIRD, star=True)
+    empty.results.remember(SECOND, {}, "less *biology*", 0.0)
+    empty.results.annotate(SECOND, name="Mine", note="as expected")
+    empty.results.annotate(THIRD, star=True)
     return empty
-
-
-def annotate(toy, clamps, **written):
-    toy.results.annotate(replace(toy.results.read(clamps), **written))
 
 
 def listed(at):

@@ -38,6 +38,22 @@ def test_the_slow_path_says_the_same_of_one_set(run, toy_toml):
     assert fast["sets"][0]["accuracy"] == slow["sets"][0]["accuracy"]
 
 
+def test_a_kept_answer_is_called_kept(run, toy_toml):
+    given = ("evaluate", toy_toml, "--clamps", "2:-41")
+    assert value_of(run(*given, "--json"))["kept"] is None
+    again = run(*given)
+    assert ", kept from 2" in again.stdout
+    assert ", when it took " in again.stdout
+    assert value_of(run(*given, "--json"))["kept"] > 1e9
+
+
+def test_a_preset_says_how_many_features_its_rule_gave(run, toy, toy_toml):
+    n = len(toy.preset("forget-biology"))
+    said = run("evaluate", toy_toml, "--preset", "forget-biology").stderr
+    assert f"forget-biology: {n} feature" in said
+    assert "admits no more of the 50 wanted on this setup" in said
+
+
 def test_dose_says_what_evaluate_says(run, toy_toml):
     value = value_of(run("dose", toy_toml, "2", "--multiples", "1", "-3", "--json"))
     assert [p["multiple"] for p in value["points"]] == [-3, 1]

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 from tests.support.toy import build_sae, write_setup
 
@@ -42,6 +43,30 @@ def test_labels_go_in_and_out(run, toy_toml, tmp_path, monkeypatch):
     said = run("labels", toy_toml, "export", out).stdout
     assert said.startswith(f"Written to {out}. Labels: 1 your own, 2 of the setup, 2 of Neuronpedi")
     assert json.loads(out.read_text())["description"] == "mine"
+
+
+def test_labels_are_exported_through_a_link_with_the_mode_the_umask_leaves(run, toy_toml, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    run("labels", toy_toml, "export", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    (tmp_path / "plain").write_text("")
+    assert (tmp_path / "real").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_is_no_file_of_labels_is_said(run, toy_toml, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "bad.gz").write_bytes(gzip.compress(b"x" * 100)[:-9] + b"damaged!")
+    run("labels", toy_toml, "import", tmp_path / "pipe").fails("is no regular file")
+    run("labels", toy_toml, "import", "/dev/urandom").fails("is no regular file")
+    run("labels", toy_toml, "import", tmp_path / "bad.gz").fails("damaged gzip")
+
+
+def test_a_damaged_file_of_labels_stops_no_command(run, toy, toy_toml):
+    toy.atlas.relabel(8, label="nerves")
+    toy.atlas.labels._own_file.write_bytes(b"\xff")
+    assert run("prepare", toy_toml).stdout.startswith("toy is ready")
+    value = json.loads(run("labels", toy_toml, "show", "--json").stdout)
+    assert value["labels"]["own"] == 0
 
 
 def test_labels_shown_are_counted_and_nothing_else(run, toy, toy_toml):

@@ -50,7 +50,7 @@ def test_a_terminal_has_one_line_that_is_rewritten_and_a_log_a_line_each(screen,
     line(Progress("Working", 1, 4, 180.4))
     clock.now += 180
     line(Progress("Working", 4, 4, 0.0))
-    said = ["Working   0%", "Working  25%, 180 s left", "Working 100%"]
+    said = ["Working   0%", "Working  25%, about 180 s left", "Working 100%"]
     if live:
         assert screen.getvalue() == "".join(f"\r\x1b[K{text}" for text in said) + "\n"
     else:

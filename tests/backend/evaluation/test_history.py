@@ -21,6 +21,7 @@ from backend.evaluation.history import (
 from backend.evaluation.results import Run
 from backend.interventions.board import Board, Slider, write_link
 from backend.interventions.edit import clamp_set
+from backend.store import read_bytes, write_json
 
 
 @pytest.fixture
@@ -54,17 +55,16 @@ def test_a_file_is_read_again_only_when_it_changed(toy, tried, monkeypatch):
     monkeypatch.setattr(toy.results, "read_file", lambda path: read.append(path) or original(path))
     toy.history.trials()
     assert read == []
-    run = original(toy.results._path(tried[1].clamps))
-    toy.results.annotate(run)
+    toy.results.annotate(tried[1].clamps, note="written again")
     toy.history.trials()
     assert len(read) == 1
 
 
 @pytest.mark.parametrize("rows", [[[10**6, [0, 0, 0, 1]]], [[0, [1]], [1, [1, 2]]], "x"])
-def test_a_damaged_file_is_left_out(toy, tried, rows):
+def test_a_file_of_another_recording_is_left_out(toy, tried, rows):
     baseline, damaged, whole = (evaluation.clamps for evaluation in tried)
     path = toy.results._path(damaged)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"rows": rows}))
+    write_json(path, json.loads(read_bytes(path)) | {"rows": rows})
     assert {t.run.clamps for t in toy.history.trials()} == {baseline, whole}
 
 

@@ -7,7 +7,7 @@ import torch
 
 from backend.data.questions import Question, QuestionSet, QuestionSets
 from backend.evaluation.evaluate import Evaluation
-from backend.evaluation.lights import edit_lengths, lights, overrun
+from backend.evaluation.lights import edit_lengths, lights, overrun, stands
 from backend.evaluation.recordings import Recording
 from backend.interventions.edit import clamp_set, residual_edit
 from backend.model.activations import by_feature
@@ -109,9 +109,31 @@ def test_reading_out_the_shortest_option_is_a_collapse_of_a_cloze_model():
     light = found(RIGHT, [0] * N)["No collapse to a length"]
     assert not light.ok
     assert "the longest 25% → 0%, the shortest 25% → 100%" in light.finding
-    assert found([0] * N, [0] * N)["No collapse to a length"].ok, (
-        "a habit it had before is no collapse"
-    )
+
+
+LENGTH, LETTER = "No collapse to a length", "No collapse to a letter"
+
+
+@pytest.mark.parametrize(
+    ("letters", "name", "habit"), [(False, LENGTH, "the shortest"), (True, LETTER, "A")]
+)
+def test_a_habit_that_stood_before_the_clamps_is_said_to(letters, name, habit):
+    """36 of 40 is 90 %, 35 are not; the right answers account for 10."""
+    stood = found([0] * 36 + [1] * 4, [0] * 36 + [1] * 4, letters=letters)[name]
+    assert not stood.ok
+    assert f"Without clamps {habit} is already chosen for 90%, and right for 25%" in stood.finding
+    less = found([0] * 35 + [1] * 5, [0] * 35 + [1] * 5, letters=letters)[name]
+    assert less.ok
+    assert "already" not in less.finding
+
+
+@pytest.mark.parametrize(("n_right", "stood"), [(40, False), (36, False), (33, False), (32, True)])
+def test_what_the_right_answers_explain_is_no_habit(n_right, stood):
+    """All of 40 are chosen: by McNemar 7 more than are right may be chance (p 0.016),
+    8 are not (p 0.008).
+    """
+    right, before = torch.arange(N) < n_right, torch.ones(N, dtype=torch.bool)
+    assert stands(right, before) == stood
 
 
 def test_only_the_questions_asked_for_are_counted():

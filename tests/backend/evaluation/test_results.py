@@ -1,15 +1,21 @@
 """Finished evaluations on disk: the same when read back, with what the user wrote about them."""
 
+import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from backend.engine.engine import Engine
-from backend.evaluation.results import Results, scores_of
+from backend.errors import BadInput, Unavailable
+from backend.evaluation.results import MOST_UNWRITTEN, Results, scores_of
 from backend.interventions.edit import clamp_set
+from backend.notices import noticed
 from backend.setups import load_setup
+from backend.store import DAMAGED, write_json
+from tests.support.processes import in_two_processes
 
 CLAMPS = clamp_set([(3, -77.0), (1, 0.0)])
 BASELINE = torch.tensor([[0.0, -1.0, -2.0, -3.0]] * 3)
@@ -19,7 +25,7 @@ AFFECTED = torch.tensor([True, False, True])
 
 @pytest.fixture
 def results(tmp_path):
-    made = Results(tmp_path / "results")
+    made = Results(tmp_path / "results", (3, 4))
     made.write(CLAMPS, SCORES, AFFECTED, 1.5)
     return made
 
@@ -34,18 +40,31 @@ def test_affected_questions_have_the_scores_of_the_run_and_the_others_the_baseli
 
 
 def test_what_the_user_wrote_stays_when_the_clamps_are_run_again(results):
-    written = {
-        "name": "mine",
-        "note": "to be told",
-        "star": True,
-        "hypothesis": "it forgets",
-        "link": (("clamps", "3:-77"),),
-    }
-    results.annotate(replace(results.read(CLAMPS), **written))
+    results.remember(CLAMPS, {"clamps": "3:-77"}, "it forgets", 0.0)
+    results.annotate(CLAMPS, name="mine", note="to be told 🧬", star=True)
+    before = results.read(CLAMPS)
     results.write(CLAMPS, SCORES + 1, AFFECTED, 2.5)
     run = results.read(CLAMPS)
-    assert {name: getattr(run, name) for name in written} == written
+    assert run == replace(before, rows=run.rows, seconds=2.5, when=run.when)
+    assert (run.name, run.note, run.star) == ("mine", "to be told 🧬", True)
+    assert (run.hypothesis, run.link) == ("it forgets", (("clamps", "3:-77"),))
     assert torch.equal(scores_of(run, BASELINE)[0][AFFECTED], SCORES[AFFECTED] + 1)
+
+
+def test_a_field_is_written_without_the_others(results):
+    results.annotate(CLAMPS, name="mine", star=True)
+    results.annotate(CLAMPS, note="a note")
+    results.annotate(CLAMPS, star=False)
+    run = results.read(CLAMPS)
+    assert (run.name, run.note, run.star) == ("mine", "a note", False)
+
+
+def test_scores_come_back_bit_for_bit(tmp_path):
+    torch.manual_seed(0)
+    scores = torch.randn(500, 4) * torch.logspace(-30, 30, 500)[:, None]
+    results = Results(tmp_path, (500, 4))
+    results.write((), scores, torch.ones(500, dtype=torch.bool), 0.1)
+    assert torch.equal(scores_of(results.read(()), torch.zeros(500, 4))[0], scores)
 
 
 def test_a_run_is_found_by_its_clamps_alone_until_it_is_forgotten(results):
@@ -57,10 +76,124 @@ def test_a_run_is_found_by_its_clamps_alone_until_it_is_forgotten(results):
     assert list(results.files()) == []
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"clamps": 1}', '{"clamps": [[0, "x"]]}'])
-def test_a_damaged_file_is_no_run(results, text):
+def changed(content: bytes, kind: str) -> bytes:
+    return {
+        "cut": content[:-30],
+        "emptied": b"",
+        "a byte": content.replace(b"9.0", b"8.0", 1).replace(b"-7.0", b"-6.0", 1),
+        "text": b"{",
+        "not UTF-8": b"\xff" + content,
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["cut", "emptied", "a byte", "text", "not UTF-8"])
+def test_a_damaged_file_is_no_run_and_is_set_aside(results, kind):
     [(path, _)] = results.files()
-    path.write_text(text)
+    damage = changed(path.read_bytes(), kind)
+    path.write_bytes(damage)
+    assert results.read(CLAMPS) is None
+    assert Path(f"{path}{DAMAGED}").read_bytes() == damage
+    assert any(f"{path} is damaged" in text for text in noticed())
+    results.write(CLAMPS, SCORES, AFFECTED, 1.5)
+    assert results.read(CLAMPS) is not None
+
+
+FITS = {"clamps": [[1, 0.0], [3, -77.0]], "rows": [[0, [0.0, 0, 0, 0]]], "seconds": 1, "when": 1}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rows": [[3, [0.0] * 4]]},
+        {"rows": [[-1, [0.0] * 4]]},
+        {"rows": [[0, [0.0] * 4], [0, [1.0] * 4]]},
+        {"rows": [[0, [0.0] * 3]]},
+        {"rows": [[0, [0.0] * 5]]},
+        {"rows": [[0, [0.0, 0.0, 0.0, float("nan")]]]},
+        {"rows": [[0, [0.0, 0.0, 0.0, float("-inf")]]]},
+        {"rows": [[0, [0.0, 0.0, 0.0, "1"]]]},
+        {"rows": [[True, [0.0] * 4]]},
+        {"clamps": [[3, -77.0], [1, 0.0]]},
+        {"clamps": [[3, -77.0]]},
+        {"clamps": [[1, 0.0], [3, -77.0], [3, -77.0]]},
+        {"star": 1},
+        {"note": None},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_run_that_does_not_fit_the_recording_or_its_name_is_none(results, wrong):
+    [(path, _)] = results.files()
+    write_json(path, FITS)
+    assert results.read(CLAMPS) is not None
+    write_json(path, FITS | wrong)
+    assert results.read(CLAMPS) is None
+    assert Path(f"{path}{DAMAGED}").exists()
+
+
+def test_a_run_in_the_place_of_another_is_none(results):
+    other = clamp_set([(2, 1.0)])
+    results.write(other, SCORES, AFFECTED, 1.0)
+    shutil.copy(results._path(other), results._path(CLAMPS))
+    assert results.read(CLAMPS) is None
+    assert results.read(other) is not None
+
+
+def test_two_processes_lose_nothing_of_what_they_write_about_a_run(tmp_path):
+    tried = [clamp_set([(feature, 1.0)]) for feature in range(40)]
+    results = Results(tmp_path, (3, 4))
+    for clamps in tried:
+        results.write(clamps, SCORES, AFFECTED, 1.0)
+
+    def note(i):
+        results.annotate(tried[i], note=f"note {i}")
+
+    def expect(i):
+        results.remember(tried[i], {}, f"expected {i}", 0.0)
+
+    in_two_processes(note, expect, range(len(tried)))
+    kept = [(run.note, run.hypothesis) for run in map(results.read, tried)]
+    assert kept == [(f"note {i}", f"expected {i}") for i in range(len(tried))]
+
+
+def test_what_cannot_be_read_is_not_written_over_and_the_run_is_there_all_the_same(tmp_path):
+    results = Results(tmp_path, (3, 4))
+    results._path(CLAMPS).mkdir()
+    with pytest.raises(Unavailable, match="not written over"):
+        results.write(CLAMPS, SCORES, AFFECTED, 1.0)
+    assert torch.equal(scores_of(results.read(CLAMPS), BASELINE)[0][AFFECTED], SCORES[AFFECTED])
+    assert Results(tmp_path, (3, 4)).read(CLAMPS) is None
+
+
+def test_scores_that_are_no_numbers_are_not_kept(tmp_path):
+    results = Results(tmp_path, (3, 4))
+    with pytest.raises(Unavailable, match="no finite numbers"):
+        results.write(CLAMPS, SCORES * float("nan"), AFFECTED, 1.0)
+    assert list(results.files()) == []
+
+
+def test_only_the_latest_runs_that_could_not_be_written_are_held(tmp_path):
+    (tmp_path / "file").write_text("")
+    results = Results(tmp_path / "file", (3, 4))
+    tried = [clamp_set([(feature, 1.0)]) for feature in range(MOST_UNWRITTEN + 3)]
+    for clamps in tried:
+        with pytest.raises(Unavailable):
+            results.write(clamps, SCORES, AFFECTED, 1.0)
+    held = [clamps for clamps in tried if results.read(clamps)]
+    assert held == tried[3:]
+
+
+def test_half_a_character_is_refused_in_a_note(results):
+    with pytest.raises(BadInput, match="The note holds half a character"):
+        results.annotate(CLAMPS, note="\ud800")
+    with pytest.raises(BadInput, match="half a character"):
+        results.remember(CLAMPS, {}, "\ud800", 0.0)
+
+
+def test_nothing_is_written_about_a_run_that_is_not_there(results):
+    results.forget(CLAMPS)
+    with pytest.raises(Unavailable, match="not there any more"):
+        results.annotate(CLAMPS, note="x")
     assert results.read(CLAMPS) is None
 
 

@@ -12,6 +12,7 @@ from backend.evaluation.evaluate import affected_questions
 from backend.evaluation.reference import Reference
 from backend.experiments.text_loss import TextLoss, in_words, summarise_loss, text_loss
 from backend.interventions.edit import clamp_set
+from backend.notices import noticed
 from backend.setups import load_setup
 from backend.sharing.report import report
 from tests.support.toy import write_setup
@@ -71,6 +72,15 @@ def test_a_known_result_is_not_run_again_and_progress_counts_rows(engine):
     assert reports[-1].done == reports[-1].total == first.n_affected
     assert text_loss(engine, clamps, lambda _: pytest.fail("it was computed again")) == first
     assert "nats a token" in in_words(first)
+
+
+def test_a_loss_that_cannot_be_kept_is_given_and_said(engine, tmp_path, monkeypatch):
+    wanted = text_loss(engine, CLAMPS)
+    engine.text.results.forget(CLAMPS)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(engine.text.results, "_folder", tmp_path / "file" / "loss")
+    assert text_loss(engine, CLAMPS) == wanted
+    assert any("A finished loss on text cannot be kept" in text for text in noticed())
 
 
 def test_a_setup_without_text_has_none(toy):

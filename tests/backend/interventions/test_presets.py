@@ -1,9 +1,13 @@
 """Presets: the rules they are chosen by, the paper's grid, and boards kept under names."""
 
+from contextlib import suppress
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from backend.errors import BadInput
+from backend.errors import BadInput, Unavailable
+from backend.interventions import presets
 from backend.interventions.board import Board, Slider
 from backend.interventions.presets import (
     GRID_C,
@@ -12,8 +16,12 @@ from backend.interventions.presets import (
     SavedPresets,
     forget_features,
     grid_preset,
+    in_words,
     make_preset,
 )
+from backend.notices import noticed
+from backend.store import DAMAGED, write_json
+from tests.support.processes import in_two_processes
 
 FEATURES = pd.DataFrame(
     {
@@ -50,6 +58,25 @@ def test_an_ablating_preset_clamps_to_zero_itself():
     assert [str(clamp.value) for clamp in make_preset("ablate-biology", FEATURES)] == ["0.0"]
 
 
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (50, "50 features: those that fire on the most"),
+        (12, "12 features, as the rule admits no more of the 50 wanted on this setup: those"),
+        (1, "1 feature, as the rule admits no more of the 50"),
+        (0, "No feature, as the rule admits none of the 50 wanted on this setup: those"),
+    ],
+)
+def test_the_words_of_a_preset_count_what_its_rule_gave(n, said):
+    assert in_words(PRESETS["forget-biology"], n).startswith(said)
+
+
+def test_what_is_known_of_the_demo_is_said_of_the_demo():
+    preset = PRESETS["forget-biology"]
+    assert preset.on_demo in in_words(preset, 50, demo=True)
+    assert preset.on_demo not in in_words(preset, 50)
+
+
 def test_a_preset_there_is_none_of_is_named_with_those_there_are():
     with pytest.raises(BadInput, match=f"no preset 'x'. Use one of: {', '.join(PRESETS)}"):
         make_preset("x", FEATURES)
@@ -84,10 +111,89 @@ def test_a_preset_needs_a_name_and_something_to_keep(tmp_path, name, board):
         SavedPresets(tmp_path).save(name, board)
 
 
-def test_damaged_or_foreign_presets_are_passed_over(tmp_path):
+ONE = Board((Slider(1, 1.0),))
+
+
+def test_boards_of_features_that_the_sae_does_not_have_are_passed_over_and_stay(tmp_path):
     saved = SavedPresets(tmp_path)
     saved.save("far", Board((Slider(99, 1.0),)))
-    (tmp_path / "x.json").write_text("[1")
-    (tmp_path / "y.json").write_text('{"name": "y", "link": 3}')
     assert saved.all(10) == {}
     assert list(saved.all(100)) == ["far"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"[1",
+        lambda content: b"",
+        lambda content: content.replace(b"1:1", b"1:2"),
+        lambda content: content[:-3],
+    ],
+)
+def test_a_damaged_preset_is_set_aside_and_said(tmp_path, damage):
+    saved = SavedPresets(tmp_path)
+    saved.save("mine", ONE)
+    saved.save("other", ONE)
+    path = saved._path("mine")
+    damaged = damage(path.read_bytes())
+    path.write_bytes(damaged)
+    assert list(saved.all(10)) == ["other"]
+    assert Path(f"{path}{DAMAGED}").read_bytes() == damaged
+    assert any(f"{path} is damaged" in text for text in noticed())
+    saved.save("mine", ONE)
+    assert list(saved.all(10)) == ["mine", "other"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"name": "another", "link": {"clamps": "1:1"}},
+        {"name": "mine", "link": 3},
+        {"name": "mine", "link": {"clamps": 1}},
+        {"name": "mine"},
+        [],
+    ],
+)
+def test_what_is_no_preset_of_this_name_is_set_aside(tmp_path, content):
+    saved = SavedPresets(tmp_path)
+    write_json(saved._path("mine"), content)
+    assert saved.all(10) == {}
+    assert Path(f"{saved._path('mine')}{DAMAGED}").exists()
+
+
+def test_two_processes_keep_all_presets_up_to_the_most_and_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(presets, "MAX_SAVED", 30)
+    saved = SavedPresets(tmp_path)
+
+    def save(name):
+        with suppress(BadInput):
+            saved.save(name, ONE)
+
+    in_two_processes(lambda i: save(f"one {i}"), lambda i: save(f"two {i}"), range(20))
+    assert len(saved.all(10)) == 30
+
+
+def test_a_name_that_is_there_can_be_written_when_no_more_can_be_added(tmp_path, monkeypatch):
+    monkeypatch.setattr(presets, "MAX_SAVED", 1)
+    saved = SavedPresets(tmp_path)
+    saved.save("mine", ONE)
+    saved.save("mine", Board((Slider(2, 1.0),)))
+    with pytest.raises(BadInput, match="Delete one first"):
+        saved.save("other", ONE)
+
+
+def test_a_preset_that_cannot_be_kept_or_deleted_is_said(tmp_path):
+    saved = SavedPresets(tmp_path)
+    saved._path("mine").mkdir()
+    with pytest.raises(Unavailable, match="not written over"):
+        saved.save("mine", ONE)
+    with pytest.raises(Unavailable, match="cannot be deleted"):
+        saved.delete("mine")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unavailable):
+        SavedPresets(tmp_path / "file").save("mine", ONE)
+
+
+def test_half_a_character_is_no_name(tmp_path):
+    with pytest.raises(BadInput, match="half a character"):
+        SavedPresets(tmp_path).save("\ud800", ONE)

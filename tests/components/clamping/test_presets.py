@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from backend.errors import BadInput
+from backend.errors import BadInput, Unavailable
 from backend.interventions.board import Board, Slider
 from backend.interventions.edit import clamp_set
 from components.clamping.presets import ordered_board
@@ -22,6 +22,7 @@ def engine_of(deleted=None, table=None):
             table=pd.DataFrame(table) if table else None,
         ),
         sae=SimpleNamespace(d_sae=24),
+        preset_in_words=lambda name: f"What {name} takes",
         preset=lambda name: clamp_set([(1, -4.0), (2, -5.0), (3, -6.0)]),
         saved_presets=SimpleNamespace(all=lambda d_sae: {"mine": MINE}, delete=deleted),
     )
@@ -47,10 +48,12 @@ class Heard:
     def save(self, name):
         if name == "bad":
             raise BadInput("Nothing is clamped.")
+        if name == "full":
+            raise Unavailable("The disk is full.")
         self.saved.append(name)
 
-    def at(self, problem="", table=None):
-        engine = engine_of(self.deleted.append, table)
+    def at(self, problem="", table=None, delete=None):
+        engine = engine_of(delete or self.deleted.append, table)
         acts = (self.loaded.append, self.save, self.problems.append)
         return AppTest.from_function(script, args=(engine, problem, *acts)).run()
 
@@ -99,11 +102,22 @@ def test_the_board_is_kept_under_a_name_and_the_box_is_emptied(heard):
     assert at.text_input(key="presets_name").value == ""
 
 
-def test_what_cannot_be_kept_is_a_problem_and_the_name_stays(heard):
+@pytest.mark.parametrize(
+    ("name", "problem"), [("bad", "Nothing is clamped."), ("full", "The disk is full.")]
+)
+def test_what_cannot_be_kept_is_a_problem_and_the_name_stays(heard, name, problem):
     at = heard.at()
-    at.text_input(key="presets_name").set_value("bad").run()
-    assert heard.problems == ["Nothing is clamped."]
-    assert at.text_input(key="presets_name").value == "bad"
+    at.text_input(key="presets_name").set_value(name).run()
+    assert heard.problems == [problem]
+    assert at.text_input(key="presets_name").value == name
+
+
+def test_what_cannot_be_deleted_is_a_problem(heard):
+    def refuse(name):
+        raise Unavailable(f"{name} cannot be deleted.")
+
+    heard.at(delete=refuse).button(key="presets_delete_mine").click().run()
+    assert heard.problems == ["mine cannot be deleted."]
 
 
 def test_a_name_of_spaces_alone_keeps_nothing(heard):

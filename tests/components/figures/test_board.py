@@ -68,7 +68,7 @@ def test_other_sets_do_not_say_their_margin():
     assert "margin" not in board_html([RESULT], MARGINS)
 
 
-def evaluation(n_done=3, clamps=((2, -4.0),)):
+def evaluation(n_done=3, clamps=((2, -4.0),), kept=None):
     affected = torch.tensor([True, True, True, False])
     done = affected & (torch.arange(4) < n_done)
     sets = (replace(RESULT, n=4, n_affected=3, n_done=n_done),)
@@ -81,6 +81,7 @@ def evaluation(n_done=3, clamps=((2, -4.0),)):
         "affected": affected,
         "done": done,
         "seconds": 1.25,
+        "kept": kept,
     }
     return Evaluation(**{name: given[name] for name in Evaluation.__dataclass_fields__})
 
@@ -90,6 +91,8 @@ def evaluation(n_done=3, clamps=((2, -4.0),)):
     [
         (evaluation(), False, "3 of 4 questions touched by a clamp"),
         (evaluation(), False, "Computed in 1.2 s."),
+        (evaluation(kept=0.0), False, "1970, "),
+        (evaluation(kept=0.0), False, ", when it took 1.2 s."),
         (evaluation(1), False, "Estimate from 1 of 3 affected questions, running… (4 questions"),
         (evaluation(), True, "For the previous settings: 3 of 4 questions affected."),
         (evaluation(clamps=()), False, "No clamp is on: this is the model as it is, over 4"),

@@ -39,7 +39,7 @@ def clock(monkeypatch):
 def drawn(monkeypatch):
     """How many strengths each drawing had."""
     out = []
-    monkeypatch.setattr(module, "draw_dose_curve", lambda doses, n: out.append(len(doses)))
+    monkeypatch.setattr(module, "draw_dose_curve", lambda doses, *_: out.append(len(doses)))
     return out
 
 
@@ -64,8 +64,9 @@ def test_with_a_strength_in_it_goes_on_drawing_and_says_nothing_over_it(clock, d
     curve.add("a dose")
     clock.s += 2 * REDRAW_S
     curve.on_partial(PARTIAL)
+    clock.s += 2 * REDRAW_S
     curve.on_wait(Progress("Waiting", 0, 0, None))
-    assert drawn == [1, 1]
+    assert drawn == [1, 1, 1]
     assert place.said == []
 
 

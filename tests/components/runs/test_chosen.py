@@ -4,14 +4,14 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
-from backend.errors import BadInput
 from backend.evaluation.history import Pooled, Trial
-from backend.evaluation.results import Results, Run
+from backend.evaluation.results import Results
 from backend.interventions.edit import clamp_set
 
-RUN = Run(clamp_set([(2, -4.0)]), [], 1.5, 0.0, hypothesis="less *biology*")
+CLAMPS = clamp_set([(2, -4.0)])
 
 
 def script(trial, results, backs, on_pin):
@@ -22,15 +22,16 @@ def script(trial, results, backs, on_pin):
 
 @pytest.fixture
 def results(tmp_path):
-    kept = Results(tmp_path)
-    kept.annotate(RUN)
+    kept = Results(tmp_path, (3, 4))
+    kept.write(CLAMPS, torch.zeros(3, 4), torch.tensor([True, False, False]), 1.5)
+    kept.remember(CLAMPS, {}, "less *biology*", 0.0)
     return kept
 
 
 @pytest.fixture
 def heard(results):
     heard = SimpleNamespace(backs=[], pinned=[])
-    trial = Trial(RUN, Pooled(40, 100), Pooled(80, 100))
+    trial = Trial(results.read(CLAMPS), Pooled(40, 100), Pooled(80, 100))
     args = (trial, results, heard.backs, lambda *pin: heard.pinned.append(pin))
     heard.at = AppTest.from_function(script, args=args).run()
     return heard
@@ -56,12 +57,12 @@ def test_the_user_goes_back_to_it(heard):
 
 def test_it_is_pinned(heard):
     click(heard, "Pin as B")
-    assert heard.pinned == [("B", RUN.clamps)]
+    assert heard.pinned == [("B", CLAMPS)]
 
 
 def test_it_is_deleted(heard, results):
     heard.at.button(key="runs_delete").click().run()
-    assert results.read(RUN.clamps) is None
+    assert results.read(CLAMPS) is None
 
 
 def test_what_was_expected_is_shown_as_it_was_written(heard):
@@ -69,23 +70,47 @@ def test_what_was_expected_is_shown_as_it_was_written(heard):
 
 
 def test_name_note_and_star_are_kept_with_what_else_is_known_of_it(heard, results):
+    before = results.read(CLAMPS)
     heard.at.text_input[0].set_value(" Mine ")
     heard.at.text_area[0].set_value("a note ")
     heard.at.checkbox[0].check()
     click(heard, "Keep")
-    assert results.read(RUN.clamps) == replace(RUN, name="Mine", note="a note", star=True)
+    assert results.read(CLAMPS) == replace(before, name="Mine", note="a note", star=True)
 
 
-def test_a_run_deleted_meanwhile_is_not_written_again(heard, results):
-    results.forget(RUN.clamps)
+def test_what_another_session_wrote_stays_where_nothing_was_changed_here(heard, results):
+    results.annotate(CLAMPS, name="Theirs", star=True)
+    heard.at.text_area[0].set_value("a note")
     click(heard, "Keep")
-    assert results.read(RUN.clamps) is None
+    run = results.read(CLAMPS)
+    assert (run.name, run.star, run.note) == ("Theirs", True, "a note")
 
 
-def test_a_note_that_cannot_be_kept_is_said(heard, results, monkeypatch):
-    def refuse(run):
-        raise BadInput("The disk is full.")
-
-    monkeypatch.setattr(results, "annotate", refuse)
+def test_a_run_deleted_meanwhile_is_not_written_again_and_the_note_is_still_there(heard, results):
+    results.forget(CLAMPS)
+    heard.at.text_area[0].set_value("a note")
     click(heard, "Keep")
-    assert [e.value for e in heard.at.error] == ["The disk is full."]
+    assert results.read(CLAMPS) is None
+    (said,) = heard.at.warning
+    assert "not there any more" in said.value
+    assert heard.at.text_area[0].value == "a note"
+
+
+@pytest.fixture
+def unwritable(results, monkeypatch, tmp_path):
+    (tmp_path / "x.json").mkdir()
+    monkeypatch.setattr(results, "_path", lambda clamps: tmp_path / "x.json")
+
+
+def test_a_note_that_cannot_be_kept_is_said_and_still_there(heard, unwritable):
+    heard.at.text_area[0].set_value("a note")
+    click(heard, "Keep")
+    (said,) = heard.at.warning
+    assert "cannot be read, so it is not written over" in said.value
+    assert heard.at.text_area[0].value == "a note"
+
+
+def test_a_run_that_cannot_be_deleted_is_said(heard, unwritable):
+    heard.at.button(key="runs_delete").click().run()
+    (said,) = heard.at.warning
+    assert "cannot be deleted" in said.value

@@ -1,0 +1,1 @@
+"""The server: where it listens, by which names, and who may come in."""

@@ -54,7 +54,7 @@ def run(box: Path, place: Path, share: Share) -> Counts:
         want = {_name(argv): _shown(counts, toml, argv).out for argv in SHOWN}
         shutil.rmtree(home / "cache")
         (home / "cache").mkdir()
-        rounds: list[tuple[str, int]] = [("read-only", 0), ("nothing yet, read-only", 0)]
+        rounds = [("prepared", 4), ("read-only", 0), ("nothing yet, read-only", 0)]
         for pages in PAGES:
             rounds += [("prepared", pages), ("nothing yet", pages)]
         while not share.over:

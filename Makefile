@@ -2,6 +2,7 @@
 # make app HOST=0.0.0.0   opens it to a team, by password   (make password sets another)
 # make test   sets up .venv and runs every test
 # make check  formatting, lint, which package may import which, and types
+# make hostile MINUTES=30  tries it hard: hostile inputs, damaged files, kills, full disks (tests/hostile/README.md)
 # make bench  measures the engine against the reference path; with CLAMPBOARD_DATA set, on WMDP-Bio and MMLU too
 
 PYTHON ?= python3
@@ -29,6 +30,11 @@ check: $(READY)
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check .
 	@.venv/bin/lint-imports --no-logo
 	@$(PY) -m mypy
+
+MINUTES ?= 30
+.PHONY: hostile
+hostile: $(READY)
+	@OMP_NUM_THREADS=1 $(PY) -m tests.hostile --minutes "$(MINUTES)"
 
 bench: $(READY)
 	@$(PY) -m backend bench "$(SETUP)"

@@ -1,0 +1,136 @@
+"""Every command and option of the parser, with hostile values."""
+
+import argparse
+import os
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from backend.__main__ import _parser
+from tests.hostile.box import copied, engines_kept, living_in
+from tests.hostile.counts import Counts, Share, command
+from tests.hostile.fuzz import drive
+from tests.hostile.values import CLAMPS, NUMBERS, texts, traps
+
+LEFT_OUT = ("bench", "train-sae")
+"""They take minutes by nature; `training` has the second."""
+NAMES = ("forget-biology", "ablate-biology", "too-strong", "biology", "history", "biology,history")
+RANKS = ("relevance", "paper", "dsg", "crisp", "attribution", "attribution-against", "max_act")
+
+
+def run(box: Path, place: Path, share: Share) -> Counts:
+    counts = Counts()
+    toml = copied(box, place / "command_lines")
+    with living_in(toml.parent), engines_kept() as kept:
+        before = Path.cwd()
+        (place / "here").mkdir()
+        os.chdir(place / "here")  # what is written under a hostile name is written here
+        try:
+
+            def one(argv: list[str]) -> None:
+                if command(counts, argv).status == -1:
+                    kept.clear()  # a run that was torn out may have left its engine in pieces
+
+            command(counts, ["export", str(toml), "--clamps", "0:-8", "--out", "run.json"])
+            before_all = _figures(toml)
+            drive(share, command_lines(toml, place), one)
+            kept.clear()
+            if _figures(toml) != before_all:
+                counts.note("others", "other figures after all", before_all)
+        finally:
+            os.chdir(before)
+    return counts
+
+
+def _figures(toml: Path) -> str:
+    """Of one setting, as it is printed but for the time it took."""
+    ran = command(Counts(), ["evaluate", str(toml), "--clamps", "0:-8,5:2", "--json"])
+    return ran.out.partition('"sets"')[2]
+
+
+def command_lines(toml: Path, place: Path) -> st.SearchStrategy[list[str]]:
+    paths = [*traps(place / "traps"), str(toml), str(place / "here" / "run.json"), "out.json"]
+    actions = next(
+        a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction)
+    ).choices
+    each = [
+        _one_command(name, sub, toml, paths)
+        for name, sub in actions.items()
+        if name not in LEFT_OUT
+    ]
+    training = _training(toml, paths)
+    wild = st.lists(st.one_of(texts, st.sampled_from(paths)), max_size=4)
+    return st.one_of(*each, *each, training, wild)
+
+
+def _one_command(
+    name: str, sub: argparse.ArgumentParser, toml: Path, paths: list[str]
+) -> st.SearchStrategy[list[str]]:
+    needed = {id(a) for group in sub._mutually_exclusive_groups for a in group._group_actions[:2]}
+
+    @st.composite
+    def line(draw: st.DrawFn) -> list[str]:
+        argv = [name]
+        for action in sub._actions:
+            if isinstance(action, argparse._HelpAction):
+                continue
+            wanted = action.required or (id(action) in needed and draw(st.booleans()))
+            if not wanted and draw(st.integers(0, 5)) < 4:
+                continue
+            if action.option_strings:
+                argv.append(action.option_strings[-1])
+            if action.nargs == 0:
+                continue
+            if action.dest == "setup":
+                odd = draw(st.integers(0, 11)) == 0
+                argv.append(draw(st.sampled_from(paths)) if odd else str(toml))
+                continue
+            n = draw(st.integers(1, 4)) if action.nargs == "+" else 1
+            kind = _odd if draw(st.integers(0, 3)) == 0 else _good
+            argv += [draw(kind(action, paths)) for _ in range(n)]
+        return argv
+
+    return line()
+
+
+def _good(action: argparse.Action, paths: list[str]) -> st.SearchStrategy[str]:
+    if action.choices:
+        return st.sampled_from([str(c) for c in action.choices])
+    if action.dest == "out":
+        return st.sampled_from(("out.json", "/dev/null"))
+    if action.dest == "file":
+        return st.just("run.json")
+    if action.dest == "clamps":
+        return st.sampled_from(("", "3:-5", "0:-8,5:2"))
+    if action.dest in ("preset", "sets", "set", "rank"):
+        return st.sampled_from(NAMES[:3] if action.dest == "preset" else NAMES[3:] + RANKS)
+    if action.type is not None:
+        return st.sampled_from(NUMBERS[:5])
+    return st.sampled_from(("heart", "the river", "The heart pumps blood.", "a" * 3000))
+
+
+def _odd(action: argparse.Action, paths: list[str]) -> st.SearchStrategy[str]:
+    if action.type is Path or action.dest in ("file", "out"):
+        return st.one_of(st.sampled_from(paths), st.sampled_from(paths), texts)
+    if action.dest == "clamps":
+        return st.one_of(st.sampled_from(CLAMPS), st.sampled_from(CLAMPS), texts)
+    if action.type is not None:
+        return st.one_of(st.sampled_from(NUMBERS), st.sampled_from(NUMBERS), texts)
+    return texts
+
+
+def _training(toml: Path, paths: list[str]) -> st.SearchStrategy[list[str]]:
+    """train-sae, small: what it needs is given, so that the others are reached."""
+    passages = str(toml.parent / "passages.jsonl")
+    number = st.sampled_from(("1", "2", "8", "256", "2048", "0", "-1", "nan", "x", "9" * 30))
+    return st.tuples(
+        st.one_of(st.just(passages), st.sampled_from(paths)),
+        st.one_of(st.just("sae out"), st.sampled_from(paths), texts),
+        st.one_of(st.just("1"), st.sampled_from(NUMBERS)),
+        *[number] * 3,
+    ).map(
+        lambda v: [
+            *("train-sae", str(toml), "--text", v[0], "--out", v[1], "--block", v[2]),
+            *("--tokens", v[3], "--width", v[4], "--k", v[5], "--epochs", "1"),
+        ]
+    )

@@ -84,8 +84,6 @@ class Results:
         rows = [(q, scores[q].tolist()) for q in questions]
         run = Run(clamps, rows, seconds, time.time())
         try:
-            if not all(math.isfinite(score) for _, row in rows for score in row):
-                raise Unavailable("Some of its scores are no finite numbers.")
             with changing(self._folder):
                 if old := self._to_change(clamps):
                     run = replace(old, rows=rows, seconds=seconds, when=run.when)
@@ -95,7 +93,6 @@ class Results:
             for path in list(self._unwritten)[:-MOST_UNWRITTEN]:
                 self._unwritten.pop(path, None)
             raise
-        self._unwritten.pop(self._path(clamps), None)
 
     def annotate(
         self,
@@ -169,10 +166,15 @@ class Results:
 
     def _to_change(self, clamps: Clamps) -> Run | None:
         path = self._path(clamps)
-        return read_to_change(path, lambda content: self._parse(path, content))
+        run = read_to_change(path, lambda content: self._parse(path, content))
+        return run or self._unwritten.get(path)
 
     def _keep(self, run: Run) -> None:
-        write_bytes(self._path(run.clamps), RUN.dump_json(run))
+        if not all(math.isfinite(score) for _, scores in run.rows for score in scores):
+            raise Unavailable("Some of its scores are no finite numbers.")
+        path = self._path(run.clamps)
+        write_bytes(path, RUN.dump_json(run))
+        self._unwritten.pop(path, None)
 
     def _parse(self, path: Path, content: bytes) -> Run:
         """Raises ValueError or BadClamps for what is no run of this setup, under this name."""

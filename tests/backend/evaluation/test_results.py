@@ -172,6 +172,20 @@ def test_scores_that_are_no_numbers_are_not_kept(tmp_path):
     assert list(results.files()) == []
 
 
+def test_a_run_that_could_not_be_written_is_when_there_is_room_again(tmp_path):
+    (tmp_path / "results").write_text("")
+    results = Results(tmp_path / "results", (3, 4))
+    with pytest.raises(Unavailable):
+        results.write(CLAMPS, SCORES, AFFECTED, 1.0)
+    with pytest.raises(Unavailable):
+        results.remember(CLAMPS, {"clamps": "3:-77"}, "it forgets", 0.0)
+    (tmp_path / "results").unlink()
+    assert results.remember(CLAMPS, {"clamps": "3:-77"}, "it forgets", 0.0)
+    run = Results(tmp_path / "results", (3, 4)).read(CLAMPS)
+    assert run.hypothesis == "it forgets"
+    assert torch.equal(scores_of(run, BASELINE)[0][AFFECTED], SCORES[AFFECTED])
+
+
 def test_only_the_latest_runs_that_could_not_be_written_are_held(tmp_path):
     (tmp_path / "file").write_text("")
     results = Results(tmp_path / "file", (3, 4))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backend.errors import Unavailable
 from backend.progress import Progress
 from backend.rim import MB, read_text, shown
 from backend.setups import Setup
@@ -153,11 +154,17 @@ def read_file(path: Path) -> str:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Whole or not at all. Raises Unavailable if the disk will not have it."""
+    """Whole or not at all. Raises BadInput for a folder, Unavailable if the disk refuses it."""
     from backend.store import replacing
 
-    with replacing(path) as scratch:
-        scratch.write_text(text, encoding="utf-8")
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; name a file.")
+    try:
+        with replacing(path) as scratch:
+            scratch.write_text(text, encoding="utf-8")
+    except Unavailable as error:
+        why = getattr(error.__cause__, "strerror", None) or "the disk will not have it"
+        raise Unavailable(f"{path} cannot be written ({why}). Name another place.") from error
 
 
 def finite(value: Any) -> Any:

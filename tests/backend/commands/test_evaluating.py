@@ -1,6 +1,7 @@
 """Evaluate, dose, sweep and controls say what the engine says; a file runs again to its figures."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -93,23 +94,81 @@ def exported(run, toy, toy_toml, tmp_path):
 def test_a_file_runs_again_to_the_same_figures(run, toy_toml, exported):
     value = value_of(run("evaluate", toy_toml, "--from", exported, "--json"))
     assert value["same"]
+    assert value["verdict"] == "same"
     assert value["clamps"] == "1:-120,4:-3.7"
     assert (value["questions"], value["differences"]) == (7, [])
 
 
-def test_other_figures_than_the_files_are_said_with_status_1(run, toy_toml, exported):
-    raw = json.loads(exported.read_text())
+def other_headline(raw):
+    raw["sets"][0]["accuracy"] += 0.25
+
+
+def other_answer(raw):
+    """A prediction turned round, and claimed accordingly: the file agrees with itself there."""
+    question = raw["sets"][0]["questions"][0]
+    question["scores"] = question["scores"][::-1]
+    question["prediction"] = question["scores"].index(max(question["scores"]))
+    question["affected"] = True
+
+
+def no_sets(raw):
+    raw["sets"] = []
+
+
+def other_sae(raw):
     raw["identity"]["the SAE"] = "0" * 64
-    first = raw["sets"][0]["questions"][0]
-    first["scores"] = first["scores"][::-1]
+
+
+def other_setup(raw):
+    raw["setup"]["name"] = "demo"
+
+
+def a_path(raw):
+    raw["setup"]["name"] = "../toy.toml"
+
+
+def no_number(raw):
+    raw["sets"][0]["accuracy"] = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("falsify", "status", "words"),
+    [
+        (other_headline, 1, "Different: The set 'biology': accuracy is"),
+        (other_answer, 1, "1 of 7 questions are answered otherwise"),
+        (no_sets, 1, "Different: The set 'history' is missing in the file."),
+        (other_sae, 3, "Different: The SAE: 000000000000… in the file"),
+        (other_setup, 3, "Different: The setup: demo in the file, toy here."),
+        (a_path, 2, "'setup.name' should be a setup's name, never a path"),
+        (no_number, 2, "NaN is no number of JSON"),
+    ],
+)
+def test_each_kind_of_difference_has_its_status(run, toy_toml, exported, falsify, status, words):
+    raw = json.loads(exported.read_text())
+    falsify(raw)
     exported.write_text(json.dumps(raw))
     again = run("evaluate", toy_toml, "--from", exported)
-    assert again.returncode == 1
-    assert "Different: The SAE: 000000000000… in the file" in again.stdout
-    assert "Not the figures of the file" in again.stdout
+    assert again.returncode == status
+    assert words in again.stdout + again.stderr
+    if status == 2:
+        again.fails(words)
+        return
+    assert len(again.stdout) < 3000
+    value = json.loads(run("evaluate", toy_toml, "--from", exported, "--json").stdout)
+    assert value["verdict"] == {1: "other figures", 3: "other ingredients"}[status]
+    assert not value["same"]
+
+
+def test_the_statuses_are_in_the_help(run):
+    said = " ".join(run("evaluate", "--help").stdout.split())
+    for status in ("0: the same figures", "1: other figures", "2: the file", "3: other ingre"):
+        assert status in said
 
 
 def test_a_file_that_cannot_run_again_is_said(run, toy_toml, exported, tmp_path):
-    run("evaluate", "--from", exported).fails("no setup 'toy'")
+    run("evaluate", "--from", exported).fails("'toy'", "does not ship", "Name its TOML file")
     run("evaluate", "--from", tmp_path / "nothing.json").fails("cannot be read")
+    run("evaluate", toy_toml, "--from", tmp_path).fails("The run file", "cannot be read")
     run("evaluate", toy_toml, "--from", exported, "--half", "held-out").fails("leave out")
+    os.mkfifo(tmp_path / "pipe")
+    run("evaluate", toy_toml, "--from", tmp_path / "pipe").fails("no regular file")

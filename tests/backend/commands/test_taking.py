@@ -1,6 +1,9 @@
 """What is taken away: text, a file, a page, a program."""
 
 import json
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -52,6 +55,67 @@ def test_export_says_how_much_it_wrote(run, toy_toml, tmp_path):
     said = run("export", toy_toml, "--clamps", "1:-120,4:2", "--out", file).stdout
     assert said == f"{file}: 2 clamps, 7 questions.\n"
     assert json.loads(file.read_text(encoding="utf-8"))["clamps"]
+
+
+WRITERS = [
+    ("export", "--clamps", "1:-120"),
+    ("report", "--clamps", "1:-120"),
+    ("labels", "export"),
+]
+
+
+@pytest.fixture(params=WRITERS, ids=[command for command, *_ in WRITERS])
+def write(request, run, toy, toy_toml):
+    """Runs a command that writes a file at the path given."""
+    toy.atlas.relabel(3, label="vessels")
+    command, *given = request.param
+    return lambda out: run(
+        command, toy_toml, *given, *(() if command == "labels" else ("--out",)), out
+    )
+
+
+def test_out_makes_its_folder_and_leaves_what_the_umask_leaves(write, tmp_path):
+    out = tmp_path / "new" / "out"
+    assert write(out).returncode == 0
+    umask = os.umask(0)
+    os.umask(umask)
+    assert out.stat().st_mode & 0o777 == 0o666 & ~umask
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_out_follows_a_link(write, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real").write_text("old")
+    assert write(tmp_path / "link").returncode == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() not in ("", "old")
+
+
+def test_out_pours_into_a_pipe_that_somebody_reads(write, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        try:
+            assert write(tmp_path / "pipe").returncode == 0
+            content, _ = reader.communicate(timeout=20)
+        finally:
+            reader.kill()
+    assert len(content) > 20
+    assert not (tmp_path / "pipe").is_file()
+
+
+def test_out_pours_into_an_open_descriptor(write):
+    """As /dev/stdout is one, where a shell pipes it on."""
+    reader, writer = os.pipe()
+    with ThreadPoolExecutor() as pool, os.fdopen(reader, "rb") as stream:
+        content = pool.submit(stream.read)
+        result = write(f"/dev/fd/{writer}")
+        os.close(writer)
+        assert len(content.result(20)) > 20
+    assert result.returncode == 0
+
+
+def test_out_that_is_a_folder_is_said(write, tmp_path):
+    write(tmp_path).fails(str(tmp_path), "folder")
 
 
 def test_report_is_one_page_with_its_clamps(run, toy_toml, tmp_path):

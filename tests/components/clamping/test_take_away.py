@@ -1,5 +1,6 @@
 """What leaves the page, and what becomes of a file opened here."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -7,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from backend.errors import BadInput
 from backend.interventions.board import Board, Slider
-from backend.sharing.export import Exported, export, to_text
-from components.clamping import take_away as module
+from backend.sharing.export import export, to_text
+from backend.sharing.run_file import RunFile
 from components.clamping.take_away import read_file
 
 BOARD = Board((Slider(1, -120.0), Slider(4, -2.0, on=False)), 1.5)
@@ -21,7 +22,7 @@ def content(toy):
 
 def test_an_exported_file_is_read(toy, content):
     found = read_file(content, toy.sae.d_sae)
-    assert isinstance(found, Exported)
+    assert isinstance(found, RunFile)
     assert (found.board, found.half) == (BOARD, "held-out")
 
 
@@ -79,15 +80,15 @@ def test_a_file_that_is_opened_goes_to_the_page(at, opened):
     assert isinstance(found, BadInput)
 
 
-def opened_script(name, found, evaluation):
+def opened_script(engine, name, found, evaluation):
     from components.clamping.take_away import draw_opened
 
-    draw_opened(None, evaluation, name, found)
+    draw_opened(engine, evaluation, name, found)
 
 
-def said(found, clamps=()):
-    evaluation = SimpleNamespace(clamps=clamps)
-    return AppTest.from_function(opened_script, args=("a*b.json", found, evaluation)).run()
+def said(found, engine=None, evaluation=None):
+    args = (engine, "a*b.json", found, evaluation)
+    return AppTest.from_function(opened_script, args=args).run()
 
 
 def test_a_refused_file_is_said_with_its_reason():
@@ -99,33 +100,30 @@ def test_without_a_file_nothing_is_said():
     assert len(said(None).main) == 0
 
 
-class Rerun:
-    same = True
-
-    def sentence(self):
-        return "The same figures as in the file."
+def test_figures_are_held_beside_those_of_the_file(toy, content):
+    (success,) = said(read_file(content, 24), toy, toy.evaluate(BOARD.clamps())).success
+    assert success.value.startswith("a\\*b.json: The same figures as in the file")
 
 
-@pytest.fixture
-def exported(toy, content):
-    return read_file(content, toy.sae.d_sae)
+@pytest.mark.parametrize(
+    ("falsify", "words"),
+    [
+        (lambda raw: raw["identity"].clear(), "\n* The SAE\\: not there in the file"),
+        (lambda raw: raw["sets"].pop(), "\n* The set 'history' is missing in the file"),
+        (lambda raw: raw["sets"][0].update(lost=9), "\n* The set 'biology'\\: lost is 9"),
+        (lambda raw: raw["identity"].update({"![x](//y)": "z"}), "\\!\\[x\\]\\(//y\\)"),
+    ],
+)
+def test_what_differs_from_the_file_is_listed(toy, content, falsify, words):
+    raw = json.loads(content)
+    falsify(raw)
+    found = read_file(json.dumps(raw).encode(), 24)
+    at = said(found, toy, toy.evaluate(BOARD.clamps()))
+    assert not at.success
+    assert words in at.warning[0].value
 
 
-def test_figures_are_held_beside_those_of_the_file(exported, monkeypatch):
-    monkeypatch.setattr(module, "compare", lambda *_: Rerun())
-    monkeypatch.setattr(module, "differences", lambda *_: [])
-    (success,) = said(exported, exported.clamps).success
-    assert success.value == "a\\*b.json: The same figures as in the file."
-
-
-def test_what_differs_from_the_file_is_listed(exported, monkeypatch):
-    monkeypatch.setattr(module, "compare", lambda *_: Rerun())
-    monkeypatch.setattr(module, "differences", lambda *_: ["another model"])
-    (warning,) = said(exported, exported.clamps).warning
-    assert warning.value.endswith("The same figures as in the file.\n* another model")
-
-
-def test_once_the_board_is_another_the_file_is_spoken_of_no_more(exported):
-    at = said(exported, ())
+def test_once_the_board_is_another_the_file_is_spoken_of_no_more(toy, content):
+    at = said(read_file(content, 24), toy, toy.evaluate(()))
     assert not at.success
     assert not at.warning

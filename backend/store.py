@@ -74,7 +74,7 @@ def _taken(lock: FileLock) -> bool:
         Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=WAIT_S)
     except Timeout:
-        return False
+        return not Path(lock.lock_file).exists()  # in /proc, say, none can ever be made
     except OSError:
         pass
     return True
@@ -97,7 +97,8 @@ def replacing(path: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = target.parent / f"{SCRATCH}{secrets.token_hex(6)}"
         lock = Path(f"{scratch}{LOCK}")
-        with FileLock(lock):
+        # Nobody else knows this name: what cannot be had at once can never be.
+        with FileLock(lock, timeout=0):
             try:
                 yield scratch
                 scratch.chmod(lock.stat().st_mode & 0o666)  # the lock has what the umask leaves

@@ -3,11 +3,13 @@
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from backend.notices import noticed
 from components.messages import show_errors
 from components.serving.address import exposed
 from components.serving.signed_in import COOKIE, signed_in
 from components.wording import plain
 
+MOST_NOTICES = 3
 STYLE = (
     '<style>[data-testid="stMainBlockContainer"] '
     "{ padding-top: 3.5rem; padding-bottom: 4rem; }</style>"
@@ -67,6 +69,15 @@ def draw_style() -> None:
         st.html(DARK_STYLE)
 
 
+def _draw_notices() -> None:
+    """What happened to files meanwhile, the last first."""
+    said = noticed()[::-1]
+    for text in said[:MOST_NOTICES]:
+        st.caption(f":material/info: {plain(text)}")
+    if len(said) > MOST_NOTICES:
+        st.caption(f"{len(said) - MOST_NOTICES:,} more such messages are in the log.")
+
+
 def draw_sidebar() -> None:
     """Which setup, and its state; prepares it on the first start of the server.
 
@@ -101,6 +112,7 @@ def draw_sidebar() -> None:
         for questions in engine.sets:
             if questions.skipped:
                 st.caption(plain(questions.skipped))
+        _draw_notices()
         st.caption(
             "A clamp is a hook, not a deletion: take it away and the model knows everything again. "
             "Multiple choice alone overstates forgetting."

@@ -10,6 +10,7 @@ from backend.engine.engine import Engine
 from backend.progress import Progress
 from backend.setups import load_setup
 from components.progress_bar import show_progress
+from components.wording import plain
 
 WAIT_S = 0.2
 
@@ -59,7 +60,7 @@ def _prepare(wanted: str, slot: _Slot) -> Engine:
 
     def show(progress: Progress) -> None:
         if progress.note:
-            notes.caption(progress.note)
+            notes.caption(plain(progress.note))
         show_progress(bar, progress)
 
     while not slot.lock.acquire(timeout=WAIT_S):

@@ -16,6 +16,7 @@ from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation
 from backend.interventions.board import Board, Slider, read_link, write_link
 from backend.interventions.edit import Clamps
+from backend.rim import whole
 from backend.sharing.run_file import RunFile
 from components.values import Hypothesis, Pins, Words, Work
 
@@ -45,16 +46,18 @@ def start(d_sae: int) -> None:
     )
     parameters = st.query_params.to_dict()
     try:
+        for value in parameters.values():
+            whole(value, "The link")
         st.session_state.board = read_link(parameters, d_sae)
         text = parameters.get("feature", "0")
         if not text.isdecimal() or not text.isascii() or int(text) >= d_sae:
             raise BadInput(
-                f"The link opens feature '{text[:20]}', but this SAE has features 0 to {d_sae - 1}."
+                f"The link opens feature {text[:20]!r}, but this SAE has features 0 to {d_sae - 1}."
             )
         st.session_state.feature = int(text)
         if (half := parameters.get("half", "all")) not in HALVES:
             raise BadInput(
-                f"The link asks for the questions '{half[:20]}'; it can be {', '.join(HALVES)}."
+                f"The link asks for the questions {half[:20]!r}; it can be {', '.join(HALVES)}."
             )
         st.session_state.half = half
     except BadInput as error:

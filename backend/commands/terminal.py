@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.errors import Unavailable
+from backend.errors import BadInput, Unavailable
 from backend.progress import Progress
 from backend.rim import MB, read_text, shown
 from backend.setups import Setup

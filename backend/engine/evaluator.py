@@ -18,6 +18,7 @@ from backend.evaluation.evaluate import Evaluation, evaluate, summarise
 from backend.evaluation.recordings import Recording
 from backend.evaluation.results import Results, Run, scores_of
 from backend.interventions.edit import Clamps, clamp_set
+from backend.model.memory import give_back
 from backend.model.runner import Runner
 from backend.progress import OnProgress, Progress, silent
 from backend.setups import Scoring
@@ -77,6 +78,7 @@ class Turns:
                     took = self._took.setdefault(kind, deque(maxlen=REMEMBERED))
                     took.append(time.monotonic() - mine.begun)
                 self._moved.notify_all()
+            give_back()
 
     def _wait(self, mine: _Ticket) -> Progress | None:
         """Until it is this one's turn, which is None, or at most WAIT_S."""

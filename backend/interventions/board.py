@@ -84,7 +84,7 @@ def read_link(parameters: dict[str, str], d_sae: int) -> Board:
         number = _number(value)
         if not colon or not feature.isdecimal() or not feature.isascii() or number is None:
             raise BadInput(
-                f"The link's clamps cannot be read at '{part[:40]}'. "
+                f"The link's clamps cannot be read at {part[:40]!r}. "
                 "Expected feature:value pairs, such as 12:-60,45:0."
             )
         if abs(number) > MAX_SLIDER:
@@ -106,7 +106,7 @@ def read_link(parameters: dict[str, str], d_sae: int) -> Board:
     solo = parameters.get("solo")
     if solo is not None and solo not in [str(s.feature) for s in sliders]:
         raise BadInput(
-            f"The link's solo is '{solo[:20]}'; "
+            f"The link's solo is {solo[:20]!r}; "
             "it must be one of the features that the link clamps."
         )
     return Board(tuple(sliders), master, None if solo is None else int(solo))

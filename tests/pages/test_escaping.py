@@ -1,7 +1,6 @@
 """Names and texts from outside are shown as they stand in every Markdown place of every page."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from google.protobuf.message import Message
@@ -65,8 +64,8 @@ def hostile(toy_toml):
     engine.saved_presets.save(HOSTILE, Board((Slider(3, -2.0),)))
     clamps = clamp_set([(3, -4.0), (5, -4.0)])
     engine.evaluate(clamps)
-    run = engine.results.read(clamps)
-    engine.results.annotate(replace(run, name=HOSTILE, note=HOSTILE, hypothesis=HOSTILE))
+    engine.results.annotate(clamps, name=HOSTILE, note=HOSTILE)
+    assert engine.results.remember(clamps, {}, HOSTILE, 0.0)
     return engine
 
 

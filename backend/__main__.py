@@ -22,7 +22,7 @@ from typing import Literal, NoReturn
 from backend.commands import evaluating, making, reading, taking
 from backend.commands.terminal import Run, one_line, read_file
 from backend.errors import BadInput, ClampboardError
-from backend.rim import whole
+from backend.rim import shown, whole
 from backend.setups import load_setup, shipped_names
 
 WRONG = 2
@@ -153,7 +153,7 @@ def _setup_of_file(args: argparse.Namespace) -> str:
     name = setup_named(read_file(args.file))
     if name not in shipped_names():  # a file from elsewhere opens no path of its choice
         raise BadInput(
-            f"{args.file} was made with the setup '{name}', which does not ship. Name yours: "
+            f"There is no setup {shown(name)} among those that ship. Name yours: "
             f"python -m backend evaluate mine.toml --from {args.file}"
         )
     return name

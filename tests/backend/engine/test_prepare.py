@@ -3,6 +3,7 @@
 import pytest
 
 from backend.engine.engine import Engine
+from backend.errors import BadInput
 from backend.setups import load_setup
 from tests.support.toy import questions, write_jsonl, write_setup
 
@@ -79,3 +80,23 @@ def test_nothing_but_the_prepared_lies_in_the_folder(tmp_path, monkeypatch):
         "text",
         "text",
     ]
+
+
+def test_a_question_longer_than_the_model_reads_is_left_out_before_it_is_recorded(tmp_path):
+    toml = write_setup(tmp_path)
+    rows = questions()
+    rows[1]["question"] = "What has a nucleus? " * 200
+    write_jsonl(tmp_path / "quiz.jsonl", rows)
+    engine, _ = stages(toml)
+    assert engine.n_questions == len(rows) - 1
+    assert [q.index for q in engine.sets[0].questions] == [0, 2, 3]
+    assert "1 question is left out, longer than the 512 tokens" in engine.sets[0].skipped
+    longest = engine.recording.rows.n_tokens
+    assert longest < 512 * len(rows)
+
+
+def test_a_text_whose_loss_is_asked_for_needs_two_tokens(tmp_path):
+    write_jsonl(tmp_path / "one.jsonl", [{"text": "A"}])
+    more = '[text_loss]\nrole = "retain"\ntitle = "text"\nfile = "one.jsonl"\n'
+    with pytest.raises(BadInput, match="'text' has no text of two tokens"):
+        stages(write_setup(tmp_path, more=more))

@@ -70,7 +70,7 @@ def opened(path: Path, most: int, what: str = "") -> Iterator[BinaryIO]:
         with _regular(path, most, named) as file:
             if file.read(2) == GZIP:
                 file.seek(0)
-                yield cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=file)))  # type: ignore[arg-type]
+                yield cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=file)))
             else:
                 file.seek(0)
                 yield file

@@ -137,25 +137,31 @@ def _parquet_rows(stream: BinaryIO, file: Path) -> Iterator[dict[str, Any]]:
 
 def _text_rows(stream: BinaryIO, file: Path, plain: bool) -> Iterator[Any]:
     name = str(file)
-    first = next((line for _, line in lines(stream, MOST_BYTES, name) if line.strip()), "")
-    start = first.lstrip()[:1]
-    if start == "[":
-        stream.seek(0)
-        whole = _json_list(stream.read(MOST_LIST + 1))
-        if whole is not None:
+    head = stream.read(MB).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    stream.seek(0)
+    if head == b"[":
+        data = stream.read(MOST_LIST + 1)
+        if (whole := _json_list(data)) is not None:
             yield from whole
             return
-        if not plain and isinstance(_json_row(first), Broken):
+        if len(data) > MOST_LIST and not isinstance(_json_row(data.split(b"\n", 1)[0]), list):
             raise BadInput(
-                f"{file} begins like a JSON list, but is none, or has more than "
-                f"{MOST_LIST / MB:.0f} MB. Write it as JSON lines: one row a line."
+                f"{file} begins like a JSON list of more than {MOST_LIST / MB:.0f} MB. "
+                "Write it as JSON lines: one row a line."
             )
+        stream.seek(0)
+    first = next((line for _, line in lines(stream, MOST_BYTES, name) if line.strip()), "")
+    start = first.lstrip()[:1]
     stream.seek(0)
     text = (line for _, line in lines(stream, MOST_BYTES, name))
     if start in ("{", "[") and not (plain and isinstance(_json_row(first), Broken)):
         yield from (_json_row(line) for line in text if line.strip())
     elif plain:
-        yield from ({"text": line.rstrip("\r\n") + "\n"} for line in text if line.strip())
+        yield from (
+            {"text": line.removesuffix("\n").removesuffix("\r") + "\n"}
+            for line in text
+            if line.strip()
+        )
     else:
         yield from _csv_rows(text, file)
 
@@ -180,7 +186,7 @@ def _json_list(data: bytes) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
-def _json_row(line: str) -> Any:
+def _json_row(line: str | bytes) -> Any:
     try:
         return json.loads(line)
     except ValueError as error:

@@ -221,15 +221,15 @@ def check_training(paths: list[Path], n_tokens: int, recipe: Recipe, out: Path) 
         )
     if not 1 <= recipe.epochs <= MOST_EPOCHS:
         raise BadInput(f"The epochs can be 1 to {MOST_EPOCHS:,}, not {recipe.epochs:,}.")
-    for path in paths:
-        if kind(path) != "file":
-            there = kind(path) or "nowhere"
-            raise BadInput(f"The training text {path} cannot be read: no file, but {there}.")
     there = kind(out)
     if there not in ("", "folder"):
         raise BadInput(f"{out} is a {there}. Name a folder that is empty, or not there yet.")
     if there == "folder" and any(out.iterdir()):
         raise BadInput(f"{out} is not empty. Name another folder, or empty it.")
+    for path in paths:
+        if kind(path) != "file":
+            why = f"it is a {kind(path)}" if kind(path) else "there is no such file"
+            raise BadInput(f"The training text {path} cannot be read: {why}.")
 
 
 def train_command(

@@ -3,13 +3,23 @@
 import argparse
 import io
 import math
+import os
 from types import SimpleNamespace
 
 import pytest
 
+from backend.__main__ import _parser
 from backend.commands import terminal
-from backend.commands.terminal import ProgressLine, count, finite, read_file, write_file
+from backend.commands.terminal import (
+    ProgressLine,
+    finite,
+    number,
+    read_file,
+    whole_number,
+    write_file,
+)
 from backend.errors import BadInput, Unavailable
+from backend.experiments.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE
 from backend.progress import Progress
 
 
@@ -79,15 +89,42 @@ def test_a_note_stays_in_view(screen, clock):
     assert "Half of it was done before.\n" in screen.getvalue()
 
 
-@pytest.mark.parametrize(("text", "number"), [("3", 3), ("2_000_000", 2_000_000)])
-def test_a_count_is_a_positive_number(text, number):
-    assert count(text) == number
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (whole_number(1, 9_000_000), "3", 3),
+        (whole_number(1, 9_000_000), "2_000_000", 2_000_000),
+        (number(-1, 1), "-1", -1.0),
+        (number(-1, 1), "1e-3", 0.001),
+    ],
+)
+def test_a_number_in_its_range_is_read(read, text, value):
+    assert read(text) == value
 
 
-@pytest.mark.parametrize("text", ["0", "-2"])
-def test_no_other_number_is_a_count(text):
-    with pytest.raises(argparse.ArgumentTypeError, match=f"{text} is not a positive number"):
-        count(text)
+@pytest.mark.parametrize("text", ["0", "-2", "10", "1.5", "", "x", "9" * 5_000, "\udc80"])
+def test_no_other_text_is_a_whole_number(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="is no whole number from 1 to 9") as error:
+        whole_number(1, 9)(text)
+    assert len(str(error.value)) < 120
+
+
+@pytest.mark.parametrize("text", ["-0.1", "1.1", "nan", "inf", "-inf", "1e400", "x", "1" * 5_000])
+def test_no_other_text_is_a_number(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="is no number from 0 to 1") as error:
+        number(0, 1)(text)
+    assert len(str(error.value)) < 120
+
+
+def test_the_ranges_of_written_text_are_those_of_its_writer():
+    def read(*args):
+        return _parser().parse_args(["generate", "demo", "p", "--clamps", "", *args])
+
+    assert read("--max-tokens", str(MAX_NEW_TOKENS)).max_tokens == MAX_NEW_TOKENS
+    assert read("--temperature", str(MAX_TEMPERATURE)).temperature == MAX_TEMPERATURE
+    for args in (["--max-tokens", f"{MAX_NEW_TOKENS + 1}"], ["--temperature", "2.1"]):
+        with pytest.raises(SystemExit):
+            read(*args)
 
 
 def test_json_has_no_infinities():
@@ -102,9 +139,12 @@ def test_text_is_written_and_read_back(tmp_path):
 
 def test_what_cannot_be_read_or_written_is_said(tmp_path):
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
-    with pytest.raises(BadInput, match="bytes cannot be read: it is no text in UTF-8"):
+    with pytest.raises(BadInput, match="bytes is no text in UTF-8"):
         read_file(tmp_path / "bytes")
     with pytest.raises(BadInput, match="none cannot be read: No such file"):
         read_file(tmp_path / "none")
     with pytest.raises(Unavailable, match="cannot be written"):
         write_file(tmp_path / "bytes" / "file", "")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match="pipe is no regular file"):
+        read_file(tmp_path / "pipe")

@@ -18,7 +18,7 @@ from backend.errors import BadInput
 from backend.setups import CorpusSource
 from tests.support.data import shared_data
 from tests.support.gemma import gemma_tokenizer
-from tests.support.toy import BIOLOGY, OTHER
+from tests.support.toy import BIOLOGY, OTHER, build_tokenizer
 
 
 def source(file, **options) -> CorpusSource:
@@ -137,3 +137,25 @@ def test_every_row_begins_with_bos_where_the_tokenizer_puts_one(toy):
     assert [
         "".join(token_texts(t, s)) for t, s in zip(marked.texts, marked.spans, strict=True)
     ] == list(marked.texts)
+
+
+def test_half_a_character_in_a_text_is_named(tmp_path):
+    (tmp_path / "j").write_text('{"text": "one"}\n{"text": "\\ud800"}\n')
+    with pytest.raises(BadInput, match="row 2: its text holds half a character"):
+        read_texts(source(tmp_path / "j"))
+
+
+def test_no_row_is_longer_than_the_model_reads(tmp_path):
+    (tmp_path / "t").write_text(" ".join(BIOLOGY + OTHER))
+    tokenizer = build_tokenizer()
+    rows = read_corpus(tokenizer, source(tmp_path / "t"), tmp_path / "a", longest=20).ids
+    assert max(map(len, rows)) == 20
+    assert sum(map(len, rows)) == len(tokenizer(" ".join(BIOLOGY + OTHER) + "\n")["input_ids"])
+    said = "rows of 30 tokens, but this model reads 20: lower its row_tokens"
+    with pytest.raises(BadInput, match=said):
+        read_corpus(tokenizer, source(tmp_path / "t", row_tokens=30), tmp_path / "a", longest=20)
+
+
+def test_texts_without_a_token_are_said():
+    with pytest.raises(BadInput, match="'T' holds no token of text"):
+        cut_corpus(build_tokenizer(), "retain", "T", ["", ""])

@@ -1,5 +1,7 @@
 """Exact strings and tokens of every protocol."""
 
+import copy
+
 import pytest
 from tokenizers import processors
 
@@ -82,6 +84,25 @@ def test_chat_does_not_let_the_template_strip_the_message(gemma):
 def test_a_model_without_a_chat_format_is_said():
     with pytest.raises(BadSetup, match="no chat template"):
         pack(build_tokenizer(), QUESTION, Protocol("letter", "paper-chat"))
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{% for %}", "chat template fails .TemplateSyntaxError"),
+        ("{{ nothing.at.all }}", "chat template fails .UndefinedError"),
+        ("{{ 1 / 0 }}", "chat template fails .ZeroDivisionError"),
+        ("{{ messages[0] + 1 }}", "chat template fails .TypeError"),
+        ("{{ raise_exception('no') }}", "chat template fails .TemplateError: no"),
+        ("{% for i in range(10 ** 9) %}x{% endfor %}", "chat template fails .OverflowError"),
+        ("Hello.", "does not show the message"),
+    ],
+)
+def test_a_chat_template_that_fails_is_said(gemma, template, said):
+    broken = copy.deepcopy(gemma)
+    broken.chat_template = template
+    with pytest.raises(BadSetup, match=said):
+        pack(broken, QUESTION, Protocol("letter", "paper-chat"))
 
 
 @pytest.mark.parametrize("prompt", ["paper", "paper-chat"])

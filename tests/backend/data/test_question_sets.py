@@ -1,7 +1,10 @@
 """Question sets: what is a question and what is not, samples, and worked examples."""
 
+import decimal
 import json
+import math
 
+import pandas as pd
 import pytest
 
 from backend.data.question_sets import MMLU_SUBJECTS, read_set
@@ -54,6 +57,17 @@ def test_several_subjects_are_one_set_and_each_names_its_own_questions(tmp_path)
         ({**GOOD, "answer": True}, "answer is 'True'"),
         ({**GOOD, "answer": "E"}, "answer is 'E'"),
         ({**GOOD, "answer": ""}, "answer is ''"),
+        ({**GOOD, "answer": 10**400}, "answer is '1000"),
+        ({**GOOD, "answer": 10**4299}, "answer is '1000"),
+        ({**GOOD, "answer": math.inf}, "answer is 'inf'"),
+        ({**GOOD, "answer": math.nan}, "answer is 'nan'"),
+        ({**GOOD, "answer": [[[0]]]}, "answer is '[[[0]]]'"),
+        ({**GOOD, "question": "a \ud800 b"}, "question holds half a character"),
+        ({**GOOD, "choices": ["a", "b", "c", "\udfff"]}, "choices holds half a character"),
+        ({**GOOD, "subject": "\ud800"}, "subject holds half a character"),
+        ({**GOOD, "topic": {"a": 1}}, "topic is no text"),
+        ({**GOOD, "question": "x" * 200_001}, "question has 200,001 characters"),
+        ({**GOOD, "question": ["q"]}, "question is no text"),
         ({**GOOD, "question": "  "}, "question is no text"),
         ({"choices": ["a", "b", "c", "d"], "answer": 0}, "no question"),
         ([1, 2], "2 cells"),
@@ -81,6 +95,13 @@ def test_a_line_that_is_no_json_and_a_csv_row_of_other_length_are_left_out(tmp_p
         questions = read(tmp_path / name)
         assert len(questions.questions) == 2
         assert why in questions.skipped
+
+
+def test_a_table_of_other_types_has_no_question_and_says_why(tmp_path):
+    rows = {"question": [b"q"], "choices": [[1, 2, 3, 4]], "answer": [decimal.Decimal(1)]}
+    pd.DataFrame(rows).to_parquet(tmp_path / "q")
+    with pytest.raises(BadInput, match="Row 1: its question is no text"):
+        read(tmp_path / "q")
 
 
 def test_many_left_out_rows_are_counted_and_the_first_named(tmp_path):

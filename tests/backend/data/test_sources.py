@@ -1,12 +1,15 @@
 """Rows from files in every form, from folders in every layout, and what is said of the others."""
 
 import gzip
+import os
+import time
 
 import numpy as np
 import pytest
 
 from backend.data.sources import Broken, file_rows, find_file, rows
 from backend.errors import BadInput
+from backend.rim import LONGEST_LINE, MB, MOST_LINES
 from backend.setups import RowSource
 from tests.backend.data.forms import FORMS, QUESTIONS, as_json, as_jsonl, cells
 
@@ -59,8 +62,7 @@ def test_json_lines_are_read_as_such_where_plain_text_would_do(tmp_path):
         (b"a\n\xff\xfe\x00", "no text in UTF-8: byte 1 of line 2 does not fit"),
         (b"x" * (LONGEST_LINE + 1), "line 1, is larger than 32 MB"),
         (gzip.compress(b"\n" * (MOST_LINES + 1)), "more than 5,000,000 lines"),
-        (b"[" + b" " * MOST_LIST + b"\n1]", "begins like a JSON list.* Write it as JSON lines"),
-        (b"[" * 99_999, "begins like a JSON list, but is none"),
+        (b"[" + b"0," * 17 * MB + b"1]", "JSON list of more than 32 MB. Write it as JSON lines"),
         (b'a,"' + b"x" * 200_000 + b'"\n"a"b\n\0\n"c', None),
     ],
 )
@@ -72,6 +74,42 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, content, says):
     with pytest.raises(BadInput, match=says):
         read(tmp_path / "f", content)
     assert time.monotonic() - start < 10
+
+
+def test_a_row_that_is_nested_too_deeply_is_broken_and_keeps_its_place(tmp_path):
+    got = read(tmp_path / "f", b'{"a": 1}\n{"a": ' + b"[" * 99_999 + b'\n{"a": 3}')
+    assert got == [{"a": 1}, Broken("nested too deeply"), {"a": 3}]
+
+
+def test_old_line_ends_and_empty_lines_in_a_cell_of_csv_are_kept(tmp_path):
+    assert read(tmp_path / "f", b'a,"b\n\nc"\rd,e\r') == [["a", "b\n\nc"], ["d", "e"]]
+
+
+def test_a_list_of_nothing_is_read_in_seconds(tmp_path):
+    start = time.monotonic()
+    assert len(read(tmp_path / "f", b"[" + b"[]," * 2_000_000 + b"0]")) == 2_000_001
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "pipe"])
+def test_what_is_no_regular_file_is_refused(tmp_path, place):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match="no regular file"):
+        list(file_rows(tmp_path / place))
+    with pytest.raises(BadInput, match="neither a file nor a folder"):
+        find_file(tmp_path / place, "a", "test")
+
+
+@pytest.mark.parametrize("config", ["*", "[a-z]*", "?irology", "**", "x" * 400])
+def test_a_configuration_is_no_pattern(tmp_path, config):
+    (tmp_path / "virology.json").write_text("")
+    with pytest.raises(BadInput, match="does not hold"):
+        find_file(tmp_path, config, "none")
+
+
+def test_a_folder_needs_a_configuration(tmp_path):
+    with pytest.raises(BadInput, match="is a folder: give config too"):
+        find_file(tmp_path, "", "test")
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

@@ -9,6 +9,7 @@ import torch
 
 from backend.engine import prepare
 from backend.engine.engine import Engine
+from backend.errors import BadInput
 from backend.evaluation.recordings import record
 from backend.setups import load_setup
 from tests.support.toy import questions, write_jsonl, write_setup
@@ -110,3 +111,23 @@ def test_two_at_once_prepare_once_and_the_second_is_told(tmp_path, monkeypatch):
     assert any(waited)
     assert torch.equal(first.recording.baseline, second.recording.baseline)
     pd.testing.assert_frame_equal(first.atlas.table, second.atlas.table)
+
+
+def test_a_question_longer_than_the_model_reads_is_left_out_before_it_is_recorded(tmp_path):
+    toml = write_setup(tmp_path)
+    rows = questions()
+    rows[1]["question"] = "What has a nucleus? " * 200
+    write_jsonl(tmp_path / "quiz.jsonl", rows)
+    engine, _ = stages(toml)
+    assert engine.n_questions == len(rows) - 1
+    assert [q.index for q in engine.sets[0].questions] == [0, 2, 3]
+    assert "1 question is left out, longer than the 512 tokens" in engine.sets[0].skipped
+    longest = engine.recording.rows.n_tokens
+    assert longest < 512 * len(rows)
+
+
+def test_a_text_whose_loss_is_asked_for_needs_two_tokens(tmp_path):
+    write_jsonl(tmp_path / "one.jsonl", [{"text": "A"}])
+    more = '[text_loss]\nrole = "retain"\ntitle = "text"\nfile = "one.jsonl"\n'
+    with pytest.raises(BadInput, match="'text' has no text of two tokens"):
+        stages(write_setup(tmp_path, more=more))

@@ -1,11 +1,13 @@
 """SAEs as loaded: what their decoder rows are, which are refused, how they are told apart."""
 
 import json
+import os
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from backend.errors import BadSetup, Unavailable
+from backend.errors import BadSetup, ClampboardError, Unavailable
 from backend.model.sae import _page_of_same_weights, fingerprint, load_sae
 from backend.setups import SaeSource, load_setup
 from tests.support.gemma import torch_sae
@@ -146,3 +148,45 @@ def test_an_sae_from_the_hub_is_told_by_its_weights(tmp_path):
     with torch.no_grad():
         same.sae.b_dec[0] += 1
     assert fingerprint(HUB, loaded) != fingerprint(HUB, same)
+
+
+def rewritten(folder, **tensors):
+    path = folder / "sae_weights.safetensors"
+    save_file(load_file(path) | tensors, path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda f: (f / "cfg.json").write_text("null"), "do not fit together"),
+        (lambda f: (f / "cfg.json").write_text("{}"), "do not fit together"),
+        (lambda f: (f / "cfg.json").write_text("[" * 99_999), "cannot be loaded|fit together"),
+        (lambda f: (f / "cfg.json").unlink() or os.mkfifo(f / "cfg.json"), "no regular file"),
+        (lambda f: rewritten(f, W_dec=torch.zeros(3, 3)), "cannot be loaded|fit together"),
+        (
+            lambda f: rewritten(f, W_dec=torch.full((D_SAE, D_MODEL), torch.nan)),
+            "weights that are no finite numbers",
+        ),
+        (lambda f: rewritten(f, threshold=torch.full((D_SAE,), torch.nan)), "no finite numbers"),
+        (lambda f: named(f, model_name=3), "metadata.model_name = 3"),
+        (lambda f: named(f, hook_name="b" * 999), "metadata.hook_name = 'b"),
+    ],
+)
+def test_a_folder_that_is_no_sae_is_a_sentence(tmp_path, damage, said):
+    build_sae(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(ClampboardError, match=said) as error:
+        load_sae(SaeSource(path=tmp_path), "cpu")
+    assert len(str(error.value)) < 600
+
+
+def named(folder, **metadata):
+    value = json.loads((folder / "cfg.json").read_text())
+    value["metadata"] |= metadata
+    (folder / "cfg.json").write_text(json.dumps(value))
+
+
+def test_a_feature_may_have_an_infinite_threshold(tmp_path):
+    build_sae(tmp_path)
+    rewritten(tmp_path, threshold=torch.full((D_SAE,), torch.inf))
+    assert not load_sae(SaeSource(path=tmp_path), "cpu").encode(torch.randn(3, D_MODEL)).any()

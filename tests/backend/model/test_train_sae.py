@@ -1,6 +1,8 @@
 """The training command on the toy model: it trains, measures, saves, and goes on after a stop."""
 
+import gzip
 import json
+import os
 
 import numpy as np
 import pytest
@@ -129,3 +131,83 @@ def test_text_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "bad.jsonl").write_text('{"text": "a"}\n{"words": 1}\n')
     with pytest.raises(BadInput, match="line 2"):
         list(harvesting.read_documents([tmp_path / "bad.jsonl"]))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (gzip.compress(b'{"text": "a"}' * 99)[:40], "damaged gzip"),
+        (gzip.compress(b"[" * 99_999), "line 1: a JSON object"),
+        (b'{"text": "\\ud800"}', "half a character"),
+        (b'{"text": 3}', "line 1: a JSON object"),
+        (b"\xff", "no text in UTF-8"),
+    ],
+)
+def test_text_that_is_damaged_is_named(tmp_path, content, said):
+    (tmp_path / "text").write_bytes(content)
+    with pytest.raises(BadInput, match=said):
+        list(harvesting.read_documents([tmp_path / "text"]))
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ("--tokens 2047", "--tokens: '2047' is no whole number from 2,048"),
+        ("--width 8 --k 9", "k is 9: of 8 features 1 to 8 can be active"),
+        ("--width 0", "--width: '0' is no whole number from 1"),
+        ("--epochs 0", "--epochs: '0' is no whole number from 1"),
+        ("--block -1", "--block: '-1' is no whole number"),
+        ("--block 9", "the model has 4 blocks"),
+        ("--out FILE", "is a file. Name a folder"),
+        ("--text FOLDER", "cannot be read: it is a folder"),
+        ("--text PIPE", "cannot be read: it is a device"),
+        ("--text SHORT", "no row of 256 tokens to train on"),
+    ],
+)
+def test_what_cannot_be_trained_is_a_sentence(toy_toml, text, tmp_path, capsys, args, said):
+    (tmp_path / "short").write_text('{"text": "a few words"}')
+    os.mkfifo(tmp_path / "pipe")
+    places = {"FILE": text, "FOLDER": tmp_path, "PIPE": "pipe", "SHORT": "short"}
+    given = [str(tmp_path / places[arg]) if arg in places else arg for arg in args.split()]
+    command = ["train-sae", str(toy_toml), "--text", str(text), "--block", "1"]
+    try:
+        status = main(
+            [*command, "--out", str(tmp_path / "sae"), "--width", "64", "--k", "8", *given]
+        )
+    except SystemExit as error:
+        status = error.code
+    assert status == 2
+    assert said in capsys.readouterr().err
+
+
+def test_as_little_text_as_is_allowed_trains(toy_toml, text, tmp_path, capsys):
+    given = f"--text {text} --out {tmp_path / 'sae'} --block 1 --width 8 --k 8 --tokens 2048"
+    assert main(["train-sae", str(toy_toml), *given.split(), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["held_out_tokens"] > 0
+
+
+@pytest.mark.parametrize("damage", ["data", "short", "state", "torn"])
+def test_a_damaged_harvest_is_made_again(toy_toml, text, tmp_path, damage):
+    setup = load_setup(toy_toml)
+    model = split(
+        *load_hf(model_source(setup), dtype="float32", device="cpu"), "blocks.1.hook_resid_post"
+    )
+    folder = tmp_path / "parts"
+
+    def harvest(n_tokens):
+        folder.mkdir(exist_ok=True)
+        return np.array(harvesting.harvest(model, [text], n_tokens, setup.untouched, folder))
+
+    whole = harvest(4096)
+    data, state = folder / "resid_1.f16", folder / "state_1.json"
+    if damage == "data":
+        content = bytearray(data.read_bytes())
+        content[100] ^= 64
+        data.write_bytes(content)
+    elif damage == "short":
+        data.write_bytes(data.read_bytes()[:-2])
+    elif damage == "state":
+        state.write_bytes(state.read_bytes().replace(b'"kept": ', b'"kept": 1'))
+    else:
+        state.write_bytes(state.read_bytes()[:20])
+    assert np.array_equal(harvest(4096), whole)

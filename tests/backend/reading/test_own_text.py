@@ -80,3 +80,12 @@ def test_dense_features_are_left_out_unless_asked_for(toy):
 def test_a_text_that_cannot_be_read_is_refused_in_words(toy, text):
     with pytest.raises(BadInput):
         read_text(toy, text)
+
+
+def test_text_that_the_model_cannot_read_is_refused(toy):
+    text = "\U0001f9ec" * 200
+    n = len(toy.model.tokenizer(text)["input_ids"])
+    with pytest.raises(BadInput, match=f"The text has {n} tokens; this model reads 512 at once"):
+        read_text(toy, text)
+    with pytest.raises(BadInput, match="The text holds half a character"):
+        read_text(toy, "a \ud800 b")

@@ -1,6 +1,7 @@
 """Values from outside against their shape, by pydantic: a misfit is a sentence naming the field."""
 
 import re
+from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -29,7 +30,7 @@ def checked(shape: type[T], value: object, named: str) -> T:
 
 
 @lru_cache
-def _adapter(shape: type[Any]) -> TypeAdapter[Any]:
+def _adapter(shape: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(shape)
 
 

@@ -95,8 +95,7 @@ class RunSet(_Part):
     @cached_property
     def computed(self) -> SetResult:
         """The figures, computed from the scores alone."""
-        blank = ("",) * N_CHOICES
-        rows = tuple(Question(q.index, "", "", blank, q.answer) for q in self.questions)
+        rows = tuple(Question(q.index, "", "", ("", "", "", ""), q.answer) for q in self.questions)
         alone = QuestionSets((QuestionSet(self.name, self.title, self.role, rows),))
         (result,) = summarise(
             alone, (), self.baseline, self.scores, self.affected, self.affected, 0.0

@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,8 @@ from backend.interventions.board import board_of
 from backend.setups import load_setup
 from backend.sharing.compare import MOST_LINES, compare
 from backend.sharing.export import export, to_text
-from backend.sharing.run_file import read_run_file
+from backend.sharing.run_file import RunFile, read_run_file
+from tests.backend.sharing.conftest import BOARD
 from tests.support.toy import build_model, build_tokenizer, questions, write_jsonl, write_setup
 
 
@@ -221,6 +223,18 @@ def test_what_is_said_is_never_long_and_moves_no_terminal(ran):
     assert all(len(line) < 300 and line.isprintable() for line in lines)
 
 
+def test_a_small_p_is_not_taken_for_a_smaller_one(ran):
+    claims = read(ran.raw(), ran.engine).claims
+    s = claims.sets[0].model_copy(update={"p_value": 1e-30})
+    here = replace(ran.evaluation.sets[0], p_value=1e-12)
+    found = compare(
+        RunFile(claims.model_copy(update={"sets": [s]}), BOARD, BOARD.clamps()),
+        replace(ran.evaluation, sets=(here,)),
+        ran.engine,
+    )
+    assert "The set 'biology': p_value is 1e-30 in the file, 1e-12 here." in found.figures
+
+
 # -- half precision -------------------------------------------------------------------------------
 
 
@@ -355,8 +369,10 @@ def test_no_change_anywhere_in_a_file_passes_unseen(ran, data):
         assert 10 < len(str(error)) < 400
         return
     if found.verdict == "same":
-        within = "scores" in path or "baseline_scores" in path
-        assert raw == untouched or is_information(path) or (within and found.furthest <= 1e-3)
+        rounded = isinstance(old, float) and abs(parent[last] - old) <= (
+            1e-3 if isinstance(last, int) else 1e-9
+        )
+        assert raw == untouched or is_information(path) or rounded
 
 
 # -- other ingredients ----------------------------------------------------------------------------

@@ -1,9 +1,7 @@
 """Values from outside against their shape, by pydantic: a misfit is a sentence naming the field."""
 
 import re
-from collections.abc import Hashable
-from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -22,16 +20,11 @@ def checked(shape: type[T], value: object, named: str) -> T:
     and how many more there are.
     """
     try:
-        return _adapter(shape).validate_python(value)
+        return TypeAdapter(shape).validate_python(value)
     except ValidationError as error:
         first, *more = error.errors(include_url=False)
         others = f" {len(more)} more of its fields do not fit either." if more else ""
         raise BadInput(f"{_sentence(first, named)}{others}") from error
-
-
-@lru_cache
-def _adapter(shape: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(shape)
 
 
 def _sentence(error: ErrorDetails, named: str) -> str:

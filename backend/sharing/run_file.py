@@ -12,7 +12,14 @@ from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 from torch import Tensor
 
 from backend.checked import checked
@@ -25,8 +32,18 @@ from backend.rim import MB, parse_json, read_bytes, text_of
 from backend.setups import SHIPPED, Role
 
 KIND, FORMAT = "clampboard evaluation", 1
-MAX_BYTES = 64 * MB
-"""MMLU whole, 14,042 questions, takes 7."""
+MAX_BYTES = 32 * MB
+"""MMLU whole, 14,042 questions, takes 5."""
+
+
+MOST_FIELDS = 1000
+"""Of an object; a misfit in each of millions would take minutes and gigabytes to say."""
+
+
+def _few(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) > MOST_FIELDS:
+        raise ValueError(f"should have at most {MOST_FIELDS:,} fields")
+    return value
 
 
 def _no_path(name: str) -> str:
@@ -35,17 +52,20 @@ def _no_path(name: str) -> str:
     return name
 
 
+Names = Annotated[dict[str, str], BeforeValidator(_few)]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Option = Annotated[int, Field(ge=0, lt=N_CHOICES)]
 Score = Annotated[float, Field(ge=-1e30, le=1e30)]
 """A log-probability, in nats; finite in float32."""
-Scores = Annotated[list[Score], Field(min_length=N_CHOICES, max_length=N_CHOICES)]
+Scores = Annotated[list[Score], Field(min_length=N_CHOICES, max_length=N_CHOICES, fail_fast=True)]
 
 
 class _Part(BaseModel):
     """A field that is not known is refused: nobody here could hold it against anything."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    _few = model_validator(mode="before")(_few)
 
 
 class Answered(_Part):
@@ -78,7 +98,7 @@ class RunSet(_Part):
     ci_high_pp: float
     p_value: float
     inconclusive: bool
-    questions: Annotated[list[Answered], Field(min_length=1)]
+    questions: Annotated[list[Answered], Field(min_length=1, fail_fast=True)]
 
     @cached_property
     def baseline(self) -> Float[Tensor, "question choice"]:
@@ -132,17 +152,17 @@ class Claims(_Part):
     format: Literal[1]
     made: str
     setup: SetupClaim
-    identity: dict[str, str]
-    libraries: dict[str, str]
+    identity: Names
+    libraries: Names
     board: BoardClaim
     half: Literal["all", "selection", "held-out"]
     clamps: str
-    features: list[FeatureClaim]
+    features: Annotated[list[FeatureClaim], Field(fail_fast=True)]
     name: str
     note: str
     star: bool
     hypothesis: str
-    sets: list[RunSet]
+    sets: Annotated[list[RunSet], Field(fail_fast=True)]
 
 
 @dataclass(frozen=True)

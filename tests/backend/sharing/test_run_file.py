@@ -92,6 +92,9 @@ QUESTION = ("sets", 0, "questions", 0)
         (put("setup", "name", "../../etc/x.toml"), "'setup.name' should be a setup's name, never"),
         (put("name", None), "'name' should be a valid string"),
         (put("name", "\ud800"), "half a character"),
+        (put("identity", {str(i): 1 for i in range(2000)}), "'identity' should have at most 1,000"),
+        (lambda raw: raw | {str(i): 1 for i in range(2000)}, "The file should have at most 1,000"),
+        (put("sets", [{}] * 9), r"'sets\[0\].name' is missing"),
         (put("more", 1), "'more' is none that this program knows"),
         (lambda raw: json.dumps(raw)[:-1] + ', "half": "all"}', "'half' twice"),
     ],
@@ -118,9 +121,9 @@ def test_size_and_kind_are_looked_at_before_anything_is_read(tmp_path):
     large = tmp_path / "large.json"
     with large.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(BadInput, match="larger than 64 MB"):
+    with pytest.raises(BadInput, match="larger than 32 MB"):
         claims_of(large)
-    with pytest.raises(BadInput, match="larger than 64 MB"):
+    with pytest.raises(BadInput, match="larger than 32 MB"):
         read_claims(bytes(MAX_BYTES + 1))
     with pytest.raises(BadInput, match="Is a directory|no regular file"):
         claims_of(tmp_path)

@@ -27,9 +27,14 @@ def checked(shape: type[T], value: object, named: str) -> T:
         raise BadInput(f"{_sentence(first, named)}{others}") from error
 
 
+def printable(text: str) -> str:
+    """Without what would move a terminal or break a line."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def _sentence(error: ErrorDetails, named: str) -> str:
     place = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{repr(part[:LONGEST_SHOWN])[1:-1]}"
+        f"[{part}]" if isinstance(part, int) else f".{printable(part[:LONGEST_SHOWN])}"
         for part in error["loc"]
     ).removeprefix(".")
     subject = f"{named}'s field '{place}'" if place else named

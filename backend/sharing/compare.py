@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from backend.checked import printable
 from backend.engine.engine import Engine
 from backend.evaluation.evaluate import FIGURES, Evaluation, SetResult
 from backend.sharing.identity import identity
@@ -151,8 +152,7 @@ def _shown(value: str | None) -> str:
     if value is None:
         return "not there"
     longest = 12 if len(value) == 64 else LONGEST_NAME
-    short = value if len(value) <= longest else f"{value[:longest]}…"
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in short)
+    return printable(value if len(value) <= longest else f"{value[:longest]}…")
 
 
 def _sets(claims: Claims, engine: Engine) -> Iterator[str]:

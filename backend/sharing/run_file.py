@@ -22,7 +22,7 @@ from pydantic import (
 )
 from torch import Tensor
 
-from backend.checked import checked
+from backend.checked import checked, printable
 from backend.data.questions import N_CHOICES, Question, QuestionSet, QuestionSets
 from backend.errors import BadInput, ClampboardError
 from backend.evaluation.evaluate import SetResult, summarise
@@ -149,7 +149,7 @@ class Claims(_Part):
     """The file, field by field."""
 
     kind: Literal["clampboard evaluation"]
-    format: Literal[1]
+    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     made: str
     setup: SetupClaim
     identity: Names
@@ -186,10 +186,8 @@ def read_claims(content: bytes, named: str = "The file") -> Claims:
     if not isinstance(raw, dict) or raw.get("kind") != KIND:
         raise BadInput(f"{named} is no export of this program: its field 'kind' is not '{KIND}'.")
     if raw.get("format") != FORMAT:
-        raise BadInput(
-            f"{named} is of format {str(raw.get('format'))[:20]}; this program reads format "
-            f"{FORMAT}."
-        )
+        found = printable(str(raw.get("format"))[:20])
+        raise BadInput(f"{named} is of format '{found}'; this program reads format {FORMAT}.")
     return checked(Claims, raw, named)
 
 
@@ -220,7 +218,9 @@ def run_file(claims: Claims, d_sae: int, named: str = "The file") -> RunFile:
         board = read_link(link, d_sae)
         clamps = board.clamps()
     except ClampboardError as error:
-        raise BadInput(f"{named}'s field 'board' cannot be used: {error}") from error
+        raise BadInput(
+            f"{named}'s field 'board' cannot be used: {printable(str(error))}"
+        ) from error
     for field, same in (
         ("clamps", claims.clamps == format_clamps(clamps)),
         ("features", [(f.feature, f.value) for f in claims.features] == list(clamps)),

@@ -61,7 +61,10 @@ QUESTION = ("sets", 0, "questions", 0)
         (lambda raw: "[" * 9999, "nested"),
         (lambda raw: [], "no export of this program"),
         (put("kind", 1), "no export of this program"),
-        (put("format", 99), "format 99"),
+        (put("format", 99), "format '99'"),
+        (put("format", "\n"), "format '\N{REPLACEMENT CHARACTER}'"),
+        (put("format", True), "'format' should be a valid integer, not True"),
+        (put("board", "clamps", "\n\x1b[2J"), "'board' cannot be used"),
         (put("sets", "x"), r"'sets' should be a valid list, not 'x'"),
         (put("sets", 0, {}), r"'sets\[0\].name' is missing"),
         (put("sets", 0, "questions", []), r"'sets\[0\].questions' should have at least 1 item"),
@@ -103,6 +106,7 @@ def test_any_other_file_is_refused_in_words(ran, change, words):
     with pytest.raises(BadInput, match=words) as error:
         read(change(ran.raw()))
     assert len(str(error.value)) < 300
+    assert str(error.value).isprintable()
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\xff", b"", b"{", b'"\\ud800"', b"1e999"])

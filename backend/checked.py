@@ -1,8 +1,7 @@
 """Values from outside against their shape, by pydantic: a misfit is a sentence naming the field."""
 
 import re
-from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -21,21 +20,21 @@ def checked(shape: type[T], value: object, named: str) -> T:
     and how many more there are.
     """
     try:
-        return _adapter(shape).validate_python(value)
+        return TypeAdapter(shape).validate_python(value)
     except ValidationError as error:
         first, *more = error.errors(include_url=False)
         others = f" {len(more)} more of its fields do not fit either." if more else ""
         raise BadInput(f"{_sentence(first, named)}{others}") from error
 
 
-@lru_cache
-def _adapter(shape: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(shape)
+def printable(text: str) -> str:
+    """Without what would move a terminal or break a line."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _sentence(error: ErrorDetails, named: str) -> str:
     place = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{repr(part[:LONGEST_SHOWN])[1:-1]}"
+        f"[{part}]" if isinstance(part, int) else f".{printable(part[:LONGEST_SHOWN])}"
         for part in error["loc"]
     ).removeprefix(".")
     subject = f"{named}'s field '{place}'" if place else named

@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from backend.checked import printable
 from backend.engine.engine import Engine
 from backend.evaluation.evaluate import FIGURES, Evaluation, SetResult
 from backend.sharing.identity import identity
@@ -123,7 +124,8 @@ def _unlike(s: RunSet, result: SetResult, where: str) -> Iterator[str]:
     for figure in CLAIMED:
         said, found = getattr(s, figure), getattr(result, figure)
         if isinstance(found, float):
-            same = math.isclose(said, found, rel_tol=1e-9, abs_tol=1e-9)
+            near_zero = 0.0 if figure == "p_value" else 1e-9
+            same = math.isclose(said, found, rel_tol=1e-9, abs_tol=near_zero)
         else:
             same = said == found
         if not same:
@@ -150,8 +152,7 @@ def _shown(value: str | None) -> str:
     if value is None:
         return "not there"
     longest = 12 if len(value) == 64 else LONGEST_NAME
-    short = value if len(value) <= longest else f"{value[:longest]}…"
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in short)
+    return printable(value if len(value) <= longest else f"{value[:longest]}…")
 
 
 def _sets(claims: Claims, engine: Engine) -> Iterator[str]:

@@ -12,10 +12,17 @@ from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 from torch import Tensor
 
-from backend.checked import checked
+from backend.checked import checked, printable
 from backend.data.questions import N_CHOICES, Question, QuestionSet, QuestionSets
 from backend.errors import BadInput, ClampboardError
 from backend.evaluation.evaluate import SetResult, summarise
@@ -25,8 +32,18 @@ from backend.rim import MB, parse_json, read_bytes, text_of
 from backend.setups import SHIPPED, Role
 
 KIND, FORMAT = "clampboard evaluation", 1
-MAX_BYTES = 64 * MB
-"""MMLU whole, 14,042 questions, takes 7."""
+MAX_BYTES = 32 * MB
+"""MMLU whole, 14,042 questions, takes 5."""
+
+
+MOST_FIELDS = 1000
+"""Of an object; a misfit in each of millions would take minutes and gigabytes to say."""
+
+
+def _few(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) > MOST_FIELDS:
+        raise ValueError(f"should have at most {MOST_FIELDS:,} fields")
+    return value
 
 
 def _no_path(name: str) -> str:
@@ -35,17 +52,20 @@ def _no_path(name: str) -> str:
     return name
 
 
+Names = Annotated[dict[str, str], BeforeValidator(_few)]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Option = Annotated[int, Field(ge=0, lt=N_CHOICES)]
 Score = Annotated[float, Field(ge=-1e30, le=1e30)]
 """A log-probability, in nats; finite in float32."""
-Scores = Annotated[list[Score], Field(min_length=N_CHOICES, max_length=N_CHOICES)]
+Scores = Annotated[list[Score], Field(min_length=N_CHOICES, max_length=N_CHOICES, fail_fast=True)]
 
 
 class _Part(BaseModel):
     """A field that is not known is refused: nobody here could hold it against anything."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    _few = model_validator(mode="before")(_few)
 
 
 class Answered(_Part):
@@ -78,7 +98,7 @@ class RunSet(_Part):
     ci_high_pp: float
     p_value: float
     inconclusive: bool
-    questions: Annotated[list[Answered], Field(min_length=1)]
+    questions: Annotated[list[Answered], Field(min_length=1, fail_fast=True)]
 
     @cached_property
     def baseline(self) -> Float[Tensor, "question choice"]:
@@ -95,8 +115,7 @@ class RunSet(_Part):
     @cached_property
     def computed(self) -> SetResult:
         """The figures, computed from the scores alone."""
-        blank = ("",) * N_CHOICES
-        rows = tuple(Question(q.index, "", "", blank, q.answer) for q in self.questions)
+        rows = tuple(Question(q.index, "", "", ("", "", "", ""), q.answer) for q in self.questions)
         alone = QuestionSets((QuestionSet(self.name, self.title, self.role, rows),))
         (result,) = summarise(
             alone, (), self.baseline, self.scores, self.affected, self.affected, 0.0
@@ -130,20 +149,20 @@ class Claims(_Part):
     """The file, field by field."""
 
     kind: Literal["clampboard evaluation"]
-    format: Literal[1]
+    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     made: str
     setup: SetupClaim
-    identity: dict[str, str]
-    libraries: dict[str, str]
+    identity: Names
+    libraries: Names
     board: BoardClaim
     half: Literal["all", "selection", "held-out"]
     clamps: str
-    features: list[FeatureClaim]
+    features: Annotated[list[FeatureClaim], Field(fail_fast=True)]
     name: str
     note: str
     star: bool
     hypothesis: str
-    sets: list[RunSet]
+    sets: Annotated[list[RunSet], Field(fail_fast=True)]
 
 
 @dataclass(frozen=True)
@@ -167,10 +186,8 @@ def read_claims(content: bytes, named: str = "The file") -> Claims:
     if not isinstance(raw, dict) or raw.get("kind") != KIND:
         raise BadInput(f"{named} is no export of this program: its field 'kind' is not '{KIND}'.")
     if raw.get("format") != FORMAT:
-        raise BadInput(
-            f"{named} is of format {str(raw.get('format'))[:20]}; this program reads format "
-            f"{FORMAT}."
-        )
+        found = printable(str(raw.get("format"))[:20])
+        raise BadInput(f"{named} is of format '{found}'; this program reads format {FORMAT}.")
     return checked(Claims, raw, named)
 
 
@@ -201,7 +218,9 @@ def run_file(claims: Claims, d_sae: int, named: str = "The file") -> RunFile:
         board = read_link(link, d_sae)
         clamps = board.clamps()
     except ClampboardError as error:
-        raise BadInput(f"{named}'s field 'board' cannot be used: {error}") from error
+        raise BadInput(
+            f"{named}'s field 'board' cannot be used: {printable(str(error))}"
+        ) from error
     for field, same in (
         ("clamps", claims.clamps == format_clamps(clamps)),
         ("features", [(f.feature, f.value) for f in claims.features] == list(clamps)),

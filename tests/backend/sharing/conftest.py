@@ -11,7 +11,9 @@ from backend.engine.engine import Engine
 from backend.evaluation.evaluate import Evaluation
 from backend.interventions.board import Board, Slider
 from backend.setups import load_setup
+from backend.sharing.compare import compare
 from backend.sharing.export import export, to_text
+from backend.sharing.run_file import read_run_file
 
 BOARD = Board((Slider(1, -120.0), Slider(4, -2.0, on=False)), 1.5)
 
@@ -49,3 +51,11 @@ def run_of(folder) -> Ran:
         engine = Engine(load_setup(folder / "toy.toml"))
         evaluation = engine.evaluate(BOARD.clamps())
         return Ran(engine, evaluation, to_text(export(engine, evaluation, BOARD, "held-out")))
+
+
+def read(raw, engine):
+    return read_run_file(json.dumps(raw).encode(), engine.sae.d_sae)
+
+
+def compared(ran, raw):
+    return compare(read(raw, ran.engine), ran.evaluation, ran.engine)

@@ -1,29 +1,18 @@
 """Whatever is falsified in a run file is told apart; what is the same is called the same."""
 
 import json
-from copy import deepcopy
+from dataclasses import replace
 
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from backend.engine.engine import Engine
-from backend.errors import BadInput
 from backend.interventions.board import board_of
 from backend.setups import load_setup
 from backend.sharing.compare import MOST_LINES, compare
 from backend.sharing.export import export, to_text
-from backend.sharing.run_file import read_run_file
+from backend.sharing.run_file import RunFile, read_run_file
+from tests.backend.sharing.conftest import BOARD, compared, read
 from tests.support.toy import build_model, build_tokenizer, questions, write_jsonl, write_setup
-
-
-def read(raw, engine):
-    return read_run_file(json.dumps(raw).encode(), engine.sae.d_sae)
-
-
-def compared(ran, raw):
-    return compare(read(raw, ran.engine), ran.evaluation, ran.engine)
 
 
 def test_an_untouched_file_is_the_same(ran):
@@ -221,142 +210,16 @@ def test_what_is_said_is_never_long_and_moves_no_terminal(ran):
     assert all(len(line) < 300 and line.isprintable() for line in lines)
 
 
-# -- half precision -------------------------------------------------------------------------------
-
-
-def every(raw):
-    return [question for s in raw["sets"] for question in s["questions"]]
-
-
-def shaken(raw, by):
-    """Every score moved as another processor's rounding would, in nats."""
-    drawn = torch.Generator().manual_seed(0)
-    for question in every(raw):
-        before = question["baseline_scores"]
-        noise = (by * torch.randn(4, generator=drawn)).tolist()
-        same = question["scores"] == before
-        question["baseline_scores"] = [b + x for b, x in zip(before, noise, strict=True)]
-        if not same:
-            noise = (by * torch.randn(4, generator=drawn)).tolist()
-        question["scores"] = [s + x for s, x in zip(question["scores"], noise, strict=True)]
-
-
-def test_half_precision_gives_the_same_bits_here(ran_in_half_precision):
-    found = compared(ran_in_half_precision, ran_in_half_precision.raw())
-    assert (found.verdict, found.furthest) == ("same", 0.0)
-
-
-def test_half_precision_excuses_another_processor(ran_in_half_precision):
-    raw = ran_in_half_precision.raw()
-    shaken(raw, 0.03)
-    found = compared(ran_in_half_precision, raw)
-    assert found.verdict == "same", found.lines()
-    assert found.furthest > 0.03
-
-
-@pytest.mark.parametrize("by", [0.01, 0.2])
-def test_half_precision_does_not_excuse_a_score_moved_by_hand(ran_in_half_precision, by):
-    raw = ran_in_half_precision.raw()
-    in_question("scores", moved(by))(raw)
-    in_question("affected", lambda _: True)(raw)
-    found = compared(ran_in_half_precision, raw)
-    assert found.changed == 0
-    assert any("scores of 1 of 7 questions differ" in line for line in found.figures)
-    assert found.verdict == "other figures"
-
-
-def test_half_precision_does_not_excuse_that_most_scores_are_far_off(ran_in_half_precision):
-    raw = ran_in_half_precision.raw()
-    for question in every(raw):
-        for scores in ("scores", "baseline_scores"):
-            question[scores] = [score + 0.2 for score in question[scores]]
-    found = compared(ran_in_half_precision, raw)
-    assert found.contradictions == ()
-    assert found.figures == (
-        "Scores of most questions differ by 0.2 nats or more: that is no rounding.",
+def test_a_small_p_is_not_taken_for_a_smaller_one(ran):
+    claims = read(ran.raw(), ran.engine).claims
+    s = claims.sets[0].model_copy(update={"p_value": 1e-30})
+    here = replace(ran.evaluation.sets[0], p_value=1e-12)
+    found = compare(
+        RunFile(claims.model_copy(update={"sets": [s]}), BOARD, BOARD.clamps()),
+        replace(ran.evaluation, sets=(here,)),
+        ran.engine,
     )
-
-
-def test_the_other_precision_is_another_ingredient(ran, ran_in_half_precision):
-    found = compared(ran, ran_in_half_precision.raw())
-    assert found.verdict == "other ingredients"
-    assert found.ingredients == (
-        "The precision: bfloat16 on cpu in the file, float32 on cpu here.",
-    )
-    assert found.n == 7
-
-
-# -- anything at all ------------------------------------------------------------------------------
-
-INFORMATION = {
-    ("made",),
-    ("libraries",),
-    ("half",),
-    ("name",),
-    ("note",),
-    ("star",),
-    ("hypothesis",),
-    ("setup", "title"),
-    ("sets", "title"),
-    ("features", "label"),
-    ("board", "clamps"),
-}
-"""Fields no figure depends on; of the board, sliders that are off."""
-JSON = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-3, 10**12),
-    st.floats(-100, 100),
-    st.text(max_size=6),
-    st.just([]),
-    st.just({}),
-)
-
-
-def places(value, path=()):
-    """Every node below a value, by its path."""
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for step, below in items:
-        yield (*path, step)
-        if isinstance(below, dict | list):
-            yield from places(below, (*path, step))
-
-
-def is_information(path):
-    named = tuple(step for step in path if isinstance(step, str))
-    return named[:1] in INFORMATION or named[:2] in INFORMATION
-
-
-@settings(max_examples=300, deadline=None)
-@given(data=st.data())
-def test_no_change_anywhere_in_a_file_passes_unseen(ran, data):
-    untouched = ran.raw()
-    raw = deepcopy(untouched)
-    path = data.draw(st.sampled_from(list(places(raw))))
-    *way, last = path
-    parent = raw
-    for step in way:
-        parent = parent[step]
-    how = data.draw(st.sampled_from(["change", "nudge", "delete", "duplicate"]))
-    old = parent[last]
-    if how == "delete":
-        del parent[last]
-    elif how == "duplicate" and isinstance(parent, list):
-        parent.insert(last, deepcopy(old))
-    elif how == "duplicate":
-        parent[f"{last}2"] = deepcopy(old)
-    elif how == "nudge" and isinstance(old, int | float):
-        parent[last] = old + data.draw(st.sampled_from([-1, 1, 0.01, -0.01, 1e-6]))
-    else:
-        parent[last] = data.draw(JSON)
-    try:
-        found = compared(ran, raw)
-    except BadInput as error:
-        assert 10 < len(str(error)) < 400
-        return
-    if found.verdict == "same":
-        within = "scores" in path or "baseline_scores" in path
-        assert raw == untouched or is_information(path) or (within and found.furthest <= 1e-3)
+    assert "The set 'biology': p_value is 1e-30 in the file, 1e-12 here." in found.figures
 
 
 # -- other ingredients ----------------------------------------------------------------------------

@@ -61,7 +61,10 @@ QUESTION = ("sets", 0, "questions", 0)
         (lambda raw: "[" * 9999, "nested"),
         (lambda raw: [], "no export of this program"),
         (put("kind", 1), "no export of this program"),
-        (put("format", 99), "format 99"),
+        (put("format", 99), "format '99'"),
+        (put("format", "\n"), "format '\N{REPLACEMENT CHARACTER}'"),
+        (put("format", True), "'format' should be a valid integer, not True"),
+        (put("board", "clamps", "\n\x1b[2J"), "'board' cannot be used"),
         (put("sets", "x"), r"'sets' should be a valid list, not 'x'"),
         (put("sets", 0, {}), r"'sets\[0\].name' is missing"),
         (put("sets", 0, "questions", []), r"'sets\[0\].questions' should have at least 1 item"),
@@ -92,6 +95,9 @@ QUESTION = ("sets", 0, "questions", 0)
         (put("setup", "name", "../../etc/x.toml"), "'setup.name' should be a setup's name, never"),
         (put("name", None), "'name' should be a valid string"),
         (put("name", "\ud800"), "half a character"),
+        (put("identity", {str(i): 1 for i in range(2000)}), "'identity' should have at most 1,000"),
+        (lambda raw: raw | {str(i): 1 for i in range(2000)}, "The file should have at most 1,000"),
+        (put("sets", [{}] * 9), r"'sets\[0\].name' is missing"),
         (put("more", 1), "'more' is none that this program knows"),
         (lambda raw: json.dumps(raw)[:-1] + ', "half": "all"}', "'half' twice"),
     ],
@@ -100,6 +106,7 @@ def test_any_other_file_is_refused_in_words(ran, change, words):
     with pytest.raises(BadInput, match=words) as error:
         read(change(ran.raw()))
     assert len(str(error.value)) < 300
+    assert str(error.value).isprintable()
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\xff", b"", b"{", b'"\\ud800"', b"1e999"])
@@ -118,9 +125,9 @@ def test_size_and_kind_are_looked_at_before_anything_is_read(tmp_path):
     large = tmp_path / "large.json"
     with large.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(BadInput, match="larger than 64 MB"):
+    with pytest.raises(BadInput, match="larger than 32 MB"):
         claims_of(large)
-    with pytest.raises(BadInput, match="larger than 64 MB"):
+    with pytest.raises(BadInput, match="larger than 32 MB"):
         read_claims(bytes(MAX_BYTES + 1))
     with pytest.raises(BadInput, match="Is a directory|no regular file"):
         claims_of(tmp_path)

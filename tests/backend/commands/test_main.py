@@ -12,7 +12,6 @@ import pytest
 
 from backend.commands import stopping
 from backend.commands.terminal import one_line
-from backend.sharing.export import FORMAT, KIND
 from backend.store import ROOT, cache_folder
 
 
@@ -103,12 +102,6 @@ def test_a_line_on_what_is_wrong_is_never_long_and_never_more_than_one():
     assert said.startswith("a b [31m")
     assert said.endswith("the end")
     assert len(said) < 500
-
-
-def test_a_file_from_elsewhere_opens_no_setup_of_its_choice(run, toy_toml, tmp_path):
-    file = tmp_path / "run.json"
-    file.write_text(json.dumps({"kind": KIND, "format": FORMAT, "setup": {"name": str(toy_toml)}}))
-    run("evaluate", "--from", file).fails("among those that ship")
 
 
 def broken(error):

@@ -7,7 +7,7 @@ ClampboardError
 ├── Unavailable    something needed is not there: weights, disk space, a package
 └── Showcase       nothing is run or written here: see backend.showcase
 
-Anything else that is raised is a fault of the program and is left as a traceback.
+Anything else that is raised is a fault of the program: see backend.crash.
 """
 
 

@@ -16,7 +16,7 @@ from backend.features import label_lines
 from backend.features.label_lines import fetch, read_bytes, read_labels, read_lines, text_lines
 from tests.backend.features.test_labels import EXPLANATIONS, PAGE
 
-WHOLE = gzip.compress(bytes(range(32, 120)) * 3)
+WHOLE = gzip.compress(bytes(range(32, 120)) * 3, mtime=0)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from backend import showcase
 from backend.errors import ClampboardError, Showcase
-from components.wording import plain
+from components.wording import sentence
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def show_problem() -> Iterator[None]:
     except Showcase as error:
         _say(error)
     except ClampboardError as error:
-        st.warning(plain(str(error)), icon=":material/info:")
+        st.warning(sentence(str(error)), icon=":material/info:")
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def say_fault(error: Exception) -> bool:
         from backend.crash import keep_traceback  # PyTorch with it: the frame comes first
 
         said = f"{keep_traceback(error)} Reload the page to go on."
-        st.error(plain(said), icon=":material/bug_report:")
+        st.error(sentence(said), icon=":material/bug_report:")
     return True
 
 
@@ -69,4 +69,4 @@ def _say(error: ClampboardError) -> None:
     if isinstance(error, Showcase):
         st.info(str(error), icon=":material/visibility:")
     else:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(sentence(str(error)), icon=":material/error:")

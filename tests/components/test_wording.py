@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from components.wording import plain
+from components.wording import plain, sentence
 
 
 @pytest.mark.parametrize("sign", list("\\`*_{}[]<>()#+-!|~$&"))
@@ -41,3 +41,15 @@ def test_a_text_stays_on_its_line():
 @pytest.mark.parametrize(("text", "escaped"), [("=== x", "\\=== x"), ("12. May", "12\\. May")])
 def test_what_begins_a_line_begins_nothing(text, escaped):
     assert plain(text) == escaped
+
+
+def test_an_address_in_a_sentence_can_be_followed_and_nothing_else_is_read():
+    said = sentence(
+        "Accept it at http://h.co:80/a/g-2_b, or:  ![](//h/x) :material/home: www.x.org"
+    )
+    read = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said).replace("\u2060", "^")
+    assert read == (
+        "Accept it at http://h.co:80/a/g-2_b, or: ![](//h/x) :^material/home: www^.x.org"
+    )
+    assert "![" not in said
+    assert sentence("one word") == "one word"

@@ -26,14 +26,17 @@ def run(box: Path, place: Path, share: Share) -> Counts:
         (place / "here").mkdir()
         os.chdir(place / "here")  # what is written under a hostile name is written here
         try:
+            good = toml.read_bytes()
 
             def one(argv: list[str]) -> None:
+                toml.write_bytes(good)  # --out may have been told to take its place
                 if command(counts, argv).status == -1:
                     kept.clear()  # a run that was torn out may have left its engine in pieces
 
             command(counts, ["export", str(toml), "--clamps", "0:-8", "--out", "run.json"])
             before_all = _figures(toml)
             drive(share, command_lines(toml, place), one)
+            toml.write_bytes(good)
             kept.clear()
             if _figures(toml) != before_all:
                 counts.note("others", "other figures after all", before_all)

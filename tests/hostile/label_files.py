@@ -38,7 +38,7 @@ def contents() -> st.SearchStrategy[bytes]:
     row = changed(ROW, st.one_of(values, index), ("index", "description", "x", "typeName"))
     line = st.one_of(row.map(json_bytes), row.map(json_bytes), st.sampled_from(LINES))
     plain = st.lists(line, max_size=5).map(b"\n".join)
-    packed = plain.map(gzip.compress)
+    packed = plain.map(lambda content: gzip.compress(content, mtime=0))
     good = json.dumps(ROW).encode()
     return st.one_of(
         plain, plain, packed, packed.flatmap(scratched), scratched(good + b"\n" + good), bombs()
@@ -47,7 +47,9 @@ def contents() -> st.SearchStrategy[bytes]:
 
 def bombs() -> st.SearchStrategy[bytes]:
     """Small on disk, up to a gigabyte of newlines or of one line when read."""
-    member = st.sampled_from((b"\n", b"x", b" ")).map(lambda b: gzip.compress(b * 10_000_000))
+    member = st.sampled_from((b"\n", b"x", b" ")).map(
+        lambda b: gzip.compress(b * 10_000_000, mtime=0)
+    )
     return st.tuples(member, st.sampled_from((1, 30, 100))).map(lambda m: m[0] * m[1])
 
 

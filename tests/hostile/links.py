@@ -65,7 +65,8 @@ def run_pages(box: Path, place: Path, share: Share) -> Counts:
             def opened() -> None:
                 at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
                 for name, value in link.items():
-                    at.query_params[name] = value
+                    # No browser can send half a character.
+                    at.query_params[name] = value.encode("utf-8", "replace").decode()
                 at.run()
                 faults = [e.value for e in at.error if "fault of the program" in e.value]
                 if at.exception or faults:

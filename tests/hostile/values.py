@@ -115,7 +115,7 @@ def _changed(
         parent, step = at(tree, path[:-1]), path[-1]
         match draw(st.sampled_from(("value", "value", "value", "delete", "copy", "add", "near"))):
             case "value":
-                parent[step] = draw(pool)
+                parent[step] = copy.deepcopy(draw(pool))  # the pool's own stay as they are
             case "delete":
                 del parent[step]
             case "copy" if isinstance(parent, list):
@@ -124,9 +124,9 @@ def _changed(
                 other = draw(st.sampled_from(places))
                 parent[step] = copy.deepcopy(at(tree, other))
             case "add" if isinstance(parent[step], dict):
-                parent[step][draw(st.sampled_from(keys))] = draw(pool)
+                parent[step][draw(st.sampled_from(keys))] = copy.deepcopy(draw(pool))
             case "add":
-                tree[draw(st.sampled_from(keys))] = draw(pool)
+                tree[draw(st.sampled_from(keys))] = copy.deepcopy(draw(pool))
             case "near":
                 parent[step] = _near(parent[step])
     return tree

@@ -145,6 +145,8 @@ def test_what_cannot_be_read_or_written_is_said(tmp_path):
         read_file(tmp_path / "none")
     with pytest.raises(Unavailable, match="cannot be written"):
         write_file(tmp_path / "bytes" / "file", "")
+    with pytest.raises(Unavailable, match="File name too long"):
+        write_file(tmp_path / ("x" * 300), "")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BadInput, match="pipe is no regular file"):
         read_file(tmp_path / "pipe")

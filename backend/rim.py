@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Literal, cast
 from backend.errors import BadInput
 
 MB = 1_000_000
+PIECE = 4 * MB
 DEEPEST = 64
 """Levels of lists and objects in each other; nothing that is read here has more than ten."""
 GZIP = b"\x1f\x8b"
@@ -126,11 +127,21 @@ def read_bytes(path: Path, most: int, what: str = "") -> bytes:
     named = f"{what} {path}".strip()
     try:
         with _regular(path, most, named) as file:
-            content = file.read(most + 1)
+            return bytes(up_to(file, most, named))
     except OSError as error:
         raise BadInput(f"{named} cannot be read: {error.strerror or error}.") from error
-    if len(content) > most:
-        raise too_large(named, most)
+
+
+def up_to(stream: BinaryIO, most: int, named: str) -> bytearray:
+    """All of a stream that may be short: `read(most)` would first set `most` bytes aside.
+
+    Raises BadInput past `most` bytes.
+    """
+    content = bytearray()
+    while piece := stream.read(PIECE):
+        content += piece
+        if len(content) > most:
+            raise too_large(named, most)
     return content
 
 

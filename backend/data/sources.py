@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 from backend.data.hub import fetching
 from backend.data.questions import N_CHOICES
 from backend.errors import BadInput
-from backend.rim import LONGEST_LINE, MB, MOST_LINES, kind, lines, opened, too_large
+from backend.rim import LONGEST_LINE, MB, MOST_LINES, kind, lines, opened, too_large, up_to
 from backend.setups import RowSource
 
 MOST_BYTES = 2_000 * MB
@@ -114,11 +114,9 @@ def _parquet_rows(stream: BinaryIO, file: Path) -> Iterator[dict[str, Any]]:
     import pyarrow
     from pyarrow import parquet
 
-    content = stream.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise too_large(str(file), MOST_BYTES)
+    content = up_to(stream, MOST_BYTES, str(file))
     try:
-        table = parquet.ParquetFile(io.BytesIO(content))
+        table = parquet.ParquetFile(pyarrow.BufferReader(content))
         groups = [table.metadata.row_group(i) for i in range(table.metadata.num_row_groups)]
         if sum(group.total_byte_size for group in groups) > MOST_BYTES:
             raise too_large(f"{file}, decompressed,", MOST_BYTES)

@@ -48,5 +48,6 @@ FORMS: dict[str, Callable[[list[dict]], bytes]] = {
     "csv": as_csv,
     "parquet": as_parquet,
     "gzip": lambda rows: gzip.compress(as_jsonl(rows)),
+    "parquet in gzip": lambda rows: gzip.compress(as_parquet(rows)),
     "csv with a mark": lambda rows: b"\xef\xbb\xbf" + as_csv(rows),
 }

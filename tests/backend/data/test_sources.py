@@ -3,11 +3,12 @@
 import gzip
 import os
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from backend.data.sources import Broken, file_rows, find_file, rows
+from backend.data.sources import MOST_LIST, Broken, file_rows, find_file, rows
 from backend.errors import BadInput
 from backend.rim import LONGEST_LINE, MB, MOST_LINES
 from backend.setups import RowSource
@@ -30,6 +31,19 @@ def read(path, content: bytes, **options) -> list:
 def test_a_files_form_is_told_from_its_content(tmp_path, form):
     wanted = [cells(row) for row in QUESTIONS] if "csv" in form else QUESTIONS
     assert read(tmp_path / "no_ending", FORMS[form](QUESTIONS)) == wanted
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_small_file_takes_little_memory(tmp_path, form):
+    """Not the most that any file may have."""
+    content = FORMS[form](QUESTIONS)
+    read(tmp_path / "f", content)
+    tracemalloc.start()
+    try:
+        read(tmp_path / "f", content)
+        assert tracemalloc.get_traced_memory()[1] < 3 * MOST_LIST
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_line_that_is_no_json_is_broken_and_keeps_its_place(tmp_path):

@@ -1,5 +1,6 @@
 """Streamlit's server with the gate before it."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def run(at: Address, port: int | None, password_hash: str | None) -> None:
         options["server.port"] = port
     if at.public:
         options["server.headless"] = True
+    # A shell lets what it starts in the background ignore SIGINT: uvicorn would end without a word.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Streamlit looks beside the program's first argument for its settings, and for the pages.
     sys.argv[:] = [str(script)]
     app.run(config=options)

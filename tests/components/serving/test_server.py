@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -22,8 +23,8 @@ GATED = ("-m", "components.serving")
 BY_HAND = ("-m", "streamlit", "run", "app.py", "--server.headless", "true")
 
 
-def start(kind, tmp_path, **options):
-    """The process, in a group of its own, and its port, once it answers."""
+def start(kind, tmp_path, before=None, **options):
+    """The process, in a group of its own, and its port, once it answers; `before` runs in it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -38,6 +39,7 @@ def start(kind, tmp_path, **options):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=before,
     )
     for _ in range(300):
         try:
@@ -87,7 +89,9 @@ def test_a_foreign_name_or_origin_does_not_get_the_socket(server):
     ("number", "ends_with"), [(signal.SIGINT, "Stopped.\n"), (signal.SIGTERM, "")]
 )
 def test_a_signal_ends_it_and_all_it_started(tmp_path, number, ends_with):
-    process, _ = start(GATED, tmp_path)
+    # As a shell starts what it puts into the background.
+    ignored = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    process, _ = start(GATED, tmp_path, ignored)
     process.send_signal(number)
     out, _ = process.communicate(timeout=20)
     assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: -15}[number]

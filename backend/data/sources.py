@@ -129,8 +129,12 @@ def _parquet_rows(stream: BinaryIO, file: Path) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise BadInput(
-            f"{file} is a damaged Parquet file: {str(error).splitlines()[0]}. Fetch it again."
+            f"{file} is a damaged Parquet file: {_first_line(error)}. Fetch it again."
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _text_rows(stream: BinaryIO, file: Path, plain: bool) -> Iterator[Any]:

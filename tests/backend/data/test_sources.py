@@ -46,6 +46,15 @@ def test_a_small_file_takes_little_memory(tmp_path, form):
         tracemalloc.stop()
 
 
+def test_an_error_of_arrow_without_a_text_is_said_by_its_name(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError
+
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", fail)
+    with pytest.raises(BadInput, match="damaged Parquet file: OSError. Fetch it again"):
+        read(tmp_path / "f", FORMS["parquet"](QUESTIONS))
+
+
 def test_a_line_that_is_no_json_is_broken_and_keeps_its_place(tmp_path):
     first, second, third = read(tmp_path / "f", b'{"a": 1}\n{half\n\n{"a": 3}')
     assert (first, third) == ({"a": 1}, {"a": 3})

@@ -6,6 +6,7 @@ The names and types of its fields are backend.setups.tables' business.
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from backend.errors import BadSetup
 from backend.rim import kind, shown
@@ -87,7 +88,7 @@ def _model(model: ModelSource) -> Problems:
     if model.path is not None and model.package is not None:
         yield "[model] gives both path and package; give one"
     elif model.path is not None:
-        yield from _folder("[model] path", model.path)
+        yield from _there("[model] path", model.path, "folder")
     if model.package is not None and not PACKAGE.fullmatch(model.package):
         yield f"[model] package is {shown(model.package)}; it must be one plain name"
     if not DEVICE.fullmatch(model.device):
@@ -99,7 +100,7 @@ def _sae(sae: SaeSource) -> Problems:
     if (sae.path is not None) == on_hub:
         yield "[sae] needs either path, or release and sae_id"
     if sae.labels is not None:
-        yield from _file("[sae] labels", sae.labels)
+        yield from _there("[sae] labels", sae.labels, "file")
 
 
 def _roles(setup: Setup) -> Problems:
@@ -136,9 +137,9 @@ def _place(where: str, source: RowSource, local_alone: bool = False) -> Problems
         yield f"{where} needs exactly one of file, folder and dataset{instead}"
     subjects = source.subjects if isinstance(source, SetSource) else ()
     if source.file is not None:
-        yield from _file(f"{where}.file", source.file)
+        yield from _there(f"{where}.file", source.file, "file")
     if source.folder is not None:
-        if wrong := list(_folder(f"{where}.folder", source.folder)):
+        if wrong := list(_there(f"{where}.folder", source.folder, "folder")):
             yield from wrong
         elif not (source.config or subjects):
             yield f"{where}.folder needs config too, which says which of its files is meant"
@@ -151,20 +152,12 @@ def _place(where: str, source: RowSource, local_alone: bool = False) -> Problems
 
 def _examples(where: str, source: SetSource) -> Problems:
     if source.examples is not None:
-        yield from _file(f"{where}.examples", source.examples)
+        yield from _there(f"{where}.examples", source.examples, "file")
 
 
-def _file(where: str, path: Path) -> Problems:
-    there = kind(path)
-    if not there:
+def _there(where: str, path: Path, wanted: Literal["file", "folder"]) -> Problems:
+    found = kind(path)
+    if not found:
         yield f"{where} names {path}, which does not exist"
-    elif there != "file":
-        yield f"{where} names {path}, which is a {there}; name a file"
-
-
-def _folder(where: str, path: Path) -> Problems:
-    there = kind(path)
-    if not there:
-        yield f"{where} names {path}, which does not exist"
-    elif there != "folder":
-        yield f"{where} names {path}, which is a {there}; name a folder"
+    elif found != wanted:
+        yield f"{where} names {path}, which is a {found}; name a {wanted}"

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from typing import Literal, NoReturn
 
-from backend.commands import evaluating, making, reading, taking
+from backend.commands import evaluating, making, reading, taking, trying
 from backend.commands.terminal import Run, one_line
 from backend.errors import BadInput, ClampboardError
 from backend.rim import whole
@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    for module in (making, reading, evaluating, taking):
+    for module in (making, reading, evaluating, trying, taking):
         module.add(command)
     return parser
 

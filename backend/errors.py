@@ -3,6 +3,7 @@
 ClampboardError
 ├── BadSetup       a setup's name, file or field is wrong
 ├── BadClamps      a clamp list cannot be read, or names a feature the SAE does not have
+├── BadMethod      when clamps act cannot be read, or is out of range
 ├── BadInput       any other argument, file or link a user gave is wrong
 ├── Unavailable    something needed is not there: weights, disk space, a package
 └── Showcase       nothing is run or written here: see backend.showcase
@@ -20,6 +21,10 @@ class BadSetup(ClampboardError):
 
 
 class BadClamps(ClampboardError):
+    pass
+
+
+class BadMethod(ClampboardError):
     pass
 
 

@@ -15,10 +15,10 @@ from backend.engine.engine import Half
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation
 from backend.interventions.board import Board, Slider, read_link, write_link
-from backend.interventions.edit import Clamps
+from backend.interventions.method import Setting
 from backend.rim import whole
 from backend.sharing.run_file import RunFile
-from components.values import Hypothesis, Pins, Words, Work
+from components.values import FoundTau, Hypothesis, Pins, Words, Work
 
 UNDO_STEPS = 200
 HALVES = ("all", "selection", "held-out")
@@ -172,10 +172,10 @@ def pins() -> Pins:
     return st.session_state.pins
 
 
-def pin(which: str, clamps: Clamps | None) -> None:
+def pin(which: str, setting: Setting | None) -> None:
     """Pin a setting as 'A' or 'B'; None takes the pin away."""
     a, b = pins()
-    st.session_state.pins = (clamps, b) if which == "A" else (a, clamps)
+    st.session_state.pins = (setting, b) if which == "A" else (a, setting)
 
 
 def hypothesis() -> Hypothesis:
@@ -210,6 +210,15 @@ def opened() -> tuple[str, RunFile | BadInput | None]:
 
 def set_opened(name: str, found: RunFile | BadInput) -> None:
     st.session_state.opened = (name, found)
+
+
+def found_tau() -> FoundTau | None:
+    """Where a gate's tau was found last in this session."""
+    return st.session_state.get("found_tau")
+
+
+def set_found_tau(found: FoundTau) -> None:
+    st.session_state.found_tau = found
 
 
 def say(place: str, text: str) -> None:

@@ -3,14 +3,31 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from backend.evaluation.calibration import Calibration
 from backend.experiments.generate import Sampling, Written
-from backend.interventions.edit import Clamps
+from backend.interventions.method import Setting
 
 PINS = ("A", "B")
 """Names of the two settings put side by side."""
 
-Pins = tuple[Clamps | None, Clamps | None]
+Pins = tuple[Setting | None, Setting | None]
 """The settings pinned as A and as B."""
+
+
+class FoundTau(NamedTuple):
+    """A gate's tau where it was found."""
+
+    setting: Setting
+    calibration: Calibration
+
+    def is_of(self, setting: Setting) -> bool:
+        """Whether it says something of this setting's gate: the values clamped to do not matter."""
+        mine, theirs = self.setting.method, setting.method
+        return (self.setting.features, mine.threshold, mine.gate) == (
+            setting.features,
+            theirs.threshold,
+            theirs.gate,
+        )
 
 
 class Hypothesis(NamedTuple):
@@ -25,7 +42,7 @@ class Work(NamedTuple):
     """Long work that the user asks for; it goes on over reruns until it is done or stopped."""
 
     wanted: object
-    """Its subject (the clamps whose controls are to run, say); None while it is not wanted."""
+    """Its subject (the setting whose controls are to run, say); None while it is not wanted."""
     ask: Callable[[object], None]
     """To be called with the subject it is wanted for; with None to stop it."""
 
@@ -37,6 +54,6 @@ class Words(NamedTuple):
     chat: bool
     sampling: Sampling
     max_tokens: int
-    clamps: Clamps
+    setting: Setting
     texts: tuple[Written, Written] = (Written(), Written())
     running: bool = False

@@ -3,6 +3,7 @@
 The evaluation is the last thing of the page, so that a new position stops the old run.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -17,7 +18,7 @@ from backend.evaluation.history import board_of_run
 from backend.evaluation.lights import lights
 from backend.experiments.text_loss import text_loss
 from backend.interventions.board import Board, board_of, write_link
-from backend.interventions.edit import Clamps
+from backend.interventions.method import NOTHING, Setting, checked_method
 from backend.reading.seen import see
 from backend.sharing.run_file import RunFile
 from components import resources, state
@@ -27,8 +28,10 @@ from components.clamping.foot import draw_foot
 from components.clamping.presets import draw_presets, draw_start
 from components.clamping.sliders import draw_sliders, edited, new_slider, reset
 from components.clamping.take_away import draw_opened, draw_take_away
+from components.clamping.when import Edit, Hears, draw_when
 from components.figures.board import GrowingBoard
 from components.figures.controls import draw_controls
+from components.figures.dilution import draw_dilution
 from components.figures.lights import draw_lights
 from components.figures.loss import draw_loss, draw_loss_progress
 from components.figures.sweep import draw_sweep
@@ -39,6 +42,12 @@ from components.questions.view import draw_orders, draw_question_view
 from components.wording import plain
 
 require_frame()
+
+
+def in_half(engine: Engine) -> Bool[Tensor, " question"] | None:
+    """The questions the figures are over; None for all of them."""
+    half = state.half()
+    return None if half == "all" else engine.half(half)
 
 
 def sliders_key() -> str:
@@ -66,8 +75,21 @@ def save_preset(engine: Engine, name: str) -> None:
     engine.saved_presets.save(name, state.board())
 
 
-def put(clamps: Clamps) -> None:
-    state.set_board(board_of(clamps))
+def put(setting: Setting) -> None:
+    state.set_board(board_of(*setting))
+
+
+def set_method(engine: Engine, edit: Edit) -> None:
+    """Raises BadMethod, and what `edit` raises."""
+    board = state.board()
+    method = edit(in_force(board))
+    checked = checked_method(method, engine.sae.d_sae)
+    state.set_board(replace(board, method=checked), redraw=checked != method)
+
+
+def in_force(board: Board) -> Setting:
+    """The board's setting, by its method also where nothing is clamped."""
+    return Setting(board.setting().clamps, board.method)
 
 
 def open_file(name: str, found: RunFile | BadInput) -> None:
@@ -77,18 +99,20 @@ def open_file(name: str, found: RunFile | BadInput) -> None:
         state.set_board(found.board)
 
 
-def remember(engine: Engine, clamps: Clamps) -> None:
+def remember(engine: Engine, setting: Setting) -> None:
     """Keep the board with its result, and what was expected of it; that is then taken."""
     with show_problem():
-        if engine.results.remember(clamps, write_link(state.board()), *state.hypothesis()):
+        if engine.results.remember(setting, write_link(state.board()), *state.hypothesis()):
             state.expect("")
 
 
-def draw_ways_back(engine: Engine, clamps: Clamps, only: Bool[Tensor, " question"] | None) -> None:
+def draw_ways_back(
+    engine: Engine, setting: Setting, only: Bool[Tensor, " question"] | None
+) -> None:
     """Everything tried; a setting that is chosen there goes onto the board."""
     back = draw_foot(
         engine,
-        clamps,
+        setting,
         only,
         revision=state.revision(),
         pins=state.pins(),
@@ -102,13 +126,13 @@ def draw_ways_back(engine: Engine, clamps: Clamps, only: Bool[Tensor, " question
 
 
 def draw_never_tried(
-    engine: Engine, clamps: Clamps, only: Bool[Tensor, " question"] | None
+    engine: Engine, setting: Setting, only: Bool[Tensor, " question"] | None
 ) -> None:
     """In the place of figures that a showcase does not have; the page ends there."""
-    figures.draw(state.shown() or engine.evaluate(()), stale=True)
+    figures.draw(state.shown() or engine.evaluate(NOTHING), stale=True)
     with checks:
         st.info("These clamps were never tried here. Go back to a setting that was, below.")
-    draw_ways_back(engine, clamps, only)
+    draw_ways_back(engine, setting, only)
     st.stop()
 
 
@@ -159,10 +183,30 @@ with left:
         arrangement = draw_arrange(
             engine, board, on_reset=partial(reset_all, engine), on_remove=remove_all
         )
-        opened = draw_sliders(board, engine.atlas.about, arrangement, sliders_key(), keep_edit)
-        if opened is not None:
-            state.open_feature(opened)
+        looked_at = draw_sliders(
+            board,
+            engine.atlas.about,
+            arrangement,
+            sliders_key(),
+            keep_edit,
+            engine.residual_unit,
+        )
+        if looked_at is not None:
+            state.open_feature(looked_at)
             st.switch_page("pages/feature.py")
+        draw_when(
+            engine,
+            in_force(board),
+            in_half(engine),
+            state.revision(),
+            found=state.found_tau(),
+            problem=state.said("when"),
+            hears=Hears(
+                on_method=partial(set_method, engine),
+                on_found=state.set_found_tau,
+                on_problem=partial(state.say, "when"),
+            ),
+        )
     else:
         draw_start(engine, on_load=state.set_board)
 
@@ -183,7 +227,7 @@ with right:
         state.set_half(chosen or "all")
         state.write_address()
     half = state.half()
-    only = None if half == "all" else engine.half(half)
+    only = in_half(engine)
     figures = GrowingBoard(st.empty(), engine, only)
     loss_place = st.empty()
     checks = st.container()
@@ -192,18 +236,20 @@ st.divider()
 questions = st.container()
 
 with show_errors():
-    clamps = engine.check(board.clamps())
-    if showcase.is_on() and engine.finished(clamps) is None:
-        draw_never_tried(engine, clamps, only)
-    if (before := state.shown() or engine.evaluate((), on_wait=figures.on_wait)).clamps != clamps:
+    setting = engine.check(board.setting())
+    if showcase.is_on() and engine.finished(setting) is None:
+        draw_never_tried(engine, setting, only)
+    before = state.shown() or engine.evaluate(NOTHING, on_wait=figures.on_wait)
+    if before.setting != setting:
         figures.draw(before, stale=True)
-    evaluation = engine.evaluate(clamps, figures.on_partial, figures.on_wait)
+    evaluation = engine.evaluate(setting, figures.on_partial, figures.on_wait)
     state.set_shown(evaluation)
     figures.draw(evaluation)
     with notice:
         draw_opened(engine, evaluation, *state.opened())
     with take_away.container(width="content"):
         draw_take_away(engine, evaluation, board, half, state.link(), on_open=open_file)
+    opened = engine.opening(setting)
     with checks:
         draw_lights(
             lights(
@@ -213,28 +259,39 @@ with show_errors():
                 evaluation,
                 engine.setup.scoring == "letter",
                 only,
+                opened,
             )
         )
+        if opened is not None:
+            draw_dilution(
+                engine,
+                setting,
+                state.work("dilution"),
+                partial(state.kept, "dilution", setting),
+            )
     with questions:
         st.subheader("Lost and gained")
-        table = question_table(engine.sets, engine.recording, engine.model.tokenizer, evaluation)
+        table = question_table(
+            engine.sets, engine.recording, engine.model.tokenizer, evaluation, opened
+        )
         shown = table if only is None else table[only.tolist()]
-        features = [clamp.feature for clamp in clamps]
-        place = draw_questions(shown, features, engine.atlas.name)
+        place = draw_questions(shown, setting.features, engine.atlas.name)
         if place is not None:
-            draw_question_view(see(engine, place, features, evaluation.scores))
-            draw_orders(engine, place, clamps)
+            draw_question_view(see(engine, place, setting.features, evaluation.scores, setting))
+            draw_orders(engine, place, setting)
     st.divider()
-    remember(engine, clamps)
-    draw_ways_back(engine, clamps, only)
+    remember(engine, setting)
+    draw_ways_back(engine, setting, only)
     loss = None
     with loss_place.container(), show_problem():
-        loss = text_loss(engine, clamps, partial(draw_loss_progress, st.empty()))
+        loss = text_loss(engine, setting, partial(draw_loss_progress, st.empty()))
     if loss is not None:
         with loss_place.container():
             draw_loss(loss)
-    if clamps:
+    if setting:
         with controls, show_problem():
             draw_controls(engine, evaluation, only, state.work("controls"))
     st.divider()
-    draw_sweep(engine, evaluation, board.features(), only, state.work("sweep"), on_take=put)
+    draw_sweep(
+        engine, evaluation, board.features(), board.method, only, state.work("sweep"), on_take=put
+    )

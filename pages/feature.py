@@ -9,7 +9,8 @@ from backend import showcase
 from backend.engine.engine import Engine
 from backend.experiments.dose import MULTIPLES, dose_curve
 from backend.interventions.board import Slider
-from backend.interventions.edit import value_of
+from backend.interventions.clamps import value_of
+from backend.interventions.method import PAPER, in_words
 from backend.reading.feature_page import FeaturePage, feature_page
 from backend.reading.neuronpedia import feature_json
 from components import resources, state
@@ -135,6 +136,9 @@ with right:
     st.subheader("Forget against retain", anchor=False)
     draw_densities(page, [s.corpus for s in engine.atlas.corpora])
     st.subheader("Dose curve", anchor=False)
+    method = state.board().method
+    if method != PAPER:
+        st.caption(f"Of this feature alone, by the board's method: {in_words(method)}.")
     dose_place = st.empty()
     draw_clamp_at(page)
     draw_questions(engine, page)
@@ -143,7 +147,11 @@ with show_errors():
     if page.questions:
         curve = GrowingCurve(dose_place, 0 if showcase.is_on() else len(MULTIPLES))
         for dose in dose_curve(
-            engine, page.feature, on_partial=curve.on_partial, on_wait=curve.on_wait
+            engine,
+            page.feature,
+            on_partial=curve.on_partial,
+            on_wait=curve.on_wait,
+            method=method,
         ):
             curve.add(dose)
     else:

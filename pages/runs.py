@@ -35,7 +35,7 @@ if table.empty:
 dot = draw_chart(
     [by_id[id_] for id_ in table["id"]],
     names,
-    next((t.id for t in trials if t.run.clamps == state.board().clamps()), None),
+    next((t.id for t in trials if t.run.setting == state.board().setting()), None),
     engine.history.baseline(),
     f"runs_chart_{len(table)}",
     published_points(engine.setup),
@@ -51,5 +51,5 @@ else:
         "Select a row, or a dot of the chart, to go back to it, to name it, "
         "or to put it beside another."
     )
-called = {t.run.clamps: names[t.id] for t in trials}
+called = {t.run.setting: names[t.id] for t in trials}
 draw_pins(engine, state.pins(), called, on_pin=state.pin)

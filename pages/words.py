@@ -15,7 +15,7 @@ from backend.experiments.generate import (
     generate,
     prompt_ids,
 )
-from backend.interventions.edit import Clamps
+from backend.interventions.method import NOTHING, Setting, in_words
 from backend.progress import OnProgress
 from components import resources, state
 from components.frame import require_frame
@@ -42,13 +42,14 @@ def use_example() -> None:
         st.session_state.words_prompt = example
 
 
-def in_force(clamps: Clamps) -> str:
-    """Which clamps the second text is written with."""
-    if not clamps:
+def in_force(setting: Setting) -> str:
+    """Which clamps the second text is written with, and when they act."""
+    if not setting:
         return "No clamp is on: both texts will be the same."
-    if len(clamps) == 1:
-        return f"Feature {clamps[0].feature} is clamped, as on the Clamp page."
-    return f"{len(clamps)} features are clamped, as on the Clamp page."
+    one = len(setting.clamps) == 1
+    what = f"Feature {setting.features[0]} is" if one else f"{len(setting.clamps)} features are"
+    method = in_words(setting.method)
+    return f"{what} clamped, as on the Clamp page{f' ({method})' if method else ''}."
 
 
 def write(engine: Engine, ids: list[int], words: Words, on_wait: OnProgress) -> Iterator[Words]:
@@ -57,11 +58,12 @@ def write(engine: Engine, ids: list[int], words: Words, on_wait: OnProgress) -> 
         generate(
             engine.runner,
             ids,
-            clamps,
+            setting,
             max_tokens=words.max_tokens,
             sampling=words.sampling,
+            rates=engine.evaluator.rates(setting),
         )
-        for clamps in ((), words.clamps)
+        for setting in (NOTHING, words.setting)
     )
     while True:
         # One token a turn: an evaluation in another session may come in between.
@@ -77,11 +79,11 @@ def write(engine: Engine, ids: list[int], words: Words, on_wait: OnProgress) -> 
 with show_errors():
     engine = resources.engine()
     state.start(engine.sae.d_sae)
-    clamps = engine.check(state.board().clamps())
+    setting = engine.check(state.board().setting())
 st.title("Before and after in words")
 state.write_address()
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.write(in_force(clamps))
+    st.write(in_force(setting))
     st.page_link("pages/clamp.py", label="Change the clamps", icon=":material/tune:")
 st.pills("Examples", EXAMPLES, key="words_example", on_change=use_example)
 prompt = st.text_area(
@@ -129,15 +131,16 @@ with st.container(horizontal=True):
 st.caption(
     "Tokens the clamps leave alone are those of the board: "
     f"{', '.join(engine.setup.untouched) or 'none'}. "
+    "A gate is asked about the prompt, and again with each new token while it is closed. "
     "Both texts get the same random draws, so they differ only where the probabilities do. "
     "A small model says much that is wrong without any clamp: compare the two, not with the truth."
 )
 showcase_off()
-texts = SideBySide(prompt, clamps)
+texts = SideBySide(prompt, setting)
 if begun:
     with show_problem():
         ids = prompt_ids(engine.model.tokenizer, prompt, as_chat)
-        start = Words(prompt, as_chat, sampling, length, clamps, running=True)
+        start = Words(prompt, as_chat, sampling, length, setting, running=True)
         state.set_words(start)
         # Kept after each token: a stop loses nothing.
         for words in write(engine, ids, start, texts.on_wait):

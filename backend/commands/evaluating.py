@@ -1,27 +1,20 @@
-"""What clamps do: one setting, a file run again, a feature's dose curve, a grid, the controls."""
+"""What a setting does, and a file run again."""
 
 import argparse
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backend.commands.setting import add_setting, engine_and_setting, given_method, said_of
 from backend.commands.terminal import (
     AddCommand,
     Answer,
     ProgressLine,
-    add_setting,
-    count,
-    engine_and_clamps,
-    feature_number,
     finite,
-    multiple,
     open_engine,
 )
 from backend.errors import BadInput
-from backend.progress import Progress
 from backend.setups import Setup
-from backend.wording import ascii_signed, points
 
 if TYPE_CHECKING:
     from backend.evaluation.evaluate import Evaluation, SetResult
@@ -51,57 +44,6 @@ def add(command: AddCommand) -> None:
     )
     sub.add_argument("--per-question", action="store_true", help="list every question")
     sub.add_argument("--reference", action="store_true", help="take the slow full forward path")
-    sub = command(
-        "dose",
-        dose,
-        "what one feature's clamp does at each of a row of strengths; goes on where it was stopped",
-    )
-    sub.add_argument("feature", type=feature_number, metavar="FEATURE")
-    sub.add_argument(
-        "--multiples",
-        type=multiple,
-        nargs="+",
-        help="of its maximum activation, such as -5 -2 0 1; the feature page's unless given",
-    )
-    sub = command(
-        "sweep",
-        sweep,
-        "a grid of settings: how many features, clamped how far; goes on where it was stopped",
-    )
-    which = sub.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "--features", type=feature_number, nargs="+", help="in the order they are taken in"
-    )
-    which.add_argument(
-        "--preset", help="the features of a preset, those that fire on most forget questions first"
-    )
-    sub.add_argument(
-        "--n",
-        type=count,
-        nargs="+",
-        default=[10, 20, 50],
-        help="how many of them (default 10 20 50)",
-    )
-    sub.add_argument(
-        "--multiples",
-        type=multiple,
-        nargs="+",
-        default=[-2.0, -4.0, -8.0],
-        help="of each feature's maximum activation (default -2 -4 -8)",
-    )
-    sub.add_argument(
-        "--half", choices=("selection", "held-out"), help="figures over one half of each set"
-    )
-    sub = command(
-        "controls",
-        controls,
-        "the same push elsewhere: random features, other directions, ablation; goes on where it was"
-        " stopped",
-    )
-    add_setting(sub)
-    sub.add_argument(
-        "--half", choices=("selection", "held-out"), help="figures over one half of each set"
-    )
 
 
 def evaluate(setup: Setup, args: argparse.Namespace) -> Answer:
@@ -109,24 +51,24 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> Answer:
         return _evaluate_again(setup, args)
     from dataclasses import asdict
 
-    from backend.evaluation.answers import margin_changes, per_question
+    from backend.evaluation.answers import gate_figures, gate_line, margin_changes, per_question
     from backend.evaluation.lights import lights
     from backend.experiments import text_loss
-    from backend.interventions.edit import format_clamps
 
-    engine, clamps = engine_and_clamps(setup, args)
+    engine, setting = engine_and_setting(setup, args)
     names = [name.strip() for name in args.sets.split(",")] if args.sets else None
     only = engine.in_sets(names) if names else None
     if args.reference:
-        result = engine.evaluate_reference(clamps, ProgressLine(), only)
+        result = engine.evaluate_reference(setting, ProgressLine(), only)
     else:
-        result = engine.evaluate(clamps, only=only)
+        result = engine.evaluate(setting, only=only)
     if args.half:
         only = engine.half(args.half) if only is None else engine.half(args.half) & only
         result = engine.restrict(result, only)
     margins = margin_changes(engine.sets, result, only)
     letters = setup.scoring == "letter"
-    checks = lights(engine.sets, engine.recording, engine.sae.W_dec, result, letters, only)
+    opened = engine.opening(setting)
+    checks = lights(engine.sets, engine.recording, engine.sae.W_dec, result, letters, only, opened)
     shown = [s for s in result.sets if names is None or s.name in names]
     sets: list[dict[str, Any]] = [
         {
@@ -142,27 +84,36 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> Answer:
     ]
     if args.per_question:
         for entry in sets:
-            entry["questions"] = per_question(engine.sets, result, entry["name"])
+            entry["questions"] = per_question(engine.sets, result, entry["name"], opened)
     value = {
-        "setup": setup.name,
-        "clamps": format_clamps(result.clamps),
+        **said_of(engine, result.setting),
         "seconds": result.seconds,
         "kept": result.kept,
         "half": args.half or "all",
         "path": "reference" if args.reference else "engine",
-        "dtype": engine.dtype,
         "sets": sets,
         "lights": [light._asdict() for light in checks],
     }
     lines = [_line_of_set(s) for s in shown]
     if not (args.reference or args.half or names):
-        loss = text_loss.text_loss(engine, clamps, ProgressLine())
+        loss = text_loss.text_loss(engine, setting, ProgressLine())
         if loss is not None:
             value["text_loss"] = asdict(loss)
             lines.append(text_loss.in_words(loss))
-    lines += [_line_of_light(light) for light in checks]
-    lines.append(f"{len(result.clamps)} features clamped, {_computed(result)}")
+    lines += [line_of_light(light) for light in checks]
+    if opened is not None:
+        opens = gate_figures(engine.sets, opened, only)
+        value["gate"] = opens
+        lines.append(gate_line(opens))
+    lines.append(f"{_clamped(result)}, {_computed(result)}")
     return finite(value), "\n".join(lines)
+
+
+def _clamped(result: "Evaluation") -> str:
+    from backend.interventions.method import in_words
+
+    said = in_words(result.setting.method)
+    return f"{len(result.clamps)} features clamped" + (f" ({said})" if said else "")
 
 
 def _computed(result: "Evaluation") -> str:
@@ -181,7 +132,7 @@ def _line_of_set(s: "SetResult") -> str:
     )
 
 
-def _line_of_light(light: "Light") -> str:
+def line_of_light(light: "Light") -> str:
     advice = "" if light.ok else f" {light.meaning} {light.advice}"
     return f"{'ok' if light.ok else 'LOOK':>7}  {light.name}: {light.finding}{advice}"
 
@@ -196,22 +147,21 @@ def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, i
     """
     import torch
 
-    from backend.interventions.edit import format_clamps
     from backend.sharing.compare import compare
     from backend.sharing.run_file import claims_of, run_file
 
-    if args.reference or args.half or args.sets:
+    if args.reference or args.half or args.sets or given_method(args):
         raise BadInput(
-            "--from runs a file again as it is: leave out --sets, --half and --reference."
+            "--from runs a file again as it is: leave out --sets, --half, --reference and what "
+            "says when to act."
         )
     claims = claims_of(args.file)
     engine = open_engine(setup)
     file = run_file(claims, engine.sae.d_sae, f"The run file {args.file}")
-    result = engine.evaluate(file.clamps, only=torch.ones(engine.n_questions, dtype=torch.bool))
+    result = engine.evaluate(file.setting, only=torch.ones(engine.n_questions, dtype=torch.bool))
     found = compare(file, result, engine)
     value = {
-        "setup": setup.name,
-        "clamps": format_clamps(result.clamps),
+        **said_of(engine, result.setting),
         "seconds": result.seconds,
         "verdict": found.verdict,
         "same": found.verdict == "same",
@@ -242,119 +192,3 @@ def _line_again(s: "SetResult") -> str:
 
 def _figures_again(s: "SetResult | RunSet") -> str:
     return f"{s.accuracy:6.1%}  lost {s.lost}  gained {s.gained}"
-
-
-def dose(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.experiments.dose import MULTIPLES, dose_curve, plain
-
-    engine = open_engine(setup)
-    multiples, line = args.multiples or MULTIPLES, ProgressLine()
-    points = []
-    for point in dose_curve(engine, args.feature, multiples):
-        points.append(plain(point))
-        line(Progress("Evaluating the strengths", len(points), len(multiples), None))
-    points.sort(key=lambda point: point["multiple"])
-    about = engine.atlas.summary(args.feature)
-    value = {
-        "setup": setup.name,
-        "feature": args.feature,
-        "label": about["label"],
-        "max_act": about["max_act"],
-        "dtype": engine.dtype,
-        "points": points,
-    }
-    lines = [
-        f"{p['multiple']:+8.2f}x {p['value']:>10.2f}  "
-        + "  ".join(
-            f"{role} {p[role]['accuracy']:6.1%} ({_points(p[role])}, n {p[role]['n']})"
-            for role in ("forget", "retain")
-        )
-        for p in points
-    ]
-    return value, "\n".join(
-        [f"feature {args.feature}, maximum activation {about['max_act']:.1f}", *lines]
-    )
-
-
-def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.experiments.sweep import grid, plain, run_sweep
-
-    engine, line = open_engine(setup), ProgressLine()
-    features = args.features
-    if args.preset is not None:
-        features = sorted(
-            (clamp.feature for clamp in engine.preset(args.preset)),
-            key=lambda f: -engine.atlas.about(f)["fires_forget"],
-        )
-    settings = grid(features, lambda f: engine.atlas.summary(f)["max_act"], args.n, args.multiples)
-    points = []
-    for point in run_sweep(engine, settings, engine.half(args.half) if args.half else None):
-        points.append(point)
-        line(Progress("Evaluating the settings", len(points), len(settings), None))
-    points.sort(key=lambda point: (point.n, -point.multiple))
-    lines = [
-        f"{p.n:>5} {p.multiple:+8.2f}x  "
-        + "  ".join(
-            f"{role} {r.accuracy:6.1%} ({_points(r.figures())}, n {r.n})"
-            for role, r in (("forget", p.forget), ("retain", p.retain))
-        )
-        for p in points
-    ]
-    value = {
-        "setup": setup.name,
-        "features": features,
-        "half": args.half or "all",
-        "dtype": engine.dtype,
-        "points": [plain(p) for p in points],
-    }
-    return value, "\n".join(["    n  strength", *lines])
-
-
-def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.experiments.controls import (
-        N_RANDOM,
-        control_effect,
-        own_effect,
-        run_controls,
-        verdict,
-    )
-    from backend.interventions.edit import format_clamps
-
-    engine, clamps = engine_and_clamps(setup, args)
-    if not clamps:
-        raise BadInput("No clamp is given: there is nothing to hold controls against.")
-    line, only = ProgressLine(), engine.half(args.half) if args.half else None
-
-    def seen(result: Any) -> Any:
-        return result if only is None else engine.restrict(result, only)
-
-    own, others = own_effect(seen(engine.evaluate(clamps))), []
-    for control, result in run_controls(engine, clamps):
-        others.append(control_effect(control, seen(result)))
-        line(Progress("Running the controls", len(others), N_RANDOM + 3, None))
-    rows = [
-        {"name": e.name, "forget": e.forget.figures(), "retain": e.retain.figures()}
-        for e in (own, *others)
-    ]
-    lines = [
-        f"{e.name:<20}"
-        + "".join(
-            f"  {role} {r.change_pp:+6.1f} pp [{r.ci_low_pp:+.1f}, {r.ci_high_pp:+.1f}] of n {r.n}"
-            for role, r in (("forget", e.forget), ("retain", e.retain))
-        )
-        for e in (own, *others)
-    ]
-    value = {
-        "setup": setup.name,
-        "clamps": format_clamps(clamps),
-        "half": args.half or "all",
-        "dtype": engine.dtype,
-        "verdict": verdict(own, others),
-        "controls": rows,
-    }
-    return value, "\n".join([*lines, verdict(own, others)])
-
-
-def _points(figures: Mapping[str, float]) -> str:
-    """The change of a set, as a terminal shows it."""
-    return points(figures["change_pp"], figures["ci_low_pp"], figures["ci_high_pp"], ascii_signed)

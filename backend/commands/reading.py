@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from backend.commands.setting import add_method, calibrated, method_of
 from backend.commands.terminal import (
     MOST,
     AddCommand,
@@ -77,6 +78,7 @@ def add(command: AddCommand) -> None:
     sub.add_argument(
         "--clamps", default="", help='feature:value pairs in raw units, such as "12:-60,45:0"'
     )
+    add_method(sub)
     sub.add_argument(
         "--orders",
         action="store_true",
@@ -196,23 +198,26 @@ def question(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     import torch
 
     from backend.experiments.permutation import permutation_check
-    from backend.interventions.edit import format_clamps, parse_clamps
+    from backend.interventions.clamps import format_clamps, parse_clamps
+    from backend.interventions.method import PAPER, format_method
     from backend.reading import seen
 
-    clamps = parse_clamps(args.clamps)
+    clamps, method = parse_clamps(args.clamps), method_of(args, PAPER)
     engine = open_engine(setup)
+    setting = calibrated(engine, clamps, method, args)
     place = seen.place_of(engine, args.set, args.index)
-    result = engine.evaluate(clamps, only=torch.arange(engine.n_questions) == place)
-    view = seen.see(engine, place, [clamp.feature for clamp in clamps], result.scores)
+    result = engine.evaluate(setting, only=torch.arange(engine.n_questions) == place)
+    view = seen.see(engine, place, setting.features, result.scores, setting)
     value = {
         "setup": setup.name,
         "protocol": setup.protocol._asdict(),
         "clamps": format_clamps(result.clamps),
+        "method": format_method(setting.method),
         **asdict(view),
     }
     text = seen.in_words(view)
     if args.orders:
-        check = permutation_check(engine, place, clamps)
+        check = permutation_check(engine, place, setting)
         value["orders"] = {
             "right_before": check.right_before,
             "right_after": check.right_after,

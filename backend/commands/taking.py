@@ -4,15 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from backend.commands.terminal import (
-    AddCommand,
-    ProgressLine,
-    add_setting,
-    engine_and_clamps,
-    number,
-    whole_number,
-    write_file,
-)
+from backend.commands.setting import add_setting, engine_and_setting, said_of
+from backend.commands.terminal import AddCommand, ProgressLine, number, whole_number, write_file
 from backend.setups import Setup
 
 
@@ -57,22 +50,20 @@ def add(command: AddCommand) -> None:
 
 def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.experiments import generate as writing
-    from backend.interventions.edit import format_clamps
+    from backend.interventions.method import NOTHING
 
-    engine, clamps = engine_and_clamps(setup, args)
+    engine, setting = engine_and_setting(setup, args)
     chat = bool(engine.model.tokenizer.chat_template) and not args.plain
     ids = writing.prompt_ids(engine.model.tokenizer, args.prompt, chat)
     value: dict[str, Any] = {
-        "setup": setup.name,
-        "clamps": format_clamps(clamps),
-        "dtype": engine.dtype,
+        **said_of(engine, setting),
         "prompt": args.prompt,
         "chat": chat,
         "prompt_tokens": len(ids),
         "temperature": args.temperature,
         "seed": args.seed,
     }
-    for which, mine in (("baseline", ()), ("clamped", clamps)):
+    for which, mine in (("baseline", NOTHING), ("clamped", setting)):
         with engine.turn(ProgressLine(), "words"):
             *_, last = writing.generate(
                 engine.runner,
@@ -80,6 +71,7 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
                 mine,
                 max_tokens=args.max_tokens,
                 sampling=writing.Sampling(args.temperature, args.seed),
+                rates=engine.evaluator.rates(mine),
             )
         value[which] = {
             "text": last.text,
@@ -87,11 +79,15 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
             "ended": last.ended,
             "edited_positions": last.edited,
         }
+        if mine.method.gate is not None:
+            value[which] |= {"statistic": last.statistic, "opened_at": last.opened_at}
     before, after = value["baseline"], value["clamped"]
     edited, n_tokens = len(after["edited_positions"]), len(ids) + len(after["ids"])
+    gate = f"; {said}" if (said := writing.gate_in_words(last)) else ""
     text = (
         f"Without clamps:\n{before['text'].strip()}\n\n"
-        f"With {len(clamps)} features clamped, at {edited} of {n_tokens} tokens:\n"
+        f"With {len(setting.clamps)} features clamped, at {edited} of {n_tokens} tokens"
+        f"{gate}:\n"
         f"{after['text'].strip()}"
     )
     return value, text
@@ -101,23 +97,23 @@ def export(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.interventions.board import board_of
     from backend.sharing import export as exporting
 
-    engine, clamps = engine_and_clamps(setup, args)
-    value = exporting.export(engine, engine.evaluate(clamps), board_of(clamps))
+    engine, setting = engine_and_setting(setup, args)
+    value = exporting.export(engine, engine.evaluate(setting), board_of(*setting))
     write_file(args.out, exporting.to_text(value))
-    text = f"{args.out}: {len(clamps)} clamps, {engine.n_questions} questions."
+    text = f"{args.out}: {len(setting.clamps)} clamps, {engine.n_questions} questions."
     return {"file": str(args.out), "clamps": value["clamps"]}, text
 
 
 def report(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.sharing import report as reporting
 
-    engine, clamps = engine_and_clamps(setup, args)
-    write_file(args.out, reporting.report(engine, engine.evaluate(clamps)))
+    engine, setting = engine_and_setting(setup, args)
+    write_file(args.out, reporting.report(engine, engine.evaluate(setting)))
     return {"file": str(args.out)}, f"{args.out}: open it in a browser, or print it."
 
 
 def snippet(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.sharing import snippet as programs
 
-    text = programs.snippet(*engine_and_clamps(setup, args))
+    text = programs.snippet(*engine_and_setting(setup, args))
     return {"program": text}, text

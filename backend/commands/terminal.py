@@ -16,7 +16,6 @@ from backend.setups import Setup
 
 if TYPE_CHECKING:
     from backend.engine.engine import Engine
-    from backend.interventions.edit import Clamps
 
 Answer = tuple[Any, str] | tuple[Any, str, int]
 """What --json prints, what is printed else and, unless 0, the exit status."""
@@ -57,17 +56,6 @@ class ProgressLine:
         line = f"\r\033[K{text}" if self._live else text
         end = "\n" if stays or not self._live else ""
         print(line, end=end, file=sys.stderr, flush=True)
-
-
-def add_setting(sub: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
-    """The arguments that say what is clamped."""
-    which = sub.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "--clamps",
-        help='feature:value pairs in raw units, such as "12:-60,45:0"; "" is the baseline',
-    )
-    which.add_argument("--preset", help="a preset of the clamp page, such as forget-biology")
-    return which
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -130,23 +118,9 @@ def open_engine(setup: Setup) -> "Engine":
     return Engine(setup, ProgressLine())
 
 
-def engine_and_clamps(setup: Setup, args: argparse.Namespace) -> tuple["Engine", "Clamps"]:
-    """The clamps are read first: a mistake in them is said before a model is loaded.
-
-    What a preset takes here is said on standard error; raises BadInput where that is nothing.
-    """
-    from backend.interventions.edit import parse_clamps
-
-    clamps = parse_clamps(args.clamps) if args.clamps is not None else ()
-    engine = open_engine(setup)
-    if args.preset is None:
-        return engine, engine.check(clamps)
-    clamps = engine.preset(args.preset)
-    said = f"{args.preset}: {engine.preset_in_words(args.preset)}"
-    if not clamps:
-        raise BadInput(f"There is nothing to clamp. {said}")
-    print(said, file=sys.stderr)
-    return engine, clamps
+def say(line: str) -> None:
+    """Something to know beside the answer: on standard error."""
+    print(line, file=sys.stderr)
 
 
 def read_file(path: Path) -> str:

@@ -13,12 +13,18 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.engine.evaluator import Evaluator, Turns
+from backend.engine.gating import Gating
 from backend.engine.prepare import prepare
+from backend.errors import BadInput
+from backend.evaluation.calibration import Calibration, Ground, Rule
 from backend.evaluation.evaluate import Evaluation, summarise
 from backend.evaluation.history import History
+from backend.evaluation.lights import median_length
 from backend.evaluation.results import Results
-from backend.interventions.edit import Clamps
-from backend.interventions.presets import PRESETS, SavedPresets, in_words, make_preset
+from backend.features.presets import Preset, clamps_of, in_words, presets_for
+from backend.interventions.gates import Opening
+from backend.interventions.method import Setting, setting_of
+from backend.interventions.presets import SavedPresets
 from backend.model.sae import LoadedSae
 from backend.model.split import SplitModel
 from backend.progress import OnProgress, silent
@@ -59,7 +65,9 @@ class Engine:
             self._turns,
             listed=self.results,
             unlisted=self._results("unlisted"),
+            selection=self.half("selection"),
         )
+        self._gating = Gating(self.evaluator, self.atlas.corpora)
 
     def _results(self, name: str) -> Results:
         """One for each folder: it also holds what could not be written there."""
@@ -104,29 +112,62 @@ class Engine:
 
     # -- settings and questions -------------------------------------------------------------------
 
-    def check(self, clamps: Clamps) -> Clamps:
-        """The clamps, in range for this SAE. Raises BadClamps."""
-        return self.evaluator.check(clamps)
+    def check(self, setting: Setting) -> Setting:
+        """The setting, in range for this SAE. Raises BadClamps or BadMethod."""
+        return self.evaluator.check(setting)
 
-    def preset(self, name: str) -> Clamps:
-        """The clamps of a preset. Raises BadInput for a name there is none of."""
-        return self.check(make_preset(name, self.atlas.table))
+    @cached_property
+    def residual_length(self) -> float:
+        """Median length of the residual at the hook, over the question tokens a clamp may touch."""
+        return median_length(self.recording)
+
+    def residual_unit(self, feature: int) -> float:
+        """Raw activation units of a feature that add a vector as long as the residual's median."""
+        return self.residual_length / max(float(self.sae.W_dec[feature].norm()), 1e-12)
+
+    @cached_property
+    def presets(self) -> dict[str, Preset]:
+        """The shipped presets that are about this SAE, by name."""
+        sae = self.setup.sae
+        return presets_for(f"{sae.release}/{sae.sae_id}")
+
+    def preset(self, name: str) -> Setting:
+        """The setting of a preset, with its tau as found here. Raises BadInput for a name there is
+        none of.
+        """
+        if name not in self.presets:
+            raise BadInput(f"There is no preset '{name}'. Use one of: {', '.join(self.presets)}.")
+        preset = self.presets[name]
+        setting = setting_of(clamps_of(preset, self.atlas.table), preset.method, self.sae.d_sae)
+        if setting and preset.false_alarms is not None:
+            setting, _ = self.calibrate(setting, *preset.false_alarms)
+        return setting
 
     def preset_in_words(self, name: str) -> str:
         """What a preset takes, with how many features its rule admits here. Raises BadInput for a
         name there is none of.
         """
-        clamps = self.preset(name)
-        return in_words(PRESETS[name], len(clamps), demo=self.setup.name == "demo")
+        n = len(self.preset(name).clamps)
+        return in_words(self.presets[name], n, demo=self.setup.name == "demo")
 
     @cached_property
-    def preset_titles(self) -> dict[Clamps, str]:
+    def preset_titles(self) -> dict[Setting, str]:
         """What each shipped preset is called, where its rules admit any feature."""
         return {
-            clamps: preset.title
-            for name, preset in PRESETS.items()
-            if (clamps := self.preset(name))
+            setting: preset.title
+            for name, preset in self.presets.items()
+            if (setting := self.preset(name))
         }
+
+    def opening(self, setting: Setting) -> Opening | None:
+        """What a gate opens: see backend.engine.gating.Gating."""
+        return self._gating.opening(self.check(setting))
+
+    def calibrate(
+        self, setting: Setting, rate: float, rule: Rule, ground: Ground
+    ) -> tuple[Setting, Calibration]:
+        """Tau at a rate of false alarms: see backend.engine.gating.Gating."""
+        return self._gating.calibrate(self.check(setting), rate, rule, ground)
 
     def half(self, which: Half) -> Bool[Tensor, " question"]:
         """Questions of one half; see backend.data.questions.QuestionSets.selection."""
@@ -143,26 +184,26 @@ class Engine:
         """Hold the model: see backend.engine.evaluator.Turns."""
         return self._turns.turn(on_wait, kind)
 
-    def finished(self, clamps: Clamps) -> Evaluation | None:
-        """The complete evaluation of these clamps, if it was ever run."""
-        return self.evaluator.finished(clamps)
+    def finished(self, setting: Setting) -> Evaluation | None:
+        """The complete evaluation of this setting, if it was ever run."""
+        return self.evaluator.finished(setting)
 
     def evaluate(
         self,
-        clamps: Clamps,
+        setting: Setting,
         on_partial: Callable[[Evaluation], None] = lambda _: None,
         on_wait: OnProgress = silent,
         only: Bool[Tensor, " question"] | None = None,
         listed: bool = True,
     ) -> Evaluation:
-        """What the clamps do: see backend.engine.evaluator.Evaluator.evaluate."""
-        return self.evaluator.evaluate(clamps, on_partial, on_wait, only, listed)
+        """What the setting does: see backend.engine.evaluator.Evaluator.evaluate."""
+        return self.evaluator.evaluate(setting, on_partial, on_wait, only, listed)
 
     def restrict(self, evaluation: Evaluation, only: Bool[Tensor, " question"]) -> Evaluation:
         """The same run's figures over some of the questions."""
         e = evaluation
         seen = summarise(
-            self.sets, e.clamps, e.baseline, e.scores, e.affected, e.done, e.seconds, only
+            self.sets, e.setting, e.baseline, e.scores, e.affected, e.done, e.seconds, only
         )
         return replace(seen, kept=e.kept)
 
@@ -176,17 +217,23 @@ class Engine:
 
     def evaluate_reference(
         self,
-        clamps: Clamps,
+        setting: Setting,
         on_progress: OnProgress = silent,
         only: Bool[Tensor, " question"] | None = None,
     ) -> Evaluation:
         """The same by the slow path of backend.evaluation.reference, the baseline too.
 
-        `seconds` are those of the pass with the clamps.
+        `seconds` are those of the pass with the setting.
         """
         from backend.evaluation.reference import Reference
 
-        clamps = self.check(clamps)
+        setting = self.check(setting)
+        rates = self.evaluator.rates(setting)
+        pairs = (
+            []
+            if rates is None
+            else list(zip(rates.forget.tolist(), rates.retain.tolist(), strict=True))
+        )
         only = torch.ones(self.n_questions, dtype=torch.bool) if only is None else only
         places = only.nonzero().squeeze(-1)
         packed = [self.packed[place] for place in places.tolist()]
@@ -197,6 +244,6 @@ class Engine:
             baseline[places] = reference.scores(packed, None, scoring, on_progress)
             start = time.perf_counter()
             scores = baseline.clone()
-            scores[places] = reference.scores(packed, clamps, scoring, on_progress)
+            scores[places] = reference.scores(packed, setting, scoring, on_progress, rates=pairs)
             seconds = time.perf_counter() - start
-        return summarise(self.sets, clamps, baseline, scores, only, only, seconds, only)
+        return summarise(self.sets, setting, baseline, scores, only, only, seconds, only)

@@ -17,7 +17,8 @@ from backend.data.questions import QuestionSets
 from backend.evaluation.evaluate import Evaluation, evaluate, summarise
 from backend.evaluation.recordings import Recording
 from backend.evaluation.results import Results, Run, scores_of
-from backend.interventions.edit import Clamps, clamp_set
+from backend.interventions.gates import Rates, fire_rates
+from backend.interventions.method import Setting, setting_of
 from backend.model.memory import give_back
 from backend.model.runner import Runner
 from backend.progress import OnProgress, Progress, silent
@@ -107,7 +108,7 @@ class Turns:
 
 @dataclass(frozen=True)
 class Evaluator:
-    """What clamps do to the questions of one recording, pushing along its runner's directions."""
+    """What settings do to the questions of one recording, pushing along its runner's directions."""
 
     runner: Runner
     recording: Recording
@@ -118,49 +119,70 @@ class Evaluator:
     """The history of what the user tried."""
     unlisted: Results
     """Points of a curve, of a sweep, and controls."""
+    selection: Bool[Tensor, " question"]
+    """Questions that features and gates may be chosen on."""
 
-    def check(self, clamps: Clamps) -> Clamps:
-        """The clamps, in range for this SAE. Raises BadClamps."""
-        return clamp_set(clamps, self.runner.sae.d_sae)
+    def check(self, setting: Setting) -> Setting:
+        """The setting, in range for this SAE. Raises BadClamps or BadMethod."""
+        return setting_of(*setting, self.runner.sae.d_sae)
 
-    def finished(self, clamps: Clamps) -> Evaluation | None:
-        """The complete evaluation of these clamps, if it was ever run."""
-        clamps = self.check(clamps)
-        run = self.listed.read(clamps) or self.unlisted.read(clamps)
-        if run is None and not clamps:
-            run = Run(clamps, [], 0.0, 0.0)  # the baseline itself: there is nothing to run
+    def rates(self, setting: Setting) -> Rates | None:
+        """How often the clamped features fire on the selection half's question tokens, which a
+        cusum gate asks for; None for any other.
+        """
+        gate = setting.method.gate
+        if gate is None or gate.kind != "cusum":
+            return None
+        row = self.recording.rows.row_of_token()
+        forget, retain = (
+            (self.sets.role(role) & self.selection)[row] for role in ("forget", "retain")
+        )
+        return fire_rates(self.recording.acts, setting, forget, retain)
+
+    def finished(self, setting: Setting) -> Evaluation | None:
+        """The complete evaluation of this setting, if it was ever run."""
+        setting = self.check(setting)
+        run = self.listed.read(setting) or self.unlisted.read(setting)
+        if run is None and not setting:
+            run = Run((), [], 0.0, 0.0)  # the baseline itself: there is nothing to run
         return None if run is None else self.evaluation_of(run)
 
     def evaluation_of(self, run: Run) -> Evaluation:
         """A kept run's figures."""
         baseline = self.recording.baseline
         scores, affected = scores_of(run, baseline)
-        found = summarise(self.sets, run.clamps, baseline, scores, affected, affected, run.seconds)
+        found = summarise(self.sets, run.setting, baseline, scores, affected, affected, run.seconds)
         return replace(found, kept=run.when)
 
     def evaluate(
         self,
-        clamps: Clamps,
+        setting: Setting,
         on_partial: Callable[[Evaluation], None] = lambda _: None,
         on_wait: OnProgress = silent,
         only: Bool[Tensor, " question"] | None = None,
         listed: bool = True,
     ) -> Evaluation:
-        """What the clamps do. `on_partial` is called after each batch; raising from it (or from
+        """What the setting does. `on_partial` is called after each batch; raising from it (or from
         `on_wait`) cancels.
 
         A complete run over all questions is kept and answers at once when asked again. `listed`: it
         also enters the history of what the user tried, which the points of a curve or a control do
-        not. Raises BadClamps.
+        not. Raises BadClamps or BadMethod.
         """
-        clamps = self.check(clamps)
-        if only is None and (finished := self.finished(clamps)) is not None:
-            if listed and not showcase.is_on() and self.listed.read(clamps) is None:
+        setting = self.check(setting)
+        if only is None and (finished := self.finished(setting)) is not None:
+            if listed and not showcase.is_on() and self.listed.read(setting) is None:
                 self._keep(self.listed, finished)
             return finished
         with self.turns.turn(on_wait):
             runs = evaluate(
-                self.runner, self.recording, self.sets, clamps, scoring=self.scoring, only=only
+                self.runner,
+                self.recording,
+                self.sets,
+                setting,
+                scoring=self.scoring,
+                rates=self.rates(setting),
+                only=only,
             )
             for result in runs:
                 on_partial(result)
@@ -172,4 +194,4 @@ class Evaluator:
     def _keep(results: Results, evaluation: Evaluation) -> None:
         e = evaluation
         with if_it_can_be_kept("A finished evaluation"):
-            results.write(e.clamps, e.scores, e.affected, e.seconds)
+            results.write(e.setting, e.scores, e.affected, e.seconds)

@@ -1,5 +1,5 @@
-"""What clamps do to questions: recorded once, evaluated from there, proved by a slow path.
+"""What a setting does to questions: recorded once, evaluated from there, proved by a slow path.
 
 Public: `record`, `Recording`, `evaluate`, `Evaluation`, `SetResult`, `pooled`, `Reference`,
-`Results`, `History`, `lights`, `question_table`.
+`Results`, `History`, `lights`, `calibrated`, `question_table`.
 """

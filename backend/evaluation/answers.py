@@ -15,6 +15,7 @@ from backend.data.questions import QuestionSets
 from backend.data.token_text import decoded
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.recordings import Recording
+from backend.interventions.gates import Opening
 from backend.statistics import MeanChange, mean_change
 
 
@@ -23,16 +24,18 @@ def question_table(
     recording: Recording,
     tokenizer: PreTrainedTokenizerBase,
     evaluation: Evaluation,
+    opened: Opening | None = None,
 ) -> pd.DataFrame:
     """Every question in words, sets one after the other: answers before and after, and the clamped
     features that fire on it.
 
     `p_` columns are the right answer's share of the four options' likelihood; `features` lists the
-    clamped features that fire.
+    clamped features that fire. With a gate (`opened`), `gate` is its statistic, the largest of the
+    question's sequences, and `opens` whether it opens.
     """
     before, after = evaluation.baseline, evaluation.scores
     p_before, p_after = before.softmax(-1), after.softmax(-1)
-    fired = fired_tokens(recording, tokenizer, [clamp.feature for clamp in evaluation.clamps])
+    fired = fired_tokens(recording, tokenizer, evaluation.setting.features)
     rows = []
     for q, (s, question) in enumerate(sets.places()):
         was, now = int(before[q].argmax()), int(after[q].argmax())
@@ -55,6 +58,7 @@ def question_table(
                 "topic": question.topic,
                 "features": list(fired.get(q, {})),
             }
+            | ({} if opened is None else _gate_cells(opened, q))
         )
     return pd.DataFrame(rows)
 
@@ -106,8 +110,14 @@ def fired_tokens(
     return out
 
 
-def per_question(sets: QuestionSets, evaluation: Evaluation, set_name: str) -> list[dict[str, Any]]:
-    """Every question of a set, without and with the clamps."""
+def _gate_cells(opened: Opening, place: int) -> dict[str, Any]:
+    return {"gate": float(opened.of_row[place]), "opens": bool(opened.rows[place])}
+
+
+def per_question(
+    sets: QuestionSets, evaluation: Evaluation, set_name: str, opened: Opening | None = None
+) -> list[dict[str, Any]]:
+    """Every question of a set, without and with the clamps; with a gate, what it makes of each."""
     out = []
     for place in range(len(sets.questions))[sets.span(set_name)]:
         question = sets.questions[place]
@@ -122,5 +132,42 @@ def per_question(sets: QuestionSets, evaluation: Evaluation, set_name: str) -> l
                 "baseline_scores": before.tolist(),
                 "scores": after.tolist(),
             }
+            | ({} if opened is None else {"gate": gate_of(opened, place)})
         )
     return out
+
+
+def gate_of(opened: Opening, place: int) -> dict[str, Any]:
+    """What a gate makes of the question at that place: the statistic, whether it opens, and why."""
+    statistic, n_open = float(opened.of_row[place]), int(opened.rows[place])
+    mine = int((opened.sequences.row == place).sum())
+    gate = opened.gate
+    side = "above" if n_open else "not above"
+    of = f" in {n_open} of its {mine} sequences" if mine > 1 and n_open else ""
+    why = f"{gate.kind} {statistic:.6g} is {side} tau {gate.tau:.6g}{of}"
+    return {"statistic": statistic, "open": n_open > 0, "why": why}
+
+
+def gate_figures(
+    sets: QuestionSets, opened: Opening, only: Bool[Tensor, " question"] | None = None
+) -> dict[str, Any]:
+    """How many questions of each set a gate opens; `only` restricts them to some."""
+    found = []
+    for s in sets:
+        span = sets.span(s.name)
+        mine = opened.rows[span] > 0
+        mine = mine if only is None else mine[only[span]]
+        found.append({"name": s.name, "role": s.role, "n": len(mine), "open": int(mine.sum())})
+    gate = opened.gate
+    width = {"width": gate.width} if gate.kind == "window" else {}
+    return {"kind": gate.kind, "tau": gate.tau, **width, "sets": found}
+
+
+def gate_line(figures: dict[str, Any]) -> str:
+    """One line for a terminal, from `gate_figures`."""
+    roles = []
+    for role in ("forget", "retain"):
+        mine = [s for s in figures["sets"] if s["role"] == role]
+        n, opens = sum(s["n"] for s in mine), sum(s["open"] for s in mine)
+        roles.append(f"{opens} of {n} {role} questions" + (f" ({opens / n:.1%})" if n else ""))
+    return f"   gate  {figures['kind']} > {figures['tau']:.4g}: open on {', '.join(roles)}"

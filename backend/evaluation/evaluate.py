@@ -1,8 +1,8 @@
-"""What a set of clamps does to every set of questions: exact, and only what changed is computed.
+"""What a setting does to every set of questions: exact, and only what changed is computed.
 
-Questions on which no clamped feature fires keep their recorded answer bit for bit; for the others
-the edit is added to the recorded residual and the tail of the model runs. Results come as they
-grow.
+Questions on which no clamped feature fires, or whose gate stays closed, keep their recorded answer
+bit for bit; for the others the edit is added to the recorded residual and the tail of the model
+runs. Results come as they grow.
 """
 
 import time
@@ -15,7 +15,10 @@ from torch import Tensor
 
 from backend.data.questions import CHANCE, PREFIX, QuestionSets
 from backend.evaluation.recordings import Recording, read_log_probs, row_scores
-from backend.interventions.edit import Clamps, residual_edit
+from backend.interventions.clamps import Clamps
+from backend.interventions.edit import add_edit, fired_at, residual_edit
+from backend.interventions.gates import Opening, Rates, opening
+from backend.interventions.method import Setting
 from backend.model.attention import Joining
 from backend.model.rows import Batch, Plan, Rows
 from backend.model.runner import Runner
@@ -70,7 +73,7 @@ class SetResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    clamps: Clamps
+    setting: Setting
     sets: tuple[SetResult, ...]
     scores: Float[Tensor, "question choice"]
     """Of all questions, sets one after the other; the baseline's where nothing was rerun."""
@@ -85,6 +88,10 @@ class Evaluation:
     """Unix time of that run where it was read back; None where it ran for this answer."""
 
     @property
+    def clamps(self) -> Clamps:
+        return self.setting.clamps
+
+    @property
     def complete(self) -> bool:
         return bool((self.done == self.affected).all())
 
@@ -92,22 +99,27 @@ class Evaluation:
         return self.scores.argmax(-1)
 
 
-def affected_questions(recording: Recording, clamps: Clamps) -> Bool[Tensor, " question"]:
-    """Questions in which something is read that sees a token at which a clamped feature fires.
+def affected_questions(
+    recording: Recording, setting: Setting, rates: Rates | None = None
+) -> Bool[Tensor, " question"]:
+    """Questions in which something is read that sees a token at which a clamped feature fires, in
+    a sequence whose gate is open.
 
     What fires where nothing is read after it, such as at a text's last token, affects nothing.
     """
-    rows = recording.rows
-    fired = [recording.acts.of(clamp.feature)[0] for clamp in clamps]
-    hit = torch.cat([torch.empty(0, dtype=torch.int64), *fired])
+    rows, acts = recording.rows, recording.acts
+    opened = opening(rows, acts, setting, rates)
+    fired = fired_at(acts, setting.features, setting.method.threshold, rows.n_tokens)
+    hit = (fired if opened is None else fired & opened.tokens).nonzero().squeeze(-1)
+    _, read = changed(rows, hit, opened)
     out = torch.zeros(rows.n_rows, dtype=torch.bool)
-    out[rows.row_of_entry()[changed_tokens(rows, hit)[rows.read_at()]]] = True
+    out[rows.row_of_entry()[read]] = True
     return out
 
 
 def summarise(
     sets: QuestionSets,
-    clamps: Clamps,
+    setting: Setting,
     baseline: Float[Tensor, "question choice"],
     scores: Float[Tensor, "question choice"],
     affected: Bool[Tensor, " question"],
@@ -137,7 +149,7 @@ def summarise(
             gained=_count(after & ~before),
         )
         results.append(figures)
-    return Evaluation(clamps, tuple(results), scores, baseline, affected, done, seconds)
+    return Evaluation(setting, tuple(results), scores, baseline, affected, done, seconds)
 
 
 def pooled(sets: Sequence[SetResult], role: Role) -> SetResult:
@@ -193,13 +205,14 @@ def evaluate(
     runner: Runner,
     recording: Recording,
     sets: QuestionSets,
-    clamps: Clamps,
+    setting: Setting,
     *,
     scoring: Scoring,
+    rates: Rates | None = None,
     only: Bool[Tensor, " question"] | None = None,
 ) -> Iterator[Evaluation]:
     """Yield a result after each batch; the last one is complete. `only` leaves the other questions
-    out.
+    out; `rates` are needed by a cusum gate alone.
 
     With no affected question (an empty clamp set, say) the one result is the baseline, bit for bit.
     """
@@ -207,8 +220,10 @@ def evaluate(
     model, rows = runner.model, recording.rows
     scores = recording.baseline.clone()
     log_probs = recording.log_probs.clone()
-    hit, edit = residual_edit(recording.acts, clamps, runner.sae.W_dec)
-    plan = plan_of_change(rows, hit, recording.keys is not None)
+    opened = opening(rows, recording.acts, setting, rates)
+    open_at = None if opened is None else opened.tokens
+    hit, edit = residual_edit(recording.acts, setting, runner.sae.W_dec, open_at)
+    plan = plan_of_change(rows, hit, recording.keys is not None, opened)
     affected = plan.entries.lengths() > 0
     if only is not None:
         affected &= only
@@ -222,7 +237,7 @@ def evaluate(
         batch = Batch.of(plan, chosen, model.device)
         resid = recording.resid_at(batch.token).to(model.device)
         added = edit[slot[batch.token].to(model.device)]  # (row, q, d_model)
-        resid = (resid.float() + added).to(resid.dtype)
+        resid = add_edit(resid, added, setting.method.keep_norm)
         joining = Joining(recording.keys, batch.context)
         entry, log_probs[entry] = read_log_probs(model, plan, batch, resid, joining)
         scores[chosen] = row_scores(rows, chosen, log_probs, scoring)
@@ -231,7 +246,7 @@ def evaluate(
     def result() -> Evaluation:
         return summarise(
             sets,
-            clamps,
+            setting,
             recording.baseline,
             scores.clone(),
             affected,
@@ -279,18 +294,33 @@ def _groups(rows: Rows) -> tuple[Int[Tensor, " token"], Int[Tensor, " token"], i
     return shared, shared + rows.branch - PREFIX, rows.n_rows * each
 
 
-def plan_of_change(rows: Rows, hit: Int[Tensor, " hit"], keys_cached: bool) -> Plan:
+def changed(
+    rows: Rows, hit: Int[Tensor, " hit"], opened: Opening | None = None
+) -> tuple[Bool[Tensor, " token"], Bool[Tensor, " entry"]]:
+    """Tokens an edit at `hit` changes, and score entries that are read otherwise.
+
+    A prefix is edited for the options whose gate is open: the others' tokens and entries stay.
+    """
+    tokens = changed_tokens(rows, hit)
+    if opened is not None:
+        tokens &= opened.tokens
+    read = tokens[rows.read_at()]
+    return tokens, read if opened is None else read & opened.entries
+
+
+def plan_of_change(
+    rows: Rows, hit: Int[Tensor, " hit"], keys_cached: bool, opened: Opening | None = None
+) -> Plan:
     """What an edit at the tokens `hit` makes necessary to run.
 
     With cached keys only the tokens that change run, and the others they see are context; without,
-    what they see runs too: the prefix, and the branches with a change. Branches without one keep
-    their scores.
+    what they see runs too: the prefix, and the branches with a change. Branches without one, and
+    those whose gate is closed, keep their scores.
     """
-    changed = changed_tokens(rows, hit)
+    tokens, read = changed(rows, hit, opened)
     shared, own, n_groups = _groups(rows)
     in_change = torch.zeros(n_groups, dtype=torch.bool)
-    in_change[own[changed]] = True
-    in_change[shared[changed]] = True
-    seen = in_change[own] & ~changed
-    read = changed[rows.read_at()]
-    return Plan.of(rows, changed if keys_cached else changed | seen, seen & keys_cached, read)
+    in_change[own[tokens]] = True
+    in_change[shared[tokens]] = True
+    seen = in_change[own] & ~tokens
+    return Plan.of(rows, tokens if keys_cached else tokens | seen, seen & keys_cached, read)

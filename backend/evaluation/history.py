@@ -18,7 +18,8 @@ from backend.errors import ClampboardError
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.results import Results, Run
 from backend.interventions.board import Board, board_of, read_link
-from backend.interventions.edit import Clamps, format_clamps
+from backend.interventions.clamps import Clamps, format_clamps
+from backend.interventions.method import in_words
 from backend.setups import Role
 from backend.statistics import Interval, PairedChange, paired_change, wilson
 
@@ -112,9 +113,9 @@ def board_of_run(run: Run, d_sae: int) -> Board:
     """
     try:
         board = read_link(dict(run.link), d_sae)
-        return board if board.clamps() == run.clamps else board_of(run.clamps)
+        return board if board.setting() == run.setting else board_of(*run.setting)
     except ClampboardError:
-        return board_of(run.clamps)
+        return board_of(*run.setting)
 
 
 def front(trials: Iterable[Trial]) -> list[Trial]:
@@ -220,6 +221,7 @@ def trial_table(trials: Sequence[Trial], name: dict[str, str]) -> pd.DataFrame:
                 "name": name[t.id],
                 "features": len(t.run.clamps),
                 "values": _span([c.value for c in t.run.clamps]),
+                "method": in_words(t.run.method),
                 "forget": t.forget.percent,
                 "forget_low": t.forget.interval.low,
                 "forget_high": t.forget.interval.high,

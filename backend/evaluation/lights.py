@@ -17,7 +17,9 @@ from torch import Tensor
 from backend.data.questions import CHANCE, LETTERS, Question, QuestionSets
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.recordings import Recording
-from backend.interventions.edit import Clamps, edit_weights, features_of
+from backend.interventions.edit import edit_weights, written
+from backend.interventions.gates import Opening
+from backend.interventions.method import Setting
 from backend.model.activations import FeatureActs
 from backend.setups import Role
 from backend.statistics import Interval, longest_option_accuracy, mcnemar_p, wilson
@@ -58,10 +60,12 @@ def lights(
     evaluation: Evaluation,
     letters: bool,
     only: Bool[Tensor, " question"] | None = None,
+    opened: Opening | None = None,
 ) -> list[Light]:
     """All checks of a complete run.
 
-    `letters`: options are named by letters that the model sees, not read out one by one.
+    `letters`: options are named by letters that the model sees, not read out one by one. `opened`:
+    what the setting's gate opens, if it has one.
     """
     parts = _parts(sets, only)
     before, after = evaluation.baseline, evaluation.scores
@@ -76,7 +80,8 @@ def lights(
         ]
     else:
         found.append(_lengths(questions, before[rows], after[rows]))
-    return [*found, _overrun(recording, W_dec, evaluation.clamps), _longest(parts, after)]
+    found += [_overrun(recording, W_dec, evaluation.setting, opened), _longest(parts, after)]
+    return found if opened is None else [*found, opened_by(recording, opened)]
 
 
 class _Part(NamedTuple):
@@ -226,15 +231,17 @@ def _lengths(questions: Sequence[Question], before: Tensor, after: Tensor) -> Li
     )
 
 
-def _overrun(recording: Recording, W_dec: Tensor, clamps: Clamps) -> Light:
-    times = overrun(recording, W_dec, clamps)
+def _overrun(
+    recording: Recording, W_dec: Tensor, setting: Setting, opened: Opening | None
+) -> Light:
+    times = overrun(recording, W_dec, setting, opened)
     return Light(
         "Edit in proportion",
         times <= OVERRUN,
         (
             f"Where it acts, the edit is {times:.2f} times as long as the residual (medians; the "
             "residual's over all question tokens)."
-            if clamps
+            if setting
             else "No clamp is on."
         ),
         "An edit longer than the residual it is added to drowns everything else that the model "
@@ -264,23 +271,71 @@ def _longest(parts: Sequence[_Part], after: Tensor) -> Light:
     )
 
 
-def overrun(recording: Recording, W_dec: Float[Tensor, "d_sae d_model"], clamps: Clamps) -> float:
+def overrun(
+    recording: Recording,
+    W_dec: Float[Tensor, "d_sae d_model"],
+    setting: Setting,
+    opened: Opening | None = None,
+) -> float:
     """Median length of the edit where a clamp acts, as a multiple of the median length of the
-    residual; 0 without a clamp.
+    residual; 0 where none acts. Before a residual's length is kept, if the method keeps it.
     """
-    lengths = edit_lengths(recording.acts, clamps, W_dec)
+    lengths = edit_lengths(recording.acts, setting, W_dec, opened)
     return float(lengths.median()) / median_length(recording) if len(lengths) else 0.0
 
 
 def edit_lengths(
-    acts: FeatureActs, clamps: Clamps, W_dec: Float[Tensor, "d_sae d_model"]
+    acts: FeatureActs,
+    setting: Setting,
+    W_dec: Float[Tensor, "d_sae d_model"],
+    opened: Opening | None = None,
 ) -> Float[Tensor, " hit"]:
     """Length of what is added to the residual at each token a clamp touches, from the directions'
     inner products.
     """
-    _, weights = edit_weights(acts, clamps, W_dec)
-    rows = W_dec[features_of(clamps).to(W_dec.device)]
+    open_at = None if opened is None else opened.tokens
+    _, weights = edit_weights(acts, setting, W_dec, open_at)
+    rows = W_dec[written(setting).to(W_dec.device)]
     return ((weights @ (rows @ rows.T)) * weights).sum(-1).clamp(min=0).sqrt().cpu()
+
+
+FORM = 0.95
+"""What is at the same token in this share of the questions is their form."""
+BY_FORM = 0.5
+
+
+def opened_by(recording: Recording, opened: Opening) -> Light:
+    """Whether the gate adds up what every question has, rather than what it is about."""
+    share, n = by_form(recording, opened)
+    flagged = share >= BY_FORM
+    return Light(
+        "Opened by the subject",
+        not flagged,
+        (
+            f"{share:.0%} of the places where a clamped feature fires, in the {n:,} questions the "
+            f"gate opens, hold a token that {FORM:.0%} of all questions have."
+            if n
+            else "The gate opens no question."
+        ),
+        "Letters, line breaks and words such as “Question:” are in every question: a gate that "
+        "opens on them opens on how a question is put, and on any question put so.",
+        "Leave out the features that fire on the form, or calibrate on questions put alike.",
+    )
+
+
+def by_form(recording: Recording, opened: Opening) -> tuple[float, int]:
+    """Of the tokens at which a clamped feature fires in questions that are open, the share that is
+    in FORM of all questions; and how many are open.
+    """
+    rows = recording.rows
+    row = rows.row_of_token()
+    # Each token id counts once a row.
+    ids, place = torch.unique(rows.ids, return_inverse=True)
+    in_row = torch.unique(row * len(ids) + place) % max(len(ids), 1)
+    common = torch.bincount(in_row, minlength=len(ids)) >= FORM * rows.n_rows
+    fired = opened.fired & opened.tokens
+    n = int(fired.sum())
+    return (int(common[place[fired]].sum()) / n if n else 0.0), int((opened.rows > 0).sum())
 
 
 def median_length(recording: Recording) -> float:

@@ -2,9 +2,10 @@
 clamps and decodes.
 
 Nothing is shared with backend.evaluation.evaluate but the questions' tokens: no split, no packing,
-no recordings, no delta.
+no recordings, no delta; a gate is computed from its formula, one sequence at a time.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.data.questions import PREFIX, Packed, choice_scores
 from backend.errors import BadSetup
-from backend.interventions.edit import Clamps
+from backend.interventions.gates import DECIMALS
+from backend.interventions.method import Gate, Setting
 from backend.model.positions import untouched
 from backend.model.sae import LoadedSae
 from backend.progress import OnProgress, Pace, silent
@@ -50,13 +52,15 @@ class Reference:
     def scores(
         self,
         packed: Sequence[Packed],
-        clamps: Clamps | None,
+        setting: Setting | None,
         scoring: Scoring,
         on_progress: OnProgress = silent,
         rows_per_batch: int = 16,
+        rates: Sequence[tuple[float, float]] = (),
     ) -> Float[Tensor, "question choice"]:
         """Scores of every question, each option as a sequence of its own, in one full forward pass
-        with a hook; without one where `clamps` is None.
+        with a hook; without one where `setting` is None. `rates` are a cusum's (p, q) of each
+        clamped feature.
         """
         sequences = [
             (q, *sequence) for q, question in enumerate(packed) for sequence in unpacked(question)
@@ -67,7 +71,7 @@ class Reference:
         for begin in range(0, len(sequences), rows_per_batch):
             part = sequences[begin : begin + rows_per_batch]
             log_probs = self._log_probs(
-                [ids for _, ids, _, _ in part], [n for _, _, n, _ in part], clamps
+                [ids for _, ids, _, _ in part], [n for _, _, n, _ in part], setting, rates
             )
             for row, (q, _, _, entries) in enumerate(part):
                 read += [
@@ -79,7 +83,11 @@ class Reference:
         return choice_scores(value.float(), choice, question, len(packed), scoring)
 
     def _log_probs(
-        self, rows: Sequence[list[int]], n_prefix: Sequence[int], clamps: Clamps | None
+        self,
+        rows: Sequence[list[int]],
+        n_prefix: Sequence[int],
+        setting: Setting | None,
+        rates: Sequence[tuple[float, float]],
     ) -> Float[Tensor, "row pos vocab"]:
         width = max(len(ids) for ids in rows)
         padding = [width - len(row) for row in rows]
@@ -94,18 +102,27 @@ class Reference:
         def clamp(resid: Tensor, hook: object) -> Tensor:
             nonlocal calls
             calls += 1
+            assert setting is not None
             acts = self._sae.encode(resid)
-            edited = acts.clone()
             exempt = untouched(ids, resid, real, self._rules, self._special, shared)
-            for feature, value in clamps or ():
-                fires = (acts[..., feature] > 0) & ~exempt
-                edited[..., feature] = torch.where(fires, value, acts[..., feature])
+            fires = (acts[..., list(setting.features)] > setting.method.threshold) & ~exempt[
+                ..., None
+            ]  # (row, pos, clamp)
+            edited = _written(acts, fires, setting)
             error = resid.float() - self._sae.sae.decode(acts)
-            rebuilt = (self._sae.sae.decode(edited) + error).to(resid.dtype)
-            return torch.where(exempt[..., None], resid, rebuilt)
+            rebuilt = self._sae.sae.decode(edited) + error
+            if setting.method.keep_norm:
+                length = resid.float().norm(dim=-1, keepdim=True)
+                rebuilt = rebuilt / rebuilt.norm(dim=-1, keepdim=True) * length
+            alone = exempt | ~fires.any(-1)
+            if (gate := setting.method.gate) is not None:
+                for row, n in enumerate(real.sum(-1).tolist()):
+                    if statistic(fires[row, :n].tolist(), gate, rates) <= gate.tau:
+                        alone[row] = True
+            return torch.where(alone[..., None], resid, rebuilt.to(resid.dtype))
 
         hooks: list[tuple[str | Callable[[str], bool], Callable[..., Any]]] = []
-        if clamps is not None:
+        if setting:
             hooks.append((self._sae.hook_name, clamp))
         logits = self._bridge.run_with_hooks(ids, attention_mask=real.long(), fwd_hooks=hooks)
         if calls != len(hooks):  # TransformerBridge passes over a hook it does not have
@@ -115,6 +132,45 @@ class Reference:
             )
         log_probs: Tensor = logits.float().log_softmax(-1)
         return log_probs
+
+
+def _written(acts: Tensor, fires: Tensor, setting: Setting) -> Tensor:
+    """The activations [row, pos, d_sae] as the method sets them."""
+    edited, (clamps, method) = acts.clone(), setting
+    hit = fires.any(-1)
+    if method.refusal is None or not method.refusal.alone:
+        for number, (feature, value) in enumerate(clamps):
+            here = hit if method.reach == "all" else fires[..., number]
+            edited[..., feature] = torch.where(here, value, acts[..., feature])
+    if method.refusal is not None:
+        feature, value = method.refusal.feature, method.refusal.value
+        edited[..., feature] = torch.where(hit, value, acts[..., feature])
+    return edited
+
+
+def statistic(
+    fires: Sequence[Sequence[bool]], gate: Gate, rates: Sequence[tuple[float, float]]
+) -> float:
+    """The gate's statistic of one sequence, [pos][feature], in plain arithmetic from the formulas
+    in backend.interventions.gates; rounded as there.
+    """
+    any_fires = [any(position) for position in fires]
+    if gate.kind == "rho":
+        found = sum(any_fires) / len(any_fires)
+    elif gate.kind == "window":
+        width = min(gate.width, len(any_fires))
+        found = max(
+            sum(any_fires[begin : begin + width]) / width
+            for begin in range(len(any_fires) - width + 1)
+        )
+    else:
+        found = total = 0.0
+        for position in fires:
+            for fired, (p, q) in zip(position, rates, strict=True):
+                total += math.log(p / q) if fired else math.log((1 - p) / (1 - q))
+            total = max(0.0, total)
+            found = max(found, total)
+    return round(found, DECIMALS)
 
 
 Entry = tuple[int, int, int, float]

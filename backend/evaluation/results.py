@@ -13,7 +13,8 @@ from torch import Tensor
 
 from backend import showcase
 from backend.errors import Unavailable
-from backend.interventions.edit import Clamps, clamp_set, format_clamps
+from backend.interventions.clamps import Clamps, format_clamps
+from backend.interventions.method import PAPER, Method, Setting, format_method, setting_of
 from backend.own_files import changing, delete, read, read_to_change
 from backend.rim import whole
 from backend.store import key, write_bytes
@@ -40,10 +41,24 @@ class Run:
     """The whole board as backend.interventions.board.write_link gives it: sliders that are off and
     the master are no part of the clamps.
     """
+    method: Method = PAPER
+
+    @property
+    def setting(self) -> Setting:
+        return Setting(self.clamps, self.method)
 
     @property
     def id(self) -> str:
-        return key({"clamps": format_clamps(self.clamps)})
+        return setting_key(self.setting)
+
+
+def setting_key(setting: Setting) -> str:
+    """What a setting's files are called; the paper's method is not named, as before there were
+    others.
+    """
+    clamps, method = setting
+    named = {"method": format_method(method)} if method != PAPER else {}
+    return key({"clamps": format_clamps(clamps), **named})
 
 
 RUN = TypeAdapter(Run)
@@ -65,16 +80,16 @@ class Results:
         self._shape = shape
         self._unwritten: dict[Path, Run] = {}
 
-    def _path(self, clamps: Clamps) -> Path:
-        return self._folder / f"{key({'clamps': format_clamps(clamps)})}.json"
+    def _path(self, setting: Setting) -> Path:
+        return self._folder / f"{setting_key(setting)}.json"
 
-    def read(self, clamps: Clamps) -> Run | None:
+    def read(self, setting: Setting) -> Run | None:
         """None where there is none. One that could not be written lasts as long as the program."""
-        path = self._path(clamps)
+        path = self._path(setting)
         return self.read_file(path) or self._unwritten.get(path)
 
-    def write(self, clamps: Clamps, scores: Tensor, affected: Tensor, seconds: float) -> None:
-        """Keep a complete evaluation; what the user wrote about an earlier one of the same clamps
+    def write(self, setting: Setting, scores: Tensor, affected: Tensor, seconds: float) -> None:
+        """Keep a complete evaluation; what the user wrote about an earlier one of the same setting
         stays.
 
         Raises Unavailable if it cannot be kept: the disk will not have it, or scores are no finite
@@ -82,21 +97,21 @@ class Results:
         """
         questions = affected.nonzero().squeeze(-1).tolist()
         rows = [(q, scores[q].tolist()) for q in questions]
-        run = Run(clamps, rows, seconds, time.time())
+        run = Run(setting.clamps, rows, seconds, time.time(), method=setting.method)
         try:
             with changing(self._folder):
-                if old := self._to_change(clamps):
+                if old := self._to_change(setting):
                     run = replace(old, rows=rows, seconds=seconds, when=run.when)
                 self._keep(run)
         except Unavailable:
-            self._unwritten[self._path(clamps)] = run
+            self._unwritten[self._path(setting)] = run
             for path in list(self._unwritten)[:-MOST_UNWRITTEN]:
                 self._unwritten.pop(path, None)
             raise
 
     def annotate(
         self,
-        clamps: Clamps,
+        setting: Setting,
         *,
         name: str | None = None,
         note: str | None = None,
@@ -109,7 +124,7 @@ class Results:
         """
         showcase.refuse()
         with changing(self._folder):
-            if (run := self._to_change(clamps)) is None:
+            if (run := self._to_change(setting)) is None:
                 raise Unavailable(
                     "This run is not there any more: it was deleted, or its file was damaged and "
                     "set aside. Evaluate the setting again, then write about it."
@@ -123,7 +138,9 @@ class Results:
                 )
             )
 
-    def remember(self, clamps: Clamps, link: dict[str, str], expected: str, written: float) -> bool:
+    def remember(
+        self, setting: Setting, link: dict[str, str], expected: str, written: float
+    ) -> bool:
         """Keep the board a run was tried from, and what was expected of it if that was written
         (Unix time) before it ran.
 
@@ -137,21 +154,21 @@ class Results:
             taken = bool(expected) and not run.hypothesis and written < run.when
             return replace(run, link=tried, hypothesis=expected if taken else run.hypothesis)
 
-        run = self.read(clamps)
+        run = self.read(setting)
         if showcase.is_on() or run is None or remembering(run) == run:
             return False
         with changing(self._folder):
-            if (run := self._to_change(clamps)) is None:
+            if (run := self._to_change(setting)) is None:
                 return False
             new = remembering(run)
             self._keep(new)
         return new.hypothesis != run.hypothesis
 
-    def forget(self, clamps: Clamps) -> None:
+    def forget(self, setting: Setting) -> None:
         """Raises Unavailable if the disk will not have it."""
         showcase.refuse()
-        self._unwritten.pop(self._path(clamps), None)
-        delete(self._path(clamps))
+        self._unwritten.pop(self._path(setting), None)
+        delete(self._path(setting))
 
     def files(self) -> Iterator[tuple[Path, tuple[int, int]]]:
         """The file of each run, and a stamp that changes when it is written again."""
@@ -164,26 +181,26 @@ class Results:
         """None where there is none; a damaged file, or another recording's, is set aside."""
         return read(path, lambda content: self._parse(path, content))
 
-    def _to_change(self, clamps: Clamps) -> Run | None:
-        path = self._path(clamps)
+    def _to_change(self, setting: Setting) -> Run | None:
+        path = self._path(setting)
         run = read_to_change(path, lambda content: self._parse(path, content))
         return run or self._unwritten.get(path)
 
     def _keep(self, run: Run) -> None:
         if not all(math.isfinite(score) for _, scores in run.rows for score in scores):
             raise Unavailable("Some of its scores are no finite numbers.")
-        path = self._path(run.clamps)
+        path = self._path(run.setting)
         write_bytes(path, RUN.dump_json(run))
         self._unwritten.pop(path, None)
 
     def _parse(self, path: Path, content: bytes) -> Run:
-        """Raises ValueError or BadClamps for what is no run of this setup, under this name."""
+        """Raises ValueError, BadClamps or BadMethod for what is no run of this setup and name."""
         run = RUN.validate_json(content)
         n_questions, width = self._shape
         questions = [question for question, _ in run.rows]
         if not (
-            clamp_set(run.clamps) == run.clamps
-            and self._path(run.clamps) == path
+            setting_of(*run.setting) == run.setting
+            and self._path(run.setting) == path
             and len(set(questions)) == len(questions)
             and all(0 <= question < n_questions for question in questions)
             and all(len(scores) == width for _, scores in run.rows)

@@ -20,9 +20,11 @@ from backend.engine.engine import Engine
 from backend.evaluation.evaluate import Evaluation, affected_questions, plan_of_change
 from backend.evaluation.recordings import record
 from backend.evaluation.reference import Reference
+from backend.features.presets import forget_features
 from backend.features.search import SHOWN, SearchIndex, build_index
-from backend.interventions.edit import Clamp, Clamps, clamp_set, residual_edit
-from backend.interventions.presets import forget_features
+from backend.interventions.clamps import Clamp, clamp_set
+from backend.interventions.edit import residual_edit
+from backend.interventions.method import Setting
 from backend.model.loading import cpu_flags
 from backend.model.rows import Plan, Rows
 from backend.progress import OnProgress
@@ -59,7 +61,8 @@ def run_flops(engine: Engine, n_tokens: int) -> float:
 def typical_feature(engine: Engine, ranked: Sequence[int], only: Tensor, share: float = 0.2) -> int:
     """The first in rank of those that touch nearest to a fifth of the questions."""
     touched = [
-        int((affected_questions(engine.recording, (Clamp(f, 0.0),)) & only).sum()) for f in ranked
+        int((affected_questions(engine.recording, Setting((Clamp(f, 0.0),))) & only).sum())
+        for f in ranked
     ]
     return ranked[min(range(len(ranked)), key=lambda i: abs(touched[i] - share * int(only.sum())))]
 
@@ -73,16 +76,18 @@ def measure(engine: Engine, every: int, on_progress: OnProgress) -> list[dict]:
     ranked = forget_features(engine.atlas.table, max(COUNTS), 0.01)
     peak = matmul_peak(engine.model.dtype, engine.model.device)
     # The first run of a process pays for what the others find ready.
-    engine.evaluate(clamp_set((f, -1.0) for f in ranked), only=only)
+    engine.evaluate(Setting(clamp_set((f, -1.0) for f in ranked)), only=only)
     alone = peak_memory()
     reference = Reference(*engine.load_plain(), engine.sae, engine.setup.untouched)
     rows = []
     for n in COUNTS:
         features = [typical_feature(engine, ranked, only)] if n == 1 else ranked[:n]
-        clamps = clamp_set(Clamp(f, -float(engine.atlas.table.max_act[f])) for f in features)
+        setting = Setting(
+            clamp_set(Clamp(f, -float(engine.atlas.table.max_act[f])) for f in features)
+        )
         recording = engine.recording
-        affected = affected_questions(recording, clamps) & only
-        hit, _ = residual_edit(recording.acts, clamps, engine.sae.W_dec)
+        affected = affected_questions(recording, setting) & only
+        hit, _ = residual_edit(recording.acts, setting, engine.sae.W_dec)
         plan = plan_of_change(recording.rows, hit, recording.keys is not None)
         run = int(plan.query.lengths()[affected].sum())
         partial: list[float] = []
@@ -90,8 +95,8 @@ def measure(engine: Engine, every: int, on_progress: OnProgress) -> list[dict]:
         def seen(evaluation: Evaluation, partial: list[float] = partial) -> None:
             partial.append(evaluation.seconds)
 
-        fast = engine.evaluate(clamps, seen, only=only)
-        slow, reference_s = timed_reference(reference, engine, clamps, only, on_progress)
+        fast = engine.evaluate(setting, seen, only=only)
+        slow, reference_s = timed_reference(reference, engine, setting, only, on_progress)
         rows.append(
             {
                 "features": n,
@@ -112,12 +117,12 @@ def measure(engine: Engine, every: int, on_progress: OnProgress) -> list[dict]:
 
 
 def timed_reference(
-    reference: Reference, engine: Engine, clamps: Clamps, only: Tensor, on_progress: OnProgress
+    reference: Reference, engine: Engine, setting: Setting, only: Tensor, on_progress: OnProgress
 ) -> tuple[Float[Tensor, "question choice"], float]:
     """Scores of the chosen questions by the full forward path, and the seconds they took."""
     packed = [engine.packed[place] for place in only.nonzero().squeeze(-1).tolist()]
     start = time.perf_counter()
-    scores = reference.scores(packed, clamps, engine.setup.scoring, on_progress)
+    scores = reference.scores(packed, setting, engine.setup.scoring, on_progress)
     return scores, time.perf_counter() - start
 
 

@@ -9,6 +9,7 @@ at c = 100, and at 0.37 against 0.32 at c = 200.
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from statistics import mean
 from typing import Literal, NamedTuple
 
@@ -20,7 +21,8 @@ from backend.engine.engine import Engine
 from backend.engine.evaluator import Evaluator
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
-from backend.interventions.edit import Clamp, Clamps, clamp_set
+from backend.interventions.clamps import Clamp, Clamps, clamp_set
+from backend.interventions.method import Method, Setting, setting_of
 from backend.progress import OnProgress, silent
 from backend.wording import always_signed
 
@@ -28,7 +30,7 @@ N_RANDOM = 5
 NEAREST = 20
 """A random feature is drawn from this many that fire most nearly as often."""
 
-Kind = Literal["own", "random features", "direction", "ablation"]
+Kind = Literal["own", "random features", "random, open as often", "direction", "ablation"]
 """What a setting is to the comparison: the user's own, or how its push differs from that."""
 
 
@@ -37,7 +39,7 @@ class Control(NamedTuple):
     name: str
     how: str
     """In words, for the page."""
-    clamps: Clamps
+    setting: Setting
     along: str = ""
     """Name of other directions to push along, of `DIRECTIONS`; empty for the decoder's own."""
 
@@ -104,9 +106,10 @@ def matched(
 
 
 def controls(
-    clamps: Clamps, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor, "d_sae d_model"]
+    setting: Setting, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor, "d_sae d_model"]
 ) -> list[Control]:
-    """All controls of a clamp set."""
+    """All controls of a setting; each acts by its method, and goes through its gate."""
+    clamps, method = setting
     return [
         *(
             Control(
@@ -114,7 +117,7 @@ def controls(
                 f"random features {i + 1}",
                 "As many other features, drawn at random from those that fire on nearly as many "
                 "tokens of the forget questions, pushed by the same length.",
-                matched(clamps, counts, W_dec, i),
+                setting_of(matched(clamps, counts, W_dec, i), method),
             )
             for i in range(N_RANDOM)
         ),
@@ -123,21 +126,21 @@ def controls(
             "next decoder",
             "The paper's control: at the same tokens, by the same amounts, along the direction of "
             "feature f + 1.",
-            clamps,
+            setting,
             "next",
         ),
         Control(
             "direction",
             "random direction",
             "At the same tokens, by the same amounts, along a random direction of the same length.",
-            clamps,
+            setting,
             "random",
         ),
         Control(
             "ablation",
             "ablation",
             "The same features set to 0: in the paper this changes next to nothing.",
-            clamp_set((c.feature, 0.0) for c in clamps),
+            setting_of(clamp_set((c.feature, 0.0) for c in clamps), method),
         ),
     ]
 
@@ -150,10 +153,56 @@ def forget_counts(engine: Engine) -> Int[Tensor, " d_sae"]:
     return torch.bincount(feature[mine[acts.token.long()]], minlength=acts.d_sae)
 
 
-def finished_controls(engine: Engine, clamps: Clamps) -> list[tuple[Control, Evaluation | None]]:
-    """All controls of a clamp set, with the results of those that were run before."""
-    found = controls(clamps, forget_counts(engine), engine.sae.W_dec)
-    return [(control, _evaluator(engine, control).finished(control.clamps)) for control in found]
+def opened_as_often(engine: Engine, clamps: Clamps, method: Method, n_open: int) -> Setting | None:
+    """The clamps behind a gate of the same kind whose tau opens `n_open` questions, or as near to
+    it as ties allow: features that fire less often are otherwise let through less often, and look
+    harmless for it. None where no tau within the gate's range does better than one that opens none.
+    """
+    gate = method.gate
+    setting = setting_of(clamps, method)
+    opened = engine.opening(setting)
+    if gate is None or opened is None or not n_open:
+        return None
+    # A question is open strictly above tau, so tau is the value of the first that stays closed.
+    values, counts = opened.of_row.unique(return_counts=True)  # ascending
+    above = len(opened.of_row) - counts.cumsum(0)
+    best = int((above - n_open).abs().argmin())
+    if not above[best]:
+        return None
+    tau = float(values[best])
+    return setting_of(clamps, replace(method, gate=replace(gate, tau=tau)))
+
+
+def controls_of(engine: Engine, setting: Setting) -> list[Control]:
+    """All controls of a setting; behind a gate also the random features with as many questions
+    open as the setting has.
+    """
+    counts, W_dec = forget_counts(engine), engine.sae.W_dec
+    found = controls(setting, counts, W_dec)
+    opened = engine.opening(setting)
+    if opened is None:
+        return found
+    n_open = int((opened.rows > 0).sum())
+    for seed in range(N_RANDOM):
+        drawn = matched(setting.clamps, counts, W_dec, seed)
+        as_often = opened_as_often(engine, drawn, setting.method, n_open)
+        if as_often is not None:
+            found.append(
+                Control(
+                    "random, open as often",
+                    f"random, open as often {seed + 1}",
+                    "The same random features, with tau where their gate opens as many questions "
+                    "as yours, or as nearly as ties allow.",
+                    as_often,
+                )
+            )
+    return found
+
+
+def finished_controls(engine: Engine, setting: Setting) -> list[tuple[Control, Evaluation | None]]:
+    """All controls of a setting, with the results of those that were run before."""
+    found = controls_of(engine, setting)
+    return [(control, _evaluator(engine, control).finished(control.setting)) for control in found]
 
 
 def run_control(
@@ -167,7 +216,7 @@ def run_control(
     Raising from a callback cancels.
     """
     evaluator = _evaluator(engine, control)
-    return evaluator.evaluate(control.clamps, on_partial, on_wait, listed=False)
+    return evaluator.evaluate(control.setting, on_partial, on_wait, listed=False)
 
 
 def _evaluator(engine: Engine, control: Control) -> Evaluator:
@@ -176,9 +225,9 @@ def _evaluator(engine: Engine, control: Control) -> Evaluator:
     return engine.along(control.along, DIRECTIONS[control.along](engine.sae.W_dec))
 
 
-def run_controls(engine: Engine, clamps: Clamps) -> Iterator[tuple[Control, Evaluation]]:
-    """Every control of a clamp set with its result, as they come."""
-    for control, finished in finished_controls(engine, engine.check(clamps)):
+def run_controls(engine: Engine, setting: Setting) -> Iterator[tuple[Control, Evaluation]]:
+    """Every control of a setting with its result, as they come."""
+    for control, finished in finished_controls(engine, engine.check(setting)):
         yield control, finished or run_control(engine, control)
 
 
@@ -244,6 +293,12 @@ def verdict(own: Effect, others: Sequence[Effect]) -> str:
         f"The retain questions: {always_signed(own.retain.change_pp)} with these, "
         f"{always_signed(kept)} with the random sets."
     )
+    if often := [other for other in others if other.kind == "random, open as often"]:
+        said.append(
+            "With tau where as many questions are open: "
+            f"{always_signed(mean(other.forget.change_pp for other in often))} forget, "
+            f"{always_signed(mean(other.retain.change_pp for other in often))} retain."
+        )
     if turned := [other for other in others if other.kind == "direction"]:
         did = ", ".join(
             f"{other.name} {always_signed(other.forget.change_pp)} "

@@ -13,7 +13,8 @@ from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.experiments.sweep import run_settings
-from backend.interventions.edit import Clamp, value_of
+from backend.interventions.clamps import Clamp, value_of
+from backend.interventions.method import PAPER, Method, Setting
 from backend.progress import OnProgress, silent
 
 MULTIPLES = (0.0, -5.0, -15.0, -10.0, 2.0, -2.0, -8.0, -12.0, 1.0, -1.0, -3.0, -4.0, -6.0)
@@ -40,22 +41,23 @@ def dose_curve(
     multiples: Iterable[float] = MULTIPLES,
     on_partial: Callable[[Evaluation], None] = lambda _: None,
     on_wait: OnProgress = silent,
+    method: Method = PAPER,
 ) -> Iterator[Dose]:
     """The feature clamped to each multiple of its maximum activation, as
-    backend.experiments.sweep.run_settings gives them.
+    backend.experiments.sweep.run_settings gives them; by the method, if one is given.
 
     Raises BadInput for a feature the SAE does not have, or two multiples that are the same clamp.
     """
     max_act, multiples = engine.atlas.summary(feature)["max_act"], tuple(multiples)
-    of_clamps = {
-        engine.check((Clamp(feature, value_of(multiple, max_act)),)): multiple
+    multiple_of = {
+        engine.check(Setting((Clamp(feature, value_of(multiple, max_act)),), method)): multiple
         for multiple in multiples
     }
-    if len(of_clamps) < len(multiples):
+    if len(multiple_of) < len(multiples):
         raise BadInput("Two of the multiples come to the same clamp: give each once.")
-    for clamps, evaluation in run_settings(engine, of_clamps, on_partial, on_wait):
+    for setting, evaluation in run_settings(engine, multiple_of, on_partial, on_wait):
         forget, retain = (pooled(evaluation.sets, role) for role in ("forget", "retain"))
-        yield Dose(of_clamps[clamps], clamps[0].value, forget, retain, evaluation)
+        yield Dose(multiple_of[setting], setting.clamps[0].value, forget, retain, evaluation)
 
 
 def plain(dose: Dose) -> dict[str, Any]:

@@ -7,6 +7,10 @@ The rules on which positions a clamp leaves alone are the setup's own, as on the
 "special", "sinks"). A sink is told by the median norm of its row's prefix, and that is the prompt
 here: a verdict never changes while the text grows, and a full forward pass over the finished text
 gives the same (tests/backend/test_generate.py).
+
+A gate is computed on the prompt. Where that leaves it closed it is computed again with each new
+token, and once it has opened it stays open: what was written before stands as it is, so a text
+whose gate opens late is not that of one full pass.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +24,10 @@ from transformers import PreTrainedTokenizerBase
 from backend.data.prompts import templated
 from backend.data.token_text import UNFINISHED, decoded
 from backend.errors import BadInput
-from backend.interventions.edit import Clamps
+from backend.interventions.edit import add_edit, fired_at, residual_edit
+from backend.interventions.gates import Rates, along, rounded, signal_of
+from backend.interventions.method import Setting
+from backend.model.activations import FeatureActs, by_feature
 from backend.model.attention import Growing, Sight
 from backend.model.positions import untouched
 from backend.model.runner import Runner
@@ -52,10 +59,26 @@ class Written:
     n_prompt: int = 0
     ended: bool = False
     """The model itself ended the text."""
+    statistic: float | None = None
+    """The gate's, of all that is written so far; None without a gate."""
+    opened_at: int | None = None
+    """Length of prompt and text, in tokens, at which the gate opened; None while it is closed, or
+    without a gate.
+    """
 
     @property
     def edited_in_prompt(self) -> int:
         return sum(position < self.n_prompt for position in self.edited)
+
+
+def gate_in_words(written: Written) -> str:
+    """When the gate opened, so far; empty without a gate."""
+    if written.statistic is None:
+        return ""
+    if written.opened_at is None:
+        return f"the gate stayed closed (statistic {written.statistic:.4g})"
+    late = written.opened_at - written.n_prompt
+    return "the gate opened at the prompt" if late <= 0 else f"the gate opened after {late} tokens"
 
 
 class ClampedSteps:
@@ -63,17 +86,20 @@ class ClampedSteps:
     attend to.
     """
 
-    def __init__(self, runner: Runner, clamps: Clamps):
+    def __init__(self, runner: Runner, setting: Setting, rates: Rates | None = None):
         model = runner.model
         self._model = model
         self._sae = runner.sae
-        self._clamps = clamps
+        self._setting, self._rates = setting, rates
         self._rules = runner.untouched
         self._special = frozenset(model.tokenizer.all_special_ids)
         self._keys, self._n_prompt = Growing(), 0
         self._ids = torch.empty(1, 0, dtype=torch.int64, device=model.device)
         self._resid = torch.empty(1, 0, model.d_model, device=model.device)
+        self._signal = torch.empty(0, dtype=torch.float64)
         self.edited: list[int] = []
+        self.statistic: float | None = None
+        self.opened_at: int | None = None
 
     @torch.inference_mode()
     def feed(self, ids: Sequence[int]) -> Float[Tensor, " d_vocab"]:
@@ -93,23 +119,42 @@ class ClampedSteps:
     def _edit(
         self, resid: Float[Tensor, "1 new d_model"], begin: int
     ) -> Float[Tensor, "1 new d_model"]:
-        if not self._clamps:
+        setting = self._setting
+        if not setting:
             return resid
         real = torch.ones_like(self._ids, dtype=torch.bool)
         prompt = torch.arange(self._ids.shape[1], device=real.device)[None] < self._n_prompt
         exempt = untouched(self._ids, self._resid, real, self._rules, self._special, prompt)[
             0, begin:
         ]
-        features = torch.tensor([clamp.feature for clamp in self._clamps], device=resid.device)
-        values = torch.tensor([clamp.value for clamp in self._clamps], device=resid.device)
-        acts = self._sae.encode(resid[0])[:, features]
-        fires = (acts > 0) & ~exempt[:, None]
-        at = fires.any(-1)
-        self.edited += (begin + at.nonzero().squeeze(-1)).tolist()
-        delta = torch.where(fires, values - acts, 0.0)[at] @ self._sae.W_dec[features]
-        resid = resid.clone()
-        resid[0, at] = (resid[0, at].float() + delta).to(resid.dtype)
-        return resid
+        acts = self._sae.encode(resid[0]).masked_fill(exempt[:, None], 0)
+        token, feature = acts.nonzero(as_tuple=True)
+        fired = by_feature(
+            [(token.int().cpu(), feature.int().cpu(), acts[token, feature].cpu())], self._sae.d_sae
+        )
+        if not self._opens(fired, len(acts)):
+            return resid
+        hit, added = residual_edit(fired, setting, self._sae.W_dec)
+        self.edited += (begin + hit).tolist()
+        out = resid.clone()
+        at = hit.to(resid.device)
+        out[0, at] = add_edit(resid[0, at], added.to(resid.device), setting.method.keep_norm)
+        return out
+
+    def _opens(self, fired: FeatureActs, n_new: int) -> bool:
+        """Whether the gate is open, now that these tokens have come."""
+        gate = self._setting.method.gate
+        if gate is None:
+            return True
+        at = fired_at(fired, self._setting.features, self._setting.method.threshold, n_new)
+        new = signal_of(fired, self._setting, gate, at, self._rates)
+        self._signal = torch.cat([self._signal, new])
+        whole = self._signal[None]
+        so_far = along(whole, torch.ones_like(whole, dtype=torch.bool), gate)
+        self.statistic = float(rounded(so_far[0, -1]))
+        if self.opened_at is None and self.statistic > gate.tau:
+            self.opened_at = len(self._signal)
+        return self.opened_at is not None
 
 
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> list[int]:
@@ -148,15 +193,16 @@ def pick(logits: Float[Tensor, " d_vocab"], temperature: float, draw: float) -> 
 def generate(
     runner: Runner,
     ids: Sequence[int],
-    clamps: Clamps,
+    setting: Setting,
     *,
     max_tokens: int,
     sampling: Sampling = Sampling(),
+    rates: Rates | None = None,
 ) -> Iterator[Written]:
     """Yield the text after each token, until the model ends it or `max_tokens` are written.
 
-    With no clamps this is the model's own generation. Raises BadInput if prompt and text do not fit
-    the model.
+    With no clamps this is the model's own generation. `rates` are needed by a cusum gate. Raises
+    BadInput if prompt and text do not fit the model.
     """
     if not 1 <= max_tokens <= MAX_NEW_TOKENS:
         raise BadInput(
@@ -177,7 +223,7 @@ def generate(
         )
     ends = _end_ids(runner.model)
     draws = torch.Generator().manual_seed(sampling.seed)
-    steps = ClampedSteps(runner, clamps)
+    steps = ClampedSteps(runner, setting, rates)
     written: list[int] = []
     logits = steps.feed(ids)
     for _ in range(max_tokens):
@@ -188,7 +234,15 @@ def generate(
             written.append(token)
         text = decoded(runner.model.tokenizer, written)
         text = text if ended else text.rstrip(UNFINISHED)
-        yield Written(text, tuple(written), tuple(steps.edited), len(ids), ended)
+        yield Written(
+            text,
+            tuple(written),
+            tuple(steps.edited),
+            len(ids),
+            ended,
+            steps.statistic,
+            steps.opened_at,
+        )
         if ended:
             return
         if len(written) < max_tokens:

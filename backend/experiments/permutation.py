@@ -8,7 +8,7 @@ from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import record
-from backend.interventions.edit import Clamps
+from backend.interventions.method import Setting
 from backend.model.rows import Rows
 from backend.progress import OnProgress, silent
 
@@ -56,7 +56,7 @@ class PermutationCheck:
 
 
 def permutation_check(
-    engine: Engine, place: int, clamps: Clamps, on_wait: OnProgress = silent
+    engine: Engine, place: int, setting: Setting, on_wait: OnProgress = silent
 ) -> PermutationCheck:
     """The question at that place among all (see backend.reading.seen.place_of). Raises BadInput
     where prompts do not show the options.
@@ -66,7 +66,7 @@ def permutation_check(
             "The order of the options can be checked with letter scoring only: cloze prompts do not"
             " show the options."
         )
-    clamps = engine.check(clamps)
+    setting = engine.check(setting)
     questions, question = engine.sets.at(place)
     worked = questions.worked(question)
     row = pack_orders(engine.model.tokenizer, question, engine.setup.protocol, worked)
@@ -74,6 +74,13 @@ def permutation_check(
         recording = record(
             engine.runner, Rows.of([row]), stage="Asking in all 24 orders", scoring="letter"
         )
-        *_, last = evaluate(engine.runner, recording, NO_QUESTIONS, clamps, scoring="letter")
+        *_, last = evaluate(
+            engine.runner,
+            recording,
+            NO_QUESTIONS,
+            setting,
+            scoring="letter",
+            rates=engine.evaluator.rates(setting),
+        )
     before, after = (tuple(picks(s)[0].tolist()) for s in (recording.baseline, last.scores))
     return PermutationCheck(question, before, after)

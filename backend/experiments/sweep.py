@@ -11,7 +11,8 @@ from torch import Tensor
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
-from backend.interventions.edit import MAX_CLAMPS, Clamps, clamp_set, value_of
+from backend.interventions.clamps import MAX_CLAMPS, clamp_set, value_of
+from backend.interventions.method import PAPER, Method, Setting, format_method, setting_of
 from backend.progress import OnProgress, silent
 
 MAX_SETTINGS = 200
@@ -21,7 +22,7 @@ MAX_SETTINGS = 200
 class Point(NamedTuple):
     n: int
     multiple: float
-    clamps: Clamps
+    setting: Setting
     forget: SetResult
     """All forget questions together."""
     retain: SetResult
@@ -32,9 +33,10 @@ def grid(
     max_act: Callable[[int], float],
     ns: Sequence[int],
     multiples: Sequence[float],
-) -> dict[Clamps, tuple[int, float]]:
-    """Clamps -> (n, multiple), for every n with every multiple; an n above the number of features
-    is that number.
+    method: Method = PAPER,
+) -> dict[Setting, tuple[int, float]]:
+    """Setting -> (n, multiple), for every n with every multiple; an n above the number of features
+    is that number. All act by the same method.
 
     Raises BadInput for an empty grid, one that is too large, or numbers that make no setting.
     """
@@ -53,7 +55,7 @@ def grid(
             "swept at once. Leave some out."
         )
     return {
-        clamp_set((f, value_of(m, max_act(f))) for f in features[:n]): (n, m)
+        setting_of(clamp_set((f, value_of(m, max_act(f))) for f in features[:n]), method): (n, m)
         for n in ns
         for m in dict.fromkeys(multiples)
     }
@@ -61,10 +63,10 @@ def grid(
 
 def run_settings(
     engine: Engine,
-    settings: Iterable[Clamps],
+    settings: Iterable[Setting],
     on_partial: Callable[[Evaluation], None] = lambda _: None,
     on_wait: OnProgress = silent,
-) -> Iterator[tuple[Clamps, Evaluation]]:
+) -> Iterator[tuple[Setting, Evaluation]]:
     """Each setting with its evaluation: the finished ones first, then the others as given.
 
     Raising from a callback, or closing the generator, stops it; what is finished stays on disk. The
@@ -72,18 +74,18 @@ def run_settings(
     not have.
     """
     todo = []
-    for clamps in settings:
-        if (finished := engine.finished(clamps)) is None:
-            todo.append(clamps)
+    for setting in settings:
+        if (finished := engine.finished(setting)) is None:
+            todo.append(setting)
         else:
-            yield clamps, finished
-    for clamps in todo:
-        yield clamps, engine.evaluate(clamps, on_partial, on_wait, listed=False)
+            yield setting, finished
+    for setting in todo:
+        yield setting, engine.evaluate(setting, on_partial, on_wait, listed=False)
 
 
 def run_sweep(
     engine: Engine,
-    settings: dict[Clamps, tuple[int, float]],
+    settings: dict[Setting, tuple[int, float]],
     only: Bool[Tensor, " question"] | None = None,
     on_partial: Callable[[Evaluation], None] = lambda _: None,
     on_wait: OnProgress = silent,
@@ -92,33 +94,33 @@ def run_sweep(
 
     Stopped at any time, it goes on from there.
     """
-    for clamps, evaluation in run_settings(engine, settings, on_partial, on_wait):
-        yield point(engine, clamps, settings[clamps], evaluation, only)
+    for setting, evaluation in run_settings(engine, settings, on_partial, on_wait):
+        yield point(engine, setting, settings[setting], evaluation, only)
 
 
 def finished_points(
     engine: Engine,
-    settings: dict[Clamps, tuple[int, float]],
+    settings: dict[Setting, tuple[int, float]],
     only: Bool[Tensor, " question"] | None = None,
 ) -> list[Point]:
     """The points that need no run."""
-    found = ((clamps, engine.finished(clamps)) for clamps in settings)
+    found = ((setting, engine.finished(setting)) for setting in settings)
     return [
-        point(engine, clamps, settings[clamps], evaluation, only)
-        for clamps, evaluation in found
+        point(engine, setting, settings[setting], evaluation, only)
+        for setting, evaluation in found
         if evaluation is not None
     ]
 
 
 def point(
     engine: Engine,
-    clamps: Clamps,
-    setting: tuple[int, float],
+    setting: Setting,
+    place: tuple[int, float],
     evaluation: Evaluation,
     only: Bool[Tensor, " question"] | None,
 ) -> Point:
     sets = evaluation.sets if only is None else engine.restrict(evaluation, only).sets
-    return Point(*setting, clamps, pooled(sets, "forget"), pooled(sets, "retain"))
+    return Point(*place, setting, pooled(sets, "forget"), pooled(sets, "retain"))
 
 
 def plain(made: Point) -> dict[str, Any]:
@@ -126,6 +128,7 @@ def plain(made: Point) -> dict[str, Any]:
     return {
         "n": made.n,
         "multiple": made.multiple,
+        "method": format_method(made.setting.method),
         "forget": made.forget.figures(),
         "retain": made.retain.figures(),
     }

@@ -16,7 +16,7 @@ from backend.data.questions import NO_QUESTIONS
 from backend.engine.engine import Engine
 from backend.evaluation.evaluate import affected_questions, evaluate
 from backend.evaluation.results import scores_of
-from backend.interventions.edit import Clamps
+from backend.interventions.method import Setting
 from backend.progress import OnProgress, Pace, silent
 from backend.statistics import Z95
 from backend.store import if_it_can_be_kept
@@ -80,18 +80,21 @@ def summarise_loss(
     )
 
 
-def text_loss(engine: Engine, clamps: Clamps, on_progress: OnProgress = silent) -> TextLoss | None:
-    """What the clamps add on the setup's text; None for a setup without one. Raising from
+def text_loss(
+    engine: Engine, setting: Setting, on_progress: OnProgress = silent
+) -> TextLoss | None:
+    """What the setting adds on the setup's text; None for a setup without one. Raising from
     `on_progress` cancels.
 
     A complete run is kept and answers at once when asked again.
     """
     if engine.text is None:
         return None
-    clamps = engine.check(clamps)
+    setting = engine.check(setting)
+    rates = engine.evaluator.rates(setting)
     title, recording, results = engine.text
-    affected = affected_questions(recording, clamps)
-    if (run := results.read(clamps)) is not None:
+    affected = affected_questions(recording, setting, rates)
+    if (run := results.read(setting)) is not None:
         after, _ = scores_of(run, recording.baseline)
     elif not affected.any():
         after = recording.baseline
@@ -99,12 +102,14 @@ def text_loss(engine: Engine, clamps: Clamps, on_progress: OnProgress = silent) 
         with engine.turn(on_progress, "text loss"):
             pace = Pace("Measuring the loss on text", int(affected.sum()), on_progress)
             done = 0
-            for part in evaluate(engine.runner, recording, NO_QUESTIONS, clamps, scoring="cloze"):
+            for part in evaluate(
+                engine.runner, recording, NO_QUESTIONS, setting, scoring="cloze", rates=rates
+            ):
                 pace.advance(int(part.done.sum()) - done)
                 done = int(part.done.sum())
         after = part.scores
         with if_it_can_be_kept("A finished loss on text"):
-            results.write(clamps, after, affected, part.seconds)
+            results.write(setting, after, affected, part.seconds)
     tokens = recording.rows.score_start.diff()
     before, n_affected = recording.baseline[:, 0], int(affected.sum())
     return summarise_loss(title, tokens, before, after[:, 0], n_affected)

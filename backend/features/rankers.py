@@ -13,7 +13,7 @@ import pandas as pd
 from backend.errors import BadInput
 
 
-class Setting(NamedTuple):
+class Dial(NamedTuple):
     """The one number of a ranker that a user may change."""
 
     title: str
@@ -33,7 +33,7 @@ class Ranker(NamedTuple):
     source: str
     score: Callable[[pd.DataFrame, float], pd.Series]
     """From the table and the setting's value."""
-    setting: Setting | None = None
+    setting: Dial | None = None
     needs_attribution: bool = False
     """Reads the columns of backend.reading.attribution as well."""
 
@@ -119,7 +119,7 @@ RANKERS = {
         "Farrell, Lau and Conmy 2024, section 4; also SAEBench's unlearning evaluation. "
         "d: share of tokens on which the feature fires. Their t: 1 % and 0.1 %.",
         by_sparsity,
-        Setting("Retain density below", (0.001, 0.005, 0.01, 0.05), 0.01, most=1),
+        Dial("Retain density below", (0.001, 0.005, 0.01, 0.05), 0.01, most=1),
     ),
     "dsg": Ranker(
         "DSG's squared ratio",
@@ -131,7 +131,7 @@ RANKERS = {
         "Means over all tokens, percentiles over all features. "
         "Their p: 95 for biology, 90 for cyber.",
         by_squared_ratio,
-        Setting("Ratio's percentile", (80, 90, 95, 99), 95, most=100),
+        Dial("Ratio's percentile", (80, 90, 95, 99), 95, most=100),
     ),
     "crisp": Ranker(
         "CRISP's count difference",
@@ -144,7 +144,7 @@ RANKERS = {
         "per token, here, because the two differ. "
         "They take the k largest first and apply the ratio after. Their tau: 3.",
         by_count_difference,
-        Setting("Ratio at least", (1, 2, 3, 5, 10), 3, most=1_000_000),
+        Dial("Ratio at least", (1, 2, 3, 5, 10), 3, most=1_000_000),
     ),
     "attribution": Ranker(
         "Attribution, for the answer",

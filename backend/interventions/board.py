@@ -4,14 +4,23 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from backend.errors import BadInput
-from backend.interventions.edit import MAX_CLAMPS, MAX_VALUE, Clamp, Clamps, clamp_set
+from backend.errors import BadInput, BadMethod
+from backend.interventions.clamps import MAX_CLAMPS, MAX_VALUE, Clamp, clamp_set
+from backend.interventions.method import (
+    PAPER,
+    Method,
+    Setting,
+    format_method,
+    parse_method,
+    setting_of,
+)
 
 MAX_MASTER = 3.0
 MAX_SLIDER = MAX_VALUE / MAX_MASTER
 """Raw units of a link's slider, before the master."""
 MAX_LINK = 20_000
 """Characters of a link's clamps that are read; no address bar holds more."""
+MAX_METHOD = 300
 
 
 @dataclass(frozen=True)
@@ -30,17 +39,20 @@ class Board:
     """Multiplies every value."""
     solo: int | None = None
     """While set, this feature's clamp alone is in force."""
+    method: Method = PAPER
+    """When the clamps act and what they write; checked, also where nothing is clamped."""
 
-    def clamps(self) -> Clamps:
-        """What is in force: the sliders that are on, times the master.
+    def setting(self) -> Setting:
+        """What is in force: the sliders that are on, times the master, by the method.
 
         While there is a solo, that one alone.
         """
-        return clamp_set(
+        clamps = clamp_set(
             Clamp(s.feature, s.value * self.master + 0.0)
             for s in self.sliders
             if s.on and self.solo in (None, s.feature)
         )
+        return setting_of(clamps, self.method)
 
     def features(self) -> tuple[int, ...]:
         return tuple(s.feature for s in self.sliders)
@@ -57,9 +69,9 @@ class Board:
         return replace(self, sliders=left, solo=None if self.solo == feature else self.solo)
 
 
-def board_of(clamps: Iterable[Clamp]) -> Board:
+def board_of(clamps: Iterable[Clamp], method: Method = PAPER) -> Board:
     """A slider for each clamp, in the order given."""
-    return Board(tuple(Slider(clamp.feature, clamp.value) for clamp in clamps))
+    return Board(tuple(Slider(clamp.feature, clamp.value) for clamp in clamps), method=method)
 
 
 def write_link(board: Board) -> dict[str, str]:
@@ -70,6 +82,7 @@ def write_link(board: Board) -> dict[str, str]:
     parts = [f"{'' if s.on else '!'}{s.feature}:{s.value!r}" for s in board.sliders]
     link = {"clamps": ",".join(part.removesuffix(".0") for part in parts)} if parts else {}
     link |= {} if board.master == 1 else {"master": repr(board.master)}
+    link |= {} if board.method == PAPER else {"method": format_method(board.method)}
     return link if board.solo is None else {**link, "solo": str(board.solo)}
 
 
@@ -109,7 +122,19 @@ def read_link(parameters: dict[str, str], d_sae: int) -> Board:
             f"The link's solo is {solo[:20]!r}; "
             "it must be one of the features that the link clamps."
         )
-    return Board(tuple(sliders), master, None if solo is None else int(solo))
+    return Board(
+        tuple(sliders), master, None if solo is None else int(solo), _method(parameters, d_sae)
+    )
+
+
+def _method(parameters: dict[str, str], d_sae: int) -> Method:
+    text = parameters.get("method", "")
+    if len(text) > MAX_METHOD:
+        raise BadInput("The link's method is longer than any.")
+    try:
+        return parse_method(text, d_sae)
+    except BadMethod as error:
+        raise BadInput(f"The link's method cannot be used: {error}") from error
 
 
 def _number(text: str) -> float | None:

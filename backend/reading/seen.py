@@ -13,6 +13,8 @@ from backend.data.questions import LETTERS, N_CHOICES, PREFIX, Question
 from backend.data.token_text import decoded
 from backend.engine.engine import Engine
 from backend.errors import BadInput
+from backend.interventions.gates import along, rounded
+from backend.interventions.method import NOTHING, Gate, Setting
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,42 @@ class SeenOption:
 
 
 @dataclass(frozen=True)
+class SeenSequence:
+    """One sequence the gate decides about: the question, or in cloze prefix and one option."""
+
+    option: int | None
+    """None where one sequence has all options."""
+    tokens: tuple[str, ...]
+    along: tuple[float, ...]
+    """The statistic as far as each token, as if the sequence ended there."""
+    statistic: float
+    open: bool
+
+
+@dataclass(frozen=True)
+class SeenGate:
+    gate: Gate
+    sequences: tuple[SeenSequence, ...]
+
+    @property
+    def n_open(self) -> int:
+        return sum(sequence.open for sequence in self.sequences)
+
+    def in_words(self) -> str:
+        """Whether it opens, by how much, and what follows."""
+        top = max((s.statistic for s in self.sequences), default=0.0)
+        what = f"{self.gate.kind} {top:.4g}, tau {self.gate.tau:.4g}"
+        if not self.n_open:
+            return f"The gate stays closed ({what}): the answer is that without clamps."
+        if len(self.sequences) == 1:
+            return f"The gate opens ({what}): the clamps act."
+        return (
+            f"The gate opens with {self.n_open} of {len(self.sequences)} options (at most {what}): "
+            "the clamps act where that option is read."
+        )
+
+
+@dataclass(frozen=True)
 class SeenQuestion:
     set: str
     """Title of its set."""
@@ -49,6 +87,8 @@ class SeenQuestion:
     tokens: tuple[SeenToken, ...]
     """Shared by all options, in order."""
     options: tuple[SeenOption, ...]
+    gate: SeenGate | None = None
+    """What the setting's gate makes of it."""
 
     def all_tokens(self) -> list[SeenToken]:
         return [*self.tokens, *(token for option in self.options for token in option.tokens)]
@@ -62,6 +102,31 @@ class SeenQuestion:
             for token in self.all_tokens()
             for feature, act in token.fired
         ]
+
+
+def seen_gate(engine: Engine, place: int, setting: Setting) -> SeenGate | None:
+    """What the setting's gate makes of the question at that place; None without a gate."""
+    opened = engine.opening(setting)
+    if opened is None:
+        return None
+    sequences, decode = opened.sequences, partial(decoded, engine.model.tokenizer)
+    mine = (sequences.row == place).nonzero().squeeze(-1)
+    token, real = sequences.tokens(mine)
+    statistics = rounded(along(opened.signal[token], real, opened.gate))
+    found = []
+    for i, sequence in enumerate(mine.tolist()):
+        n, option = int(real[i].sum()), int(sequences.branch[sequence])
+        ids = engine.recording.rows.ids[token[i, :n]].tolist()
+        found.append(
+            SeenSequence(
+                None if option == PREFIX else option,
+                tuple(decode([id]) for id in ids),
+                tuple(statistics[i, :n].tolist()),
+                float(opened.statistic[sequence]),
+                bool(opened.open[sequence]),
+            )
+        )
+    return SeenGate(opened.gate, tuple(found))
 
 
 def place_of(engine: Engine, set_name: str, index: int) -> int:
@@ -84,9 +149,10 @@ def see(
     place: int,
     features: Sequence[int],
     scores: Float[Tensor, "question choice"] | None = None,
+    setting: Setting = NOTHING,
 ) -> SeenQuestion:
     """The question at that place among all, and where the features fire on it. `scores` are those
-    with clamps; without them, the baseline's.
+    with clamps; without them, the baseline's. `setting` is the one whose gate is shown.
 
     Nothing is computed: all of it was recorded.
     """
@@ -141,6 +207,7 @@ def see(
         question,
         tuple(t for t, b in zip(tokens, branch, strict=True) if b == PREFIX),
         options,
+        seen_gate(engine, place, setting),
     )
 
 
@@ -165,6 +232,7 @@ def in_words(view: SeenQuestion) -> str:
         [
             *lines,
             "",
+            *([] if view.gate is None else [view.gate.in_words()]),
             *(
                 f"feature {feature} fires at {token!r}: {act:.2f}"
                 for feature, token, act in view.fired()

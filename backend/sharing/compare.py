@@ -1,4 +1,4 @@
-"""A run file beside this engine's own run of the same clamps: all that it claims, field by field.
+"""A run file beside this engine's own run of the same setting: all that it claims, field by field.
 
 Every figure is computed anew twice, from the file's own scores and by this engine, and every
 prediction must be the same. So "the same" proves the headlines: nothing they are made of differs.
@@ -15,7 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -23,9 +23,10 @@ from torch import Tensor
 
 from backend.checked import printable
 from backend.engine.engine import Engine
+from backend.evaluation.answers import gate_of
 from backend.evaluation.evaluate import FIGURES, Evaluation, SetResult
 from backend.sharing.identity import identity
-from backend.sharing.run_file import Claims, RunFile, RunSet
+from backend.sharing.run_file import Claims, GateAnswer, RunFile, RunSet
 
 Verdict = Literal["same", "other figures", "other ingredients"]
 EXACT = 1e-3
@@ -86,7 +87,7 @@ class Comparison:
 
 
 def compare(file: RunFile, evaluation: Evaluation, engine: Engine) -> Comparison:
-    """`evaluation` is complete, over all questions, and of the file's clamps."""
+    """`evaluation` is complete, over all questions, and of the file's setting."""
     claims = file.claims
     comparable = [s for s in claims.sets if _has_questions_of(s, engine)]
     off, turned = _scores_off(comparable, evaluation, engine)
@@ -95,6 +96,7 @@ def compare(file: RunFile, evaluation: Evaluation, engine: Engine) -> Comparison
         *_figures(comparable, evaluation),
         *_scores(off, engine.dtype, turned),
         *_affected(comparable, evaluation, engine),
+        *_gates(comparable, evaluation, engine),
     )
     return Comparison(
         len(off),
@@ -219,3 +221,27 @@ def _affected(sets: list[RunSet], evaluation: Evaluation, engine: Engine) -> Ite
     for s in sets:
         if n := int((s.affected != evaluation.affected[engine.sets.span(s.name)]).sum()):
             yield f"The set '{_shown(s.name)}': {n} questions are touched in one run only."
+
+
+GATE_EXACT = 1e-5
+"""Statistics are rounded to six decimals."""
+
+
+def _gates(sets: list[RunSet], evaluation: Evaluation, engine: Engine) -> Iterator[str]:
+    """What a gate made of the questions, where the file says it."""
+    opened = engine.opening(evaluation.setting)
+    for s in sets:
+        places = range(engine.n_questions)[engine.sets.span(s.name)]
+        n = sum(
+            not _same_gate(q.gate, None if opened is None else gate_of(opened, place))
+            for q, place in zip(s.questions, places, strict=True)
+        )
+        if n:
+            yield f"The set '{_shown(s.name)}': the gate's verdict on {n} questions is another."
+
+
+def _same_gate(theirs: GateAnswer | None, mine: dict[str, Any] | None) -> bool:
+    if theirs is None or mine is None:
+        return theirs is mine
+    near = math.isclose(theirs.statistic, mine["statistic"], rel_tol=0, abs_tol=GATE_EXACT)
+    return near and theirs.open == mine["open"]

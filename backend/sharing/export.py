@@ -18,7 +18,8 @@ from backend.evaluation.answers import per_question
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.results import Run
 from backend.interventions.board import Board, write_link
-from backend.interventions.edit import format_clamps
+from backend.interventions.clamps import format_clamps
+from backend.interventions.method import PAPER, format_method
 from backend.sharing.identity import identity
 from backend.sharing.run_file import FORMAT, KIND
 
@@ -26,10 +27,12 @@ from backend.sharing.run_file import FORMAT, KIND
 def export(
     engine: Engine, evaluation: Evaluation, board: Board, half: str = "all"
 ) -> dict[str, Any]:
-    """The file as a value. `evaluation` is complete, over all questions, of the board's clamps."""
-    run = engine.results.read(evaluation.clamps) or Run(
-        evaluation.clamps, [], evaluation.seconds, time.time()
+    """The file as a value. `evaluation` is complete, over all questions, of the board's setting."""
+    clamps, method = evaluation.setting
+    run = engine.results.read(evaluation.setting) or Run(
+        clamps, [], evaluation.seconds, time.time(), method=method
     )
+    opened = engine.opening(evaluation.setting)
     return {
         "kind": KIND,
         "format": FORMAT,
@@ -45,10 +48,11 @@ def export(
         "libraries": {name: version(name) for name in ("torch", "transformers", "sae-lens")},
         "board": write_link(board),
         "half": half,
-        "clamps": format_clamps(evaluation.clamps),
+        "clamps": format_clamps(clamps),
+        **({} if method == PAPER else {"method": format_method(method)}),
         "features": [
             {"feature": c.feature, "value": c.value, "label": engine.atlas.name(c.feature)}
-            for c in evaluation.clamps
+            for c in clamps
         ],
         "name": run.name,
         "note": run.note,
@@ -63,7 +67,7 @@ def export(
                 "n_affected": s.n_affected,
                 **s.figures(),
                 "inconclusive": s.inconclusive,
-                "questions": per_question(engine.sets, evaluation, s.name),
+                "questions": per_question(engine.sets, evaluation, s.name, opened),
             }
             for s in evaluation.sets
         ],

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from backend.engine.engine import Engine
+from backend.evaluation.answers import gate_figures, gate_line
 from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.evaluation.lights import Light, lights
 from backend.evaluation.results import Run
 from backend.experiments.controls import control_effect, finished_controls, own_effect, verdict
-from backend.experiments.text_loss import in_words, text_loss
+from backend.experiments.text_loss import in_words as loss_in_words
+from backend.experiments.text_loss import text_loss
 from backend.interventions.board import board_of, write_link
+from backend.interventions.method import flags, in_words
 from backend.sharing.identity import identity
 from backend.sharing.svg import dumbbell_svg, trials_svg
 from backend.wording import always_signed, with_minus
@@ -44,16 +47,25 @@ CAVEATS = (
 
 def report(engine: Engine, evaluation: Evaluation) -> str:
     """The page as HTML. `evaluation` is complete and over all questions."""
-    run = engine.results.read(evaluation.clamps)
-    run = run or Run(evaluation.clamps, [], evaluation.seconds, time.time())
+    clamps, method = evaluation.setting
+    run = engine.results.read(evaluation.setting)
+    run = run or Run(clamps, [], evaluation.seconds, time.time(), method=method)
     trials = engine.history.trials()
     held_out = engine.restrict(evaluation, engine.half("held-out"))
     letters = engine.setup.scoring == "letter"
-    checks = lights(engine.sets, engine.recording, engine.sae.W_dec, evaluation, letters)
-    preset = engine.preset_titles.get(evaluation.clamps)
-    title = run.name or preset or f"{len(evaluation.clamps)} features clamped"
+    checks = lights(
+        engine.sets,
+        engine.recording,
+        engine.sae.W_dec,
+        evaluation,
+        letters,
+        opened=engine.opening(evaluation.setting),
+    )
+    preset = engine.preset_titles.get(evaluation.setting)
+    title = run.name or preset or f"{len(clamps)} features clamped"
+    title += f" ({said})" if (said := in_words(method)) and not preset else ""
     day = time.strftime("%Y-%m-%d", time.localtime(run.when))
-    clamps = write_link(board_of(evaluation.clamps)).get("clamps", "")
+    pairs = write_link(board_of(clamps)).get("clamps", "")
     sections = [
         f"<h1>{_(title)}</h1><p class=grey>{_(engine.setup.title)} · {day} · Clampboard report</p>",
         _written("Expected, written before it ran", run.hypothesis) + _written("Note", run.note),
@@ -73,6 +85,7 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
         "<h2>Settings</h2>",
         _setup(engine),
         _features(engine, evaluation),
+        _method(engine, evaluation),
         f"<h2>Every setting tried so far: {len(trials)}</h2>",
         trials_svg(trials, run.id, engine.history.baseline()[1]),
         f"<p class=grey>Each dot is one setting over all {engine.n_questions:,} questions, with "
@@ -82,7 +95,8 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
         *(f"<li>{_(caveat)}</li>" for caveat in CAVEATS),
         "</ul>",
         "<h2>Run it again</h2>",
-        f'<pre>python -m backend evaluate {_(engine.setup.name)} --clamps "{_(clamps)}"</pre>',
+        f'<pre>python -m backend evaluate {_(engine.setup.name)} --clamps "{_(pairs)}"'
+        f"{_(flags(method))}</pre>",
         _hashes(engine),
     ]
     return (
@@ -137,8 +151,8 @@ def _change(s: SetResult, bold: bool = False) -> str:
 
 
 def _loss(engine: Engine, evaluation: Evaluation) -> str:
-    loss = text_loss(engine, evaluation.clamps)
-    return "" if loss is None else f"<p>{_(in_words(loss).strip())}.</p>"
+    loss = text_loss(engine, evaluation.setting)
+    return "" if loss is None else f"<p>{_(loss_in_words(loss).strip())}.</p>"
 
 
 def _controls(engine: Engine, evaluation: Evaluation) -> str:
@@ -147,7 +161,7 @@ def _controls(engine: Engine, evaluation: Evaluation) -> str:
         return "<p>No clamp.</p>"
     finished = [
         control_effect(control, result)
-        for control, result in finished_controls(engine, evaluation.clamps)
+        for control, result in finished_controls(engine, evaluation.setting)
         if result is not None
     ]
     if not finished:
@@ -179,6 +193,14 @@ def _setup(engine: Engine) -> str:
         "fires it is set to the value below; the rest of the residual stream, the SAE's error "
         f"included, stays as it is. {_(engine.sae.used_elsewhere(setup.model.name))}</p>"
     )
+
+
+def _method(engine: Engine, evaluation: Evaluation) -> str:
+    """When the clamps act and what they write; nothing for the paper's own way."""
+    said = in_words(evaluation.setting.method)
+    opened = engine.opening(evaluation.setting)
+    counts = f" {_(gate_line(gate_figures(engine.sets, opened)).strip())}." if opened else ""
+    return f"<p>When they act: {_(said)}.{counts}</p>" if said else ""
 
 
 def _features(engine: Engine, evaluation: Evaluation) -> str:

@@ -2,7 +2,8 @@
 
 Fields that say what ran or what came out are claims; the others are information that no figure
 depends on: `made`, `libraries`, titles, labels, name, note, star, hypothesis, `half` (the questions
-its maker looked at; its figures are over all of them), and the board's sliders that are off.
+its maker looked at; its figures are over all of them), why a gate opened, and the board's sliders
+that are off.
 """
 
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ from backend.data.questions import N_CHOICES, Question, QuestionSet, QuestionSet
 from backend.errors import BadInput, ClampboardError
 from backend.evaluation.evaluate import SetResult, summarise
 from backend.interventions.board import Board, read_link
-from backend.interventions.edit import Clamps, format_clamps
+from backend.interventions.clamps import Clamps, format_clamps
+from backend.interventions.method import NOTHING, Setting, format_method
 from backend.rim import MB, parse_json, read_bytes, text_of
 from backend.setups import SHIPPED, Role
 
@@ -68,6 +70,14 @@ class _Part(BaseModel):
     _few = model_validator(mode="before")(_few)
 
 
+class GateAnswer(_Part):
+    """What the gate made of one question."""
+
+    statistic: float
+    open: bool
+    why: str
+
+
 class Answered(_Part):
     """One question, without and with the clamps."""
 
@@ -79,6 +89,7 @@ class Answered(_Part):
     prediction: Option
     baseline_scores: Scores
     scores: Scores
+    gate: GateAnswer | None = None
 
 
 class RunSet(_Part):
@@ -118,7 +129,7 @@ class RunSet(_Part):
         rows = tuple(Question(q.index, "", "", ("", "", "", ""), q.answer) for q in self.questions)
         alone = QuestionSets((QuestionSet(self.name, self.title, self.role, rows),))
         (result,) = summarise(
-            alone, (), self.baseline, self.scores, self.affected, self.affected, 0.0
+            alone, NOTHING, self.baseline, self.scores, self.affected, self.affected, 0.0
         ).sets
         return result
 
@@ -137,6 +148,7 @@ class BoardClaim(_Part):
     clamps: str = ""
     master: str = "1"
     solo: str | None = None
+    method: str = ""
 
 
 class FeatureClaim(_Part):
@@ -157,6 +169,8 @@ class Claims(_Part):
     board: BoardClaim
     half: Literal["all", "selection", "held-out"]
     clamps: str
+    method: str = ""
+    """As backend.interventions.method.format_method gives it; the paper's where it is empty."""
     features: Annotated[list[FeatureClaim], Field(fail_fast=True)]
     name: str
     note: str
@@ -167,11 +181,15 @@ class Claims(_Part):
 
 @dataclass(frozen=True)
 class RunFile:
-    """A file whose clamps this SAE has."""
+    """A file whose setting this SAE has."""
 
     claims: Claims
     board: Board
-    clamps: Clamps
+    setting: Setting
+
+    @property
+    def clamps(self) -> Clamps:
+        return self.setting.clamps
 
     @property
     def half(self) -> Literal["all", "selection", "held-out"]:
@@ -212,25 +230,26 @@ def shipped_setup(path: Path) -> str:
 
 
 def run_file(claims: Claims, d_sae: int, named: str = "The file") -> RunFile:
-    """The board and the clamps a file claims. Raises BadInput where they say different things."""
+    """The board and the setting a file claims. Raises BadInput where they say different things."""
     link = claims.board.model_dump(exclude_none=True)
     try:
         board = read_link(link, d_sae)
-        clamps = board.clamps()
+        setting = board.setting()
     except ClampboardError as error:
         raise BadInput(
             f"{named}'s field 'board' cannot be used: {printable(str(error))}"
         ) from error
     for field, same in (
-        ("clamps", claims.clamps == format_clamps(clamps)),
-        ("features", [(f.feature, f.value) for f in claims.features] == list(clamps)),
+        ("clamps", claims.clamps == format_clamps(setting.clamps)),
+        ("method", claims.method == format_method(setting.method)),
+        ("features", [(f.feature, f.value) for f in claims.features] == list(setting.clamps)),
     ):
         if not same:
             raise BadInput(
                 f"{named}'s fields 'board' and '{field}' say different things; it was changed "
                 "after it was made."
             )
-    return RunFile(claims, board, clamps)
+    return RunFile(claims, board, setting)
 
 
 def read_run_file(content: bytes, d_sae: int) -> RunFile:

@@ -3,7 +3,7 @@
 from importlib.metadata import version
 
 from backend.engine.engine import Engine
-from backend.interventions.edit import Clamps
+from backend.interventions.method import PAPER, Gate, Method, Setting, in_words
 from backend.model.positions import SINK_RATIO
 from backend.model.weights import model_source
 from backend.setups import Rule
@@ -23,8 +23,8 @@ RULE_LINES: dict[Rule, tuple[str, ...]] = {
 """backend.model.positions, one row at a time, so that there is no padding to mind."""
 
 PROGRAM = '''# The clamps of "{title}"
-# by transformer-lens {transformer_lens} and sae-lens {sae_lens} alone.
-import torch
+# by transformer-lens {transformer_lens} and sae-lens {sae_lens} alone.{how}
+{math}import torch
 from sae_lens import SAE
 from transformer_lens.model_bridge import TransformerBridge
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -34,7 +34,7 @@ HOOK = {hook!r}
 DEVICE = {device!r}
 CLAMPS = {{  # feature: the value it is set to wherever it fires, in raw activation units
 {clamps}
-}}
+}}{method}
 
 hf = AutoModelForCausalLM.from_pretrained(MODEL, dtype=torch.{dtype}{revision})
 hf = hf.to(DEVICE)
@@ -59,12 +59,11 @@ def log_probs(ids, clamps=CLAMPS, n_prefix=None):
     def clamp(resid, hook):
         ran.append(1)
         acts = sae.encode(resid.float())
-        edited = acts.clone()
-        for feature, value in clamps.items():
-            edited[..., feature] = torch.where(acts[..., feature] > 0, value, acts[..., feature])
         alone = torch.zeros_like(ids, dtype=torch.bool)  # positions no clamp touches
         {rules}
-        new = resid.float() + sae.decode(edited) - sae.decode(acts)  # the SAE's error stays in
+        {write}
+        # The SAE's error stays in.
+        new = resid.float() + sae.decode(edited) - sae.decode(acts){when}
         return torch.where(alone[..., None], resid, new.to(resid.dtype))
 
     logits = model.run_with_hooks(ids, fwd_hooks=[(HOOK, clamp)])
@@ -82,8 +81,91 @@ if __name__ == "__main__":
 '''
 
 
-def snippet(engine: Engine, clamps: Clamps) -> str:
+PAPERS_WRITE = (
+    "edited = acts.clone()",
+    "for feature, value in clamps.items():",
+    "    edited[..., feature] = torch.where(acts[..., feature] > 0, value, acts[..., feature])",
+)
+STATISTICS: dict[str, tuple[str, ...]] = {
+    "rho": ("statistic = hit[0].double().mean().item()",),
+    "window": (
+        "windows = hit[0].double().unfold(0, min(WIDTH, hit.shape[1]), 1)",
+        "statistic = windows.mean(-1).max().item()",
+    ),
+    "cusum": (
+        "statistic = total = 0.0",
+        "for position in fires[0].tolist():",
+        "    for fired, (p, q) in zip(position, RATES):",
+        "        total += math.log(p / q) if fired else math.log((1 - p) / (1 - q))",
+        "    total = max(0.0, total)",
+        "    statistic = max(statistic, total)",
+    ),
+}
+"""backend.interventions.gates, one sequence at a time."""
+
+
+def _write(method: Method) -> list[str]:
+    """Lines that make `edited`, the activations as the method sets them, and `hit`."""
+    if method == PAPER:
+        return list(PAPERS_WRITE)
+    lines = [
+        f"fires = (acts[..., list(clamps)] > {method.threshold!r}) & ~alone[..., None]",
+        "hit = fires.any(-1)  # where any clamped feature fires",
+        "edited = acts.clone()",
+    ]
+    if method.refusal is None or not method.refusal.alone:
+        here = "hit" if method.reach == "all" else "fires[..., i]"
+        lines += [
+            "for i, (feature, value) in enumerate(clamps.items()):",
+            f"    edited[..., feature] = torch.where({here}, value, acts[..., feature])",
+        ]
+    if (refusal := method.refusal) is not None:
+        lines.append(
+            f"edited[..., {refusal.feature}] = torch.where("
+            f"hit, {refusal.value!r}, acts[..., {refusal.feature}])"
+        )
+    return lines
+
+
+def _when(method: Method) -> list[str]:
+    """Lines that rescale, and leave alone what the method does not act on."""
+    lines = []
+    if method.keep_norm:
+        lines += [
+            "length = resid.float().norm(dim=-1, keepdim=True)  # it keeps its length",
+            "new = new * length / new.norm(dim=-1, keepdim=True)",
+        ]
+    if method != PAPER:
+        lines.append("alone |= ~hit")
+    if method.gate is not None:
+        lines += [
+            *STATISTICS[method.gate.kind],
+            "alone |= round(statistic, 6) <= TAU  # the gate is closed",
+        ]
+    return lines
+
+
+def _constants(engine: Engine, setting: Setting) -> list[str]:
+    gate: Gate | None = setting.method.gate
+    if gate is None:
+        return []
+    lines = [f"TAU = {gate.tau!r}  # the gate opens a text above this"]
+    if gate.kind == "window":
+        lines.append(f"WIDTH = {gate.width}")
+    if (rates := engine.evaluator.rates(setting)) is not None:
+        pairs = zip(rates.forget.tolist(), rates.retain.tolist(), strict=True)
+        lines += [
+            "RATES = [  # how often each clamped feature fires on tokens to forget, and on others",
+            *(f"    ({p!r}, {q!r})," for p, q in pairs),
+            "]",
+        ]
+    return lines
+
+
+def snippet(engine: Engine, setting: Setting) -> str:
     """A Python program that runs by itself. `log_probs(ids)` in it is the clamped model."""
+    clamps, method = setting
+    said = in_words(method)
     setup, sae = engine.setup, engine.setup.sae
     rules = [line for rule in setup.untouched for line in RULE_LINES[rule]]
     names = {clamp.feature: _comment(engine.atlas.name(clamp.feature)) for clamp in clamps}
@@ -101,6 +183,11 @@ def snippet(engine: Engine, clamps: Clamps) -> str:
         loader="from_pretrained" if sae.path is None else "load_from_disk",
         sae=f"{sae.release!r}, {sae.sae_id!r}" if sae.path is None else repr(str(sae.path)),
         rules="\n        ".join(rules) or "pass  # no position is left alone",
+        write="\n        ".join(_write(method)),
+        when="".join(f"\n        {line}" for line in _when(method)),
+        method="".join(f"\n{line}" for line in _constants(engine, setting)),
+        how=f"\n# When they act: {_comment(said)}." if said else "",
+        math="import math\n\n" if method.gate is not None and method.gate.kind == "cusum" else "",
     )
 
 

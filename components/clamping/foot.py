@@ -12,7 +12,7 @@ from torch import Tensor
 from backend.data.published import published_points
 from backend.engine.engine import Engine
 from backend.evaluation.results import Run
-from backend.interventions.edit import Clamps
+from backend.interventions.method import Setting
 from components.messages import showcase_off
 from components.runs.trials import draw_chart, trial_lines, trial_names
 from components.values import PINS, Hypothesis, Pins
@@ -20,16 +20,16 @@ from components.values import PINS, Hypothesis, Pins
 
 def draw_foot(
     engine: Engine,
-    clamps: Clamps,
+    setting: Setting,
     only: Bool[Tensor, " question"] | None,
     *,
     revision: int,
     pins: Pins,
     expected: Hypothesis,
-    on_pin: Callable[[str, Clamps], None],
+    on_pin: Callable[[str, Setting], None],
     on_expect: Callable[[str], None],
 ) -> Run | None:
-    """Everything tried, with the setting of `clamps`, whose evaluation is complete, among it.
+    """Everything tried, with the present setting, whose evaluation is complete, among it.
 
     Returns the run that the user wants to go back to, if any. `only` are the questions the figures
     are over; a new `revision` draws the chart and the list unselected.
@@ -37,7 +37,7 @@ def draw_foot(
     trials = engine.history.trials(only)
     names = trial_names(trials, engine.atlas.name, engine.preset_titles)
     runs = {t.id: t.run for t in trials}
-    current = next((t.id for t in trials if t.run.clamps == clamps), None)
+    current = next((t.id for t in trials if t.run.setting == setting), None)
     st.subheader("Trials")
     picked = draw_chart(
         trials,
@@ -60,12 +60,12 @@ def draw_foot(
         )
         for which, pinned in zip(PINS, pins, strict=True):
             st.button(
-                f"{which} is this" if pinned == clamps else f"Pin as {which}",
+                f"{which} is this" if pinned == setting else f"Pin as {which}",
                 key=f"foot_pin_{which}",
                 icon=":material/push_pin:",
                 on_click=on_pin,
-                args=(which, clamps),
-                disabled=pinned == clamps,
+                args=(which, setting),
+                disabled=pinned == setting,
             )
         st.page_link("pages/runs.py", label="Compare, name, note", icon=":material/history:")
     if chosen is not None and chosen != current:

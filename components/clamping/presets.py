@@ -7,10 +7,11 @@ import streamlit as st
 from backend import showcase
 from backend.engine.engine import Engine
 from backend.errors import BadInput, ClampboardError
+from backend.features.presets import GRID_C, GRID_N, grid_preset
 from backend.features.rankers import RANKERS, score
 from backend.interventions.board import Board, board_of
-from backend.interventions.edit import Clamps
-from backend.interventions.presets import GRID_C, GRID_N, MAX_NAME, PRESETS, grid_preset
+from backend.interventions.method import Setting
+from backend.interventions.presets import MAX_NAME
 from components.messages import showcase_off
 from components.wording import plain
 
@@ -53,7 +54,7 @@ def draw_presets(
     `on_load` is called with a board to put in the place of the present one, `on_save` with a name
     to keep that under. What goes wrong goes to `on_problem`; `problem` is what went wrong before.
     """
-    for name, preset in PRESETS.items():
+    for name, preset in engine.presets.items():
         st.button(
             f"{preset.title} ({preset.multiple:+g}x)" if preset.multiple else preset.title,
             key=f"clamp_preset_{name}",
@@ -113,10 +114,11 @@ def draw_presets(
         st.warning(plain(problem))
 
 
-def ordered_board(engine: Engine, clamps: Clamps) -> Board:
+def ordered_board(engine: Engine, setting: Setting) -> Board:
     """The features that fire on most forget questions first."""
+    clamps, method = setting
     return board_of(
-        sorted(clamps, key=lambda clamp: -engine.atlas.about(clamp.feature)["fires_forget"])
+        sorted(clamps, key=lambda clamp: -engine.atlas.about(clamp.feature)["fires_forget"]), method
     )
 
 
@@ -138,7 +140,7 @@ def _load_grid(
     except BadInput as error:
         on_problem(str(error))
     else:
-        on_load(ordered_board(engine, clamps))
+        on_load(ordered_board(engine, Setting(clamps)))
 
 
 def _save(on_save: Callable[[str], None], on_problem: Callable[[str], None]) -> None:

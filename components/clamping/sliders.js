@@ -10,17 +10,6 @@ export default function (component) {
   root.sliders.draw(component);
 }
 
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "text") element.textContent = value;
-    else element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
-
 const number = (value, digits = 1) => value.toFixed(digits).replace("-", "−");
 
 class Sliders {
@@ -39,7 +28,7 @@ class Sliders {
   draw({ data, setStateValue, setTriggerValue }) {
     Object.assign(this, { setStateValue, setTriggerValue });
     if (data.seen < this.edits) return;
-    Object.assign(this, { raw: data.raw, reset: data.reset, low: data.low, high: data.high, step: data.step, solo: data.solo });
+    Object.assign(this, { unit: data.unit, reset: data.reset, low: data.low, high: data.high, step: data.step, solo: data.solo });
     this.masterRange.max = data.max_master;
     this.setMaster(data.master);
     const focused = this.list.getRootNode().activeElement;
@@ -120,13 +109,13 @@ class Row {
   }
 
   show(slider) {
-    Object.assign(this, { value: slider.value, on: slider.on, unit: slider.unit, fires: slider.fires });
+    Object.assign(this, { value: slider.value, on: slider.on, unit: slider.unit, residual: slider.residual, fires: slider.fires });
     this.name.textContent = `${this.feature} · ${slider.name}`;
     this.name.title = `Open the page of feature ${this.feature}: ${slider.name}`;
     this.write();
   }
 
-  size() { return this.board.raw ? 1 : this.unit; }
+  size() { return { raw: 1, "x max": this.unit, "x residual": this.residual }[this.board.unit]; }
 
   set(value, finished) {
     this.value = Math.round(value * 100) / 100;
@@ -140,10 +129,10 @@ class Row {
     Object.assign(this.range, { min: Math.min(board.low * span, shown), max: Math.max(board.high * span, shown), step: board.step * span });
     this.range.value = shown;
     this.box.step = board.step * span;
-    this.box.value = shown.toFixed(board.raw ? 1 : 2);
-    this.unitText.textContent = board.raw ? "raw" : "x max";
+    this.box.value = shown.toFixed(board.unit === "raw" ? 1 : 2);
+    this.unitText.textContent = board.unit;
     const silent = this.on && board.solo !== null && board.solo !== this.feature;
-    const other = value === 0 ? "0: ablated" : board.raw ? `${number(value / unit, 2)}x max` : `${number(value)} raw`;
+    const other = value === 0 ? "0: ablated" : board.unit === "x max" ? `${number(value)} raw` : `${number(value / unit, 2)}x max`;
     const scaled = board.master === 1 ? "" : `, ${number(value * board.master)} with the master`;
     const kept = silent ? "silent: another is solo" : this.on ? other + scaled : `off, keeps ${other}`;
     this.note.textContent = `${kept} · fires on ${this.fires}`;

@@ -6,13 +6,13 @@ One element for all of them (sliders.js), drawn from the board.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import streamlit as st
 
 from backend.interventions.board import MAX_MASTER, Board, Slider
-from backend.interventions.edit import MAX_VALUE, unit_of, value_of
+from backend.interventions.clamps import MAX_VALUE, unit_of, value_of
+from components.clamping.element import element
 
 LOW, HIGH = -15.0, 2.0
 """Range of a slider, in multiples of the feature's maximum activation; 0 ablates."""
@@ -38,19 +38,20 @@ GROUPS: dict[str, Callable[[Slider, dict[str, Any]], str]] = {
     "what it fires on": lambda slider, about: fires_mostly_on(about),
 }
 
-_here = Path(__file__)
-_sliders = st.components.v2.component(
-    "clamp_sliders",
-    css=_here.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_here.with_suffix(".js").read_text(encoding="utf-8"),
-)
+_sliders = element("sliders")
+
+
+UNITS = ("x max", "raw", "x residual")
+"""Multiples of each feature's maximum; raw activation units; multiples of the residual's median
+length, by the length of the feature's direction.
+"""
 
 
 class Arrangement(NamedTuple):
     """How the sliders are shown."""
 
-    raw: bool = False
-    """In raw activation units, not in multiples of each feature's maximum."""
+    unit: str = "x max"
+    """Of UNITS."""
     order: str = "as added"
     """Of ORDERS."""
     group: str = "none"
@@ -58,12 +59,18 @@ class Arrangement(NamedTuple):
 
 
 def draw_sliders(
-    board: Board, about: About, arrangement: Arrangement, key: str, on_edit: Callable[[], None]
+    board: Board,
+    about: About,
+    arrangement: Arrangement,
+    key: str,
+    on_edit: Callable[[], None],
+    residual_unit: Callable[[int], float],
 ) -> int | None:
     """Draw the board. Returns the feature whose page the user wants to see, if any.
 
     `on_edit` is called when the user changed something: `edited` then says to what. A new `key`
-    draws all afresh.
+    draws all afresh. `residual_unit`: raw units of a feature that add a vector as long as the
+    residual.
     """
     result = _sliders(
         key=key,
@@ -74,7 +81,7 @@ def draw_sliders(
             "master": board.master,
             "max_master": MAX_MASTER,
             "solo": board.solo,
-            "raw": arrangement.raw,
+            "unit": arrangement.unit,
             "low": LOW,
             "high": HIGH,
             "step": STEP,
@@ -82,7 +89,10 @@ def draw_sliders(
             "groups": [
                 {
                     "title": title,
-                    "rows": [_row(slider, about(slider.feature)) for slider in sliders],
+                    "rows": [
+                        _row(slider, about(slider.feature), residual_unit(slider.feature))
+                        for slider in sliders
+                    ],
                 }
                 for title, sliders in arranged(board.sliders, about, arrangement)
             ],
@@ -112,7 +122,7 @@ def edited(board: Board, key: str) -> Board:
         for s in board.sliders
         if s.feature in rows
     )
-    return Board(kept, master, solo if solo in rows else None)
+    return replace(board, sliders=kept, master=master, solo=solo if solo in rows else None)
 
 
 def arranged(
@@ -150,7 +160,8 @@ def reset(board: Board, about: About) -> Board:
     return Board(
         tuple(
             new_slider(slider.feature, about(slider.feature)["max_act"]) for slider in board.sliders
-        )
+        ),
+        method=board.method,
     )
 
 
@@ -159,12 +170,13 @@ def _edit(key: str) -> dict[str, Any] | None:
     return edit if isinstance(edit, dict) else None
 
 
-def _row(slider: Slider, about: dict[str, Any]) -> dict[str, Any]:
+def _row(slider: Slider, about: dict[str, Any], residual: float) -> dict[str, Any]:
     return {
         "feature": slider.feature,
         "value": slider.value,
         "on": slider.on,
         "name": about["name"],
         "unit": unit_of(about["max_act"]),
+        "residual": residual,
         "fires": f"{about['fires_forget']} forget, {about['fires_retain']} retain",
     }

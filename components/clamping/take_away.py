@@ -43,7 +43,7 @@ def draw_take_away(
 ) -> None:
     """A button that opens all ways out.
 
-    `evaluation` is complete, over all questions, and of the board's clamps. `on_open` is called
+    `evaluation` is complete, over all questions, and of the board's setting. `on_open` is called
     with the name of a file that was opened here, and what was read of it or why it was refused.
     """
     name = f"clampboard_{engine.setup.name}_{len(evaluation.clamps)}_features"
@@ -68,7 +68,7 @@ def draw_take_away(
             "The same clamp with transformer-lens and sae-lens alone.",
             "py",
             "text/x-python",
-            lambda: snippet(engine, evaluation.clamps),
+            lambda: snippet(engine, evaluation.setting),
         ),
     )
     with st.popover("Take away", icon=":material/ios_share:"):
@@ -120,7 +120,7 @@ def draw_opened(
     """
     if isinstance(found, BadInput):
         st.warning(f"{plain(name)}: {plain(str(found))}", icon=":material/upload_file:")
-    elif isinstance(found, RunFile) and found.clamps == evaluation.clamps:
+    elif isinstance(found, RunFile) and found.setting == evaluation.setting:
         comparison = compare(found, evaluation, engine)
         show = st.success if comparison.verdict == "same" else st.warning
         show(

@@ -35,15 +35,15 @@ def draw_controls(
 ) -> None:
     """What is known of the controls of a complete evaluation, and the rest when it is asked for.
 
-    `work` is wanted for clamps. It is done here, so call it last.
+    `work` is wanted for a setting. It is done here, so call it last.
     """
-    clamps = evaluation.clamps
+    setting = evaluation.setting
     st.markdown("**Is it these features, or just damage?**")
 
     def seen(of: Evaluation) -> Evaluation:
         return of if only is None else engine.restrict(of, only)
 
-    found = finished_controls(engine, clamps)
+    found = finished_controls(engine, setting)
     own = own_effect(seen(evaluation))
     effects = [
         control_effect(control, seen(result)) for control, result in found if result is not None
@@ -55,13 +55,13 @@ def draw_controls(
         return
     if showcase_off():
         return
-    if work.wanted != clamps:
+    if work.wanted != setting:
         st.button(
             f"Run {len(missing)} controls",
             icon=":material/science:",
             key="controls_run",
             on_click=work.ask,
-            args=(clamps,),
+            args=(setting,),
             help=(
                 f"About {len(missing) * evaluation.seconds:.0f} s. "
                 "Kept, so that they come at once next time."
@@ -126,7 +126,7 @@ def effect_rows(effects: Sequence[Effect]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "group": e.kind if e.kind == "random features" else e.name,
+                "group": e.kind if e.kind.startswith("random") else e.name,
                 "name": e.name,
                 "role": role,
                 "change": s.change_pp,

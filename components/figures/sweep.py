@@ -17,7 +17,7 @@ from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.experiments.sweep import Point, finished_points, grid, run_sweep
-from backend.interventions.edit import Clamps
+from backend.interventions.method import Method, Setting
 from backend.progress import Progress
 from components.charts.sweep import sweep_chart
 from components.messages import show_problem, showcase_off
@@ -25,7 +25,7 @@ from components.progress_bar import in_words, left, share_done
 from components.values import Work
 
 TOGETHER = "all together"
-Settings = dict[Clamps, tuple[int, float]]
+Settings = dict[Setting, tuple[int, float]]
 """As backend.experiments.sweep.grid gives them."""
 
 
@@ -33,14 +33,16 @@ def draw_sweep(
     engine: Engine,
     evaluation: Evaluation,
     features: Sequence[int],
+    method: Method,
     only: Bool[Tensor, " question"] | None,
     work: Work,
-    on_take: Callable[[Clamps], None],
+    on_take: Callable[[Setting], None],
 ) -> None:
     """The form, what is known of the grid, and the rest when it is asked for.
 
-    `features` are those on the board, from the top; `on_take` is called with the setting to put
-    there. `work` is wanted for the settings of a grid. It is done here, so call it last.
+    `features` are those on the board, from the top, and `method` is the board's; `on_take` is
+    called with the setting to put there. `work` is wanted for the settings of a grid. It is done
+    here, so call it last.
     """
     st.subheader("Sweep")
     if not st.toggle("Evaluate a grid of settings", key="sweep_open", persist_state="session"):
@@ -76,7 +78,7 @@ def draw_sweep(
         else:
             ns = [round(n) for n in numbers_in(numbers)]
         settings = grid(
-            features, lambda f: engine.atlas.about(f)["max_act"], ns, numbers_in(strengths)
+            features, lambda f: engine.atlas.about(f)["max_act"], ns, numbers_in(strengths), method
         )
         _draw_settings(engine, evaluation, settings, only, work, on_take)
 
@@ -87,7 +89,7 @@ def _draw_settings(
     settings: Settings,
     only: Bool[Tensor, " question"] | None,
     work: Work,
-    on_take: Callable[[Clamps], None],
+    on_take: Callable[[Setting], None],
 ) -> None:
     points = finished_points(engine, settings, only)
     missing = len(settings) - len(points)
@@ -154,7 +156,7 @@ def _here(current: Evaluation) -> Point:
     """The present setting, as a point of no grid."""
     forget = pooled(current.sets, "forget")
     retain = pooled(current.sets, "retain")
-    return Point(len(current.clamps), 0.0, current.clamps, forget, retain)
+    return Point(len(current.clamps), 0.0, current.setting, forget, retain)
 
 
 def _draw_points(
@@ -163,7 +165,7 @@ def _draw_points(
     points: Sequence[Point],
     here: Point,
     only: Bool[Tensor, " question"] | None,
-    on_take: Callable[[Clamps], None] | None = None,
+    on_take: Callable[[Setting], None] | None = None,
 ) -> None:
     """Without `on_take` none can be chosen: while a grid runs, its points are drawn again."""
     if not points:
@@ -204,7 +206,7 @@ def _draw_points(
                 icon=":material/tune:",
                 key="sweep_take",
                 on_click=on_take,
-                args=(points[rows[0]].clamps,),
+                args=(points[rows[0]].setting,),
             )
 
 

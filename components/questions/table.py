@@ -22,6 +22,8 @@ SHOWN = (
     "row",
     "topic",
 )
+GATED = ("opens", "gate")
+"""Where the setting has a gate."""
 
 
 def draw_questions(
@@ -53,7 +55,8 @@ def draw_questions(
             format_func=lambda f: f if isinstance(f, str) else f"{f} · {name(f)}",
         )
     rows = narrowed(table, change, chosen_set, topic, feature if isinstance(feature, int) else None)
-    shown = rows[list(SHOWN)]
+    gated = [column for column in GATED if column in rows]
+    shown = rows[[*SHOWN[:7], *gated, *SHOWN[7:]]]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             f"{len(rows)} of {len(table)} questions. "
@@ -87,6 +90,8 @@ def draw_questions(
             "after": "Answer after",
             "p_before": st.column_config.NumberColumn("P before", format="%.2f"),
             "p_after": st.column_config.NumberColumn("P after", format="%.2f"),
+            "opens": st.column_config.CheckboxColumn("Gate opens", width="small"),
+            "gate": st.column_config.NumberColumn("Statistic", format="%.3f"),
             "row": "Row",
             "fired": st.column_config.TextColumn("Clamped features fired at", width="medium"),
             "set": "Set",

@@ -6,14 +6,16 @@ Every token with its bounds, the tokens at which features fire, and what is scor
 import html
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from backend.data.questions import LETTERS
 from backend.engine.engine import Engine
 from backend.experiments.permutation import permutation_check
-from backend.interventions.edit import Clamps
-from backend.reading.seen import SeenOption, SeenQuestion, SeenToken
+from backend.interventions.method import Setting
+from backend.reading.seen import SeenGate, SeenOption, SeenQuestion, SeenToken
 from backend.wording import with_minus
+from components.charts.along import along_chart
 from components.charts.palette import HIGHLIGHT
 from components.messages import showcase_off
 from components.progress_bar import saying
@@ -34,9 +36,46 @@ def draw_question_view(view: SeenQuestion, clamped: bool = True) -> None:
     st.caption(heading(view, clamped))
     st.html(view_html(view, clamped))
     st.caption(legend(view))
+    if view.gate is not None:
+        _draw_gate(view.gate)
 
 
-def draw_orders(engine: Engine, place: int, clamps: Clamps) -> None:
+def _draw_gate(gate: SeenGate) -> None:
+    st.write(gate.in_words())
+    st.altair_chart(
+        along_chart(gate_rows(gate), gate.gate.tau, gate.gate.kind),
+        width="stretch",
+        alt="The gate's statistic along the tokens, and tau.",
+    )
+    st.caption(
+        "The statistic as far as each token, as if the text ended there; the dot at the end "
+        "decides."
+        + (
+            " A line for each option, read after the shared tokens."
+            if len(gate.sequences) > 1
+            else ""
+        )
+    )
+
+
+def gate_rows(gate: SeenGate) -> pd.DataFrame:
+    """A row a token and sequence, for the chart."""
+    return pd.DataFrame(
+        [
+            {
+                "sequence": "question" if s.option is None else f"with {LETTERS[s.option]}",
+                "position": i + 1,
+                "token": visible(token),
+                "statistic": value,
+                "state": "open" if s.open else "closed",
+            }
+            for s in gate.sequences
+            for i, (token, value) in enumerate(zip(s.tokens, s.along, strict=True))
+        ]
+    )
+
+
+def draw_orders(engine: Engine, place: int, setting: Setting) -> None:
     """Asks the question in all orders of its options when the user wants it.
 
     Draws nothing where prompts do not show the options.
@@ -46,7 +85,7 @@ def draw_orders(engine: Engine, place: int, clamps: Clamps) -> None:
     if st.button("Ask it in all 24 orders of its options", key=f"orders_{place}"):
         waiting = st.empty()
         with st.spinner("Asking in all 24 orders…"):
-            check = permutation_check(engine, place, clamps, saying(waiting))
+            check = permutation_check(engine, place, setting, saying(waiting))
         waiting.empty()
         st.caption(check.in_words())
 
@@ -56,6 +95,8 @@ def heading(view: SeenQuestion, clamped: bool) -> str:
     tokens = view.all_tokens()
     at = sum(bool(token.fired) for token in tokens)
     where = f"{at} of them" if at else "none of them, so nothing changes here"
+    if at and view.gate is not None and not view.gate.n_open:
+        where += ", but the gate stays closed, so nothing changes here"
     return (
         f"{plain(view.set)}, question {view.question.index}: the {len(tokens)} tokens the model "
         f"reads; {what} fires on {where}."
@@ -165,12 +206,17 @@ def _fired_html(view: SeenQuestion) -> str:
     return f'<ul style="margin:.6rem 0 0 1.1rem">{items}{more}</ul>'
 
 
-def _text(token: str) -> str:
+def visible(token: str) -> str:
     """Every character to be seen, also those that would draw nothing or turn the text round."""
     seen = "".join(
         SIGNS.get(c) or (c if c == " " or c.isprintable() else f"[U+{ord(c):04X}]") for c in token
     )
-    return html.escape(seen) or "[no text]"
+    return seen or "[no text]"
+
+
+def _text(token: str) -> str:
+    """The same as HTML."""
+    return html.escape(visible(token))
 
 
 def _quoted(token: str) -> str:

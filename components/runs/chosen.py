@@ -8,7 +8,7 @@ import streamlit as st
 from backend import showcase
 from backend.evaluation.history import Trial
 from backend.evaluation.results import Results
-from backend.interventions.edit import Clamps
+from backend.interventions.method import Setting
 from components.messages import show_problem, showcase_off
 from components.values import PINS
 from components.wording import plain
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def draw_chosen(
-    trial: Trial, name: str, results: Results, on_pin: Callable[[str, Clamps], None]
+    trial: Trial, name: str, results: Results, on_pin: Callable[[str, Setting], None]
 ) -> bool:
     """True when the user wants to go back to this setting.
 
@@ -38,7 +38,7 @@ def draw_chosen(
                 f"Pin as {which}",
                 icon=":material/push_pin:",
                 on_click=on_pin,
-                args=(which, run.clamps),
+                args=(which, run.setting),
             )
         if not showcase.is_on():
             with st.popover("Delete", icon=":material/delete:"):
@@ -48,7 +48,7 @@ def draw_chosen(
                 )
                 if st.button("Delete this run", key="runs_delete"):
                     with show_problem():
-                        results.forget(run.clamps)
+                        results.forget(run.setting)
                         st.rerun()
     if showcase_off():
         st.text(run.note)
@@ -63,7 +63,7 @@ def draw_chosen(
         if st.form_submit_button("Keep"):
             with show_problem():
                 results.annotate(
-                    run.clamps,
+                    run.setting,
                     name=_if_changed(new_name.strip(), run.name),
                     note=_if_changed(note.strip(), run.note),
                     star=_if_changed(star, run.star),

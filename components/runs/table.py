@@ -12,6 +12,7 @@ COLUMNS = [
     "name",
     "features",
     "values",
+    "method",
     "forget",
     "retain",
     "hypothesis",
@@ -19,7 +20,7 @@ COLUMNS = [
     "when",
     "clamps",
 ]
-SEARCHED = ["name", "note", "hypothesis", "clamps"]
+SEARCHED = ["name", "note", "hypothesis", "clamps", "method"]
 ONLY = ("starred", "on the front")
 
 
@@ -29,7 +30,7 @@ def draw_filters() -> tuple[str, list[str]]:
         words = st.text_input(
             "Find",
             key="runs_find",
-            placeholder="in name, note, expectation or clamps",
+            placeholder="in name, note, expectation, clamps or method",
             max_chars=80,
         )
         only = st.pills("Only", ONLY, selection_mode="multi", key="runs_only")
@@ -64,6 +65,7 @@ def draw_table(runs: pd.DataFrame) -> str | None:
             "features": "Features",
             "name": "Name",
             "values": "Values",
+            "method": "When they act",
             "note": "Note",
             "when": "When",
             "hypothesis": "Expected",

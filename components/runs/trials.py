@@ -7,25 +7,32 @@ import pandas as pd
 import streamlit as st
 
 from backend.evaluation.history import KEPT, Pooled, Trial, best_kept, trial_table
-from backend.interventions.edit import Clamps
+from backend.interventions.method import Setting, in_words
 from components.charts.trials import trials_chart
 from components.wording import plain
 
 
 def trial_names(
-    trials: Sequence[Trial], feature_name: Callable[[int], str], preset_titles: Mapping[Clamps, str]
+    trials: Sequence[Trial],
+    feature_name: Callable[[int], str],
+    preset_titles: Mapping[Setting, str],
 ) -> dict[str, str]:
-    """What each trial is called: the user's name for it, the preset it is, or what it clamps."""
+    """What each trial is called: the user's name for it, the preset it is, or what it clamps; the
+    method is said beside it, unless the preset says it.
+    """
 
     def of(trial: Trial) -> str:
-        clamps = trial.run.clamps
-        if trial.run.name:
-            return trial.run.name
-        if clamps in preset_titles:
-            return preset_titles[clamps]
-        if len(clamps) == 1:
-            return f"{clamps[0].feature} · {feature_name(clamps[0].feature)} at {clamps[0].value:g}"
-        return f"{len(clamps)} features" if clamps else "no clamp"
+        setting = trial.run.setting
+        if setting in preset_titles and not trial.run.name:
+            return preset_titles[setting]
+        method = in_words(setting.method)
+        return (trial.run.name or clamped(setting)) + (f" ({method})" if method else "")
+
+    def clamped(setting: Setting) -> str:
+        if len(setting.clamps) == 1:
+            feature, value = setting.clamps[0]
+            return f"{feature} · {feature_name(feature)} at {value:g}"
+        return f"{len(setting.clamps)} features" if setting else "no clamp"
 
     return {trial.id: of(trial) for trial in trials}
 

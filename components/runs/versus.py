@@ -12,9 +12,10 @@ from backend.evaluation.history import (
     settings_side_by_side,
     versus,
 )
-from backend.interventions.edit import Clamps
+from backend.interventions.method import Setting, in_words
 from backend.wording import points
 from components.values import PINS, Pins
+from components.wording import plain
 
 KINDS = ("only A", "only B", "both", "neither")
 
@@ -22,21 +23,21 @@ KINDS = ("only A", "only B", "both", "neither")
 def draw_pins(
     engine: Engine,
     pins: Pins,
-    names: Mapping[Clamps, str],
-    on_pin: Callable[[str, Clamps | None], None],
+    names: Mapping[Setting, str],
+    on_pin: Callable[[str, Setting | None], None],
 ) -> None:
     """What is pinned as A and as B, and the two compared.
 
     `names` are what the settings tried are called; `on_pin` is called with None to take a pin away.
     """
-    pinned = [engine.finished(clamps) if clamps is not None else None for clamps in pins]
+    pinned = [engine.finished(setting) if setting is not None else None for setting in pins]
     st.subheader("A and B")
     with st.container(horizontal=True, vertical_alignment="center"):
-        for which, clamps, evaluation in zip(PINS, pins, pinned, strict=True):
-            if clamps is None or evaluation is None:
+        for which, setting, evaluation in zip(PINS, pins, pinned, strict=True):
+            if setting is None or evaluation is None:
                 st.text(f"{which}: nothing pinned")
             else:
-                st.text(f"{which}: {names.get(clamps, '')}")
+                st.text(f"{which}: {names.get(setting, '')}")
                 st.button(f"Unpin {which}", on_click=on_pin, args=(which, None), type="tertiary")
     a, b = pinned
     if a is None or b is None:
@@ -47,6 +48,10 @@ def draw_pins(
         return
     settings = settings_side_by_side(a.clamps, b.clamps)
     settings.insert(1, "label", [engine.atlas.name(f) for f in settings["feature"]])
+    methods = (a.setting.method, b.setting.method)
+    if methods[0] != methods[1]:
+        said = [in_words(method) or "wherever a clamped feature fires" for method in methods]
+        st.caption(f"When they act: A {plain(said[0])}; B {plain(said[1])}.")
     draw_versus(versus(engine.sets, a, b), settings, questions_side_by_side(engine.sets, a, b))
 
 

@@ -5,8 +5,8 @@ from itertools import zip_longest
 
 import streamlit as st
 
-from backend.experiments.generate import Written
-from backend.interventions.edit import Clamps
+from backend.experiments.generate import Written, gate_in_words
+from backend.interventions.method import NOTHING, Setting
 from backend.progress import Progress
 from components.progress_bar import in_words
 from components.values import Words
@@ -18,10 +18,10 @@ TITLES = ("Without clamps", "With clamps")
 class SideBySide:
     """The texts' places on the page, with a line above that says how they compare."""
 
-    def __init__(self, prompt: str, clamps: Clamps):
-        """`prompt` and `clamps` are those on the page now; the texts may be of others."""
+    def __init__(self, prompt: str, setting: Setting):
+        """`prompt` and `setting` are those on the page now; the texts may be of others."""
         self._prompt = prompt
-        self._clamps = clamps
+        self._setting = setting
         self._verdict = st.empty()
         self._places = []
         for column, title in zip(st.columns(2, gap="large"), TITLES, strict=True):
@@ -34,11 +34,11 @@ class SideBySide:
         without, with_clamps = self._places
         with without.container():
             st.html(text_html(before))
-            st.caption(note(before, words._replace(clamps=())))
+            st.caption(note(before, words._replace(setting=NOTHING)))
         with with_clamps.container():
             st.html(text_html(after))
             st.caption(note(after, words))
-        self._verdict.caption(verdict(words, self._prompt, self._clamps))
+        self._verdict.caption(verdict(words, self._prompt, self._setting))
 
     def on_wait(self, progress: Progress) -> None:
         self._verdict.caption(in_words(progress))
@@ -56,11 +56,12 @@ def note(written: Written, words: Words) -> str:
     """What there is to know of a text, in words."""
     n = len(written.ids)
     said = f"{n} tokens, {_end(written, words)}"
-    if not words.clamps:
+    if not words.setting:
         return said
     edited = len(written.edited) - written.edited_in_prompt
+    gate = f"; {when}" if (when := gate_in_words(written)) else ""
     return (
-        f"{said}; clamped at {written.edited_in_prompt} of {written.n_prompt} prompt tokens "
+        f"{said}{gate}; clamped at {written.edited_in_prompt} of {written.n_prompt} prompt tokens "
         f"and {edited} of {n} written ones"
     )
 
@@ -73,7 +74,7 @@ def _end(written: Written, words: Words) -> str:
     return "writing…" if words.running else "stopped"
 
 
-def verdict(words: Words, prompt: str, clamps: Clamps) -> str:
+def verdict(words: Words, prompt: str, setting: Setting) -> str:
     """How the texts compare, and whether they are of another prompt or other clamps than these."""
     if words.running:
         return "Writing…"
@@ -81,8 +82,8 @@ def verdict(words: Words, prompt: str, clamps: Clamps) -> str:
     if not before and not after:
         return "Nothing was written."
     said = []
-    if words.clamps != clamps:
-        said.append("Written with other clamps than those now on.")
+    if words.setting != setting:
+        said.append("Written with another setting than the one now on.")
     if words.prompt != prompt:
         said.append(f"Written for the prompt “{plain(words.prompt[:200])}”.")
     pairs = zip_longest(before, after)

@@ -2,19 +2,27 @@
 
 import pytest
 
-from backend.errors import BadClamps, BadInput, BadSetup, ClampboardError, Showcase, Unavailable
+from backend.errors import (
+    BadClamps,
+    BadInput,
+    BadMethod,
+    BadSetup,
+    ClampboardError,
+    Showcase,
+    Unavailable,
+)
 
 
-@pytest.mark.parametrize("kind", [BadSetup, BadClamps, BadInput, Unavailable, Showcase])
+@pytest.mark.parametrize("kind", [BadSetup, BadClamps, BadMethod, BadInput, Unavailable, Showcase])
 def test_every_kind_is_caught_as_one_and_says_its_sentence(kind):
     with pytest.raises(ClampboardError) as caught:
         raise kind("The sentence.")
     assert str(caught.value) == "The sentence."
 
 
-@pytest.mark.parametrize("kind", [BadSetup, BadClamps, BadInput, Unavailable, Showcase])
+@pytest.mark.parametrize("kind", [BadSetup, BadClamps, BadMethod, BadInput, Unavailable, Showcase])
 def test_no_kind_is_taken_for_another(kind):
-    others = {BadSetup, BadClamps, BadInput, Unavailable, Showcase} - {kind}
+    others = {BadSetup, BadClamps, BadMethod, BadInput, Unavailable, Showcase} - {kind}
     assert not any(issubclass(kind, other) for other in others)
 
 

@@ -12,6 +12,7 @@ import pytest
 from backend.errors import Unavailable
 from backend.evaluation.results import Results
 from backend.features.labels import Labels
+from backend.interventions.method import NOTHING
 from backend.notices import noticed
 from backend.own_files import changing, delete, read, read_to_change
 from backend.store import DAMAGED, write_json
@@ -84,7 +85,7 @@ def test_another_users_files_are_passed_over_said_and_not_written_over():
             with pytest.raises(Unavailable, match="not written over"):
                 labels.set(3, label="mine")
             results = Results(closed, (3, 4))
-            assert results.read(()) is None
+            assert results.read(NOTHING) is None
             assert list(results.files()) == []
             with pytest.raises(Unavailable, match="not written over"):
                 read_to_change(closed / "x.json", json.loads)

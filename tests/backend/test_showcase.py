@@ -7,16 +7,16 @@ import pytest
 from backend.errors import Showcase
 from backend.features.labels import Labels
 from backend.interventions.board import board_of
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, setting_of
 from backend.reading.own_text import read_text
 
-TRIED, NEW = clamp_set([(2, -40.0)]), clamp_set([(2, -41.0)])
+TRIED, NEW = setting_of([(2, -40.0)]), setting_of([(2, -41.0)])
 
 
 @pytest.fixture
 def showcase(toy, monkeypatch):
     toy.evaluate(TRIED)
-    toy.saved_presets.save("mine", board_of(TRIED))
+    toy.saved_presets.save("mine", board_of(*TRIED))
     monkeypatch.setenv("CLAMPBOARD_READONLY", "1")
     return toy
 
@@ -39,7 +39,7 @@ def contents(folder: Path) -> dict[Path, tuple[int, int]]:
         lambda e: e.turn(lambda _: None).__enter__(),
         lambda e: e.results.annotate(e.results.read(TRIED)),
         lambda e: e.results.forget(TRIED),
-        lambda e: e.saved_presets.save("other", board_of(TRIED)),
+        lambda e: e.saved_presets.save("other", board_of(*TRIED)),
         lambda e: e.saved_presets.delete("mine"),
         lambda e: e.atlas.relabel(2, label="hearts"),
         lambda e: e.atlas.relabel(2, star=True),
@@ -55,7 +55,7 @@ def test_what_would_run_or_write_is_refused_and_changes_no_file(showcase, ask):
 
 def test_what_is_kept_answers_as_before(showcase, monkeypatch):
     kept = showcase.evaluate(TRIED)
-    baseline = showcase.evaluate(())
+    baseline = showcase.evaluate(NOTHING)
     assert [s.accuracy for s in baseline.sets] == [s.baseline_accuracy for s in kept.sets]
     assert not showcase.results.remember(TRIED, {"clamps": "1:-1"}, "all is lost", 0.0)
     assert list(showcase.saved_presets.all(showcase.sae.d_sae)) == ["mine"]

@@ -6,13 +6,17 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from backend.interventions.edit import value_of
+from backend.interventions.clamps import value_of
+from backend.interventions.method import setting_of
 from tests.browser.board import WAIT_MS, figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 FEATURE = 2187
 PAGES = {
-    "clamp": (f"/?clamps={FEATURE}:-290", re.compile("the others keep their answer bit for bit")),
+    "clamp": (
+        f"/?clamps={FEATURE}:-290&method=rho:0.05",
+        re.compile("the others keep their answer bit for bit"),
+    ),
     "search": ("/search", re.compile(r"\d+ features")),
     "feature": (f"/feature?feature={FEATURE}", re.compile("Band: 95 % interval of the change.$")),
     "words": (f"/words?clamps={FEATURE}:-290", re.compile("Without clamps")),
@@ -57,7 +61,7 @@ def test_feature_then_dose_curve_then_clamp(server, page, demo):
     rows = figures(page)
     value = value_of(-8, float(demo.atlas.table.max_act[FEATURE]))
     for shown, s in zip(
-        rows, demo.evaluate(demo.check(((FEATURE, value),)), listed=False).sets, strict=True
+        rows, demo.evaluate(setting_of([(FEATURE, value)]), listed=False).sets, strict=True
     ):
         assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in shown
 

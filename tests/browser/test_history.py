@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from backend.__main__ import main
-from backend.interventions.edit import parse_clamps
+from backend.interventions.method import setting_of
 from components.charts.palette import FORGET
 from tests.browser.board import WAIT_MS, figures, settled
 
@@ -25,7 +25,7 @@ def shows(page, evaluation):
 
 
 def test_back_to_a_setting_and_forth_by_keyboard(server, page, demo):
-    first, second = (demo.evaluate(parse_clamps(clamps)) for clamps in ("2187:-150", "2187:-300"))
+    first, second = (demo.evaluate(setting_of([(2187, value)])) for value in (-150.0, -300.0))
     page.goto(f"{server}/?clamps={FIRST}")
     shows(page, first)
     page.goto(f"{server}/?clamps={SECOND}")
@@ -71,16 +71,16 @@ def lowest_dot(page) -> tuple[float, float]:
 
 
 def test_a_dot_brings_its_setting_back(server, page, demo):
-    demo.evaluate(parse_clamps("2187:-150"))
+    demo.evaluate(setting_of([(2187, -150.0)]))
     demo.evaluate(demo.preset("too-strong"))
     page.goto(f"{server}/?clamps={FIRST}")
     figures(page)
     expect(page.get_by_text(re.compile("settings?, each over"))).to_be_visible(timeout=WAIT_MS)
     page.mouse.click(*lowest_dot(page))
-    lowest = min(demo.history.trials(), key=lambda trial: trial.forget.right).run.clamps
-    expect(page.get_by_text(re.compile(rf"{len(lowest)} clamped after block"))).to_be_visible(
-        timeout=WAIT_MS
-    )
+    lowest = min(demo.history.trials(), key=lambda trial: trial.forget.right).run.setting
+    expect(
+        page.get_by_text(re.compile(rf"{len(lowest.clamps)} clamped after block"))
+    ).to_be_visible(timeout=WAIT_MS)
     shows(page, demo.evaluate(lowest))
 
 
@@ -91,7 +91,7 @@ def test_a_link_in_a_second_session_shows_the_same(server, browser, page, demo):
         second = other.new_page()
         second.goto(page.url)
         assert figures(second) == mine
-    held_out = demo.restrict(demo.evaluate(parse_clamps("2187:-300")), demo.half("held-out"))
+    held_out = demo.restrict(demo.evaluate(setting_of([(2187, -300.0)])), demo.half("held-out"))
     shows(page, held_out)
 
 

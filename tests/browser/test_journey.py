@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from backend.__main__ import main
-from backend.interventions.edit import parse_clamps
+from backend.interventions.clamps import parse_clamps
+from backend.interventions.method import setting_of
 from tests.browser.board import WAIT_MS, feature_list, figures
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
@@ -49,14 +50,14 @@ def test_search_read_clamp_reload(server, page, demo, capsys):
 
 
 def test_two_sessions_do_not_see_each_others_numbers(server, browser, demo):
-    features = [int(clamp.feature) for clamp in demo.preset("forget-biology")[:2]]
+    features = [int(clamp.feature) for clamp in demo.preset("forget-biology").clamps[:2]]
     wanted = [f"{features[0]}:-150", f"{features[1]}:-250"]
     pages = [browser.new_context().new_page() for _ in wanted]
     for page, clamps in zip(pages, wanted, strict=True):
         page.goto(f"{server}/?clamps={clamps}")
     for page, clamps in zip(pages, wanted, strict=True):
         shown = figures(page)
-        for row, s in zip(shown, demo.evaluate(parse_clamps(clamps)).sets, strict=True):
+        for row, s in zip(shown, demo.evaluate(setting_of(parse_clamps(clamps))).sets, strict=True):
             assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in row
         page.context.close()
 

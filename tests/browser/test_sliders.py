@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from backend.experiments.text_loss import text_loss
-from backend.interventions.edit import clamp_set, format_clamps, value_of
+from backend.interventions.clamps import clamp_set, format_clamps, value_of
+from backend.interventions.method import setting_of
 from tests.browser.board import WAIT_MS, complete, figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
@@ -33,8 +34,7 @@ def test_sixty_sliders_redraw_quickly(server, page, demo):
     fires = (table.max_act > 0) & (table.fires_forget + table.fires_retain > 0)
     rare = (table.forget_density + table.retain_density)[fires].nsmallest(60).index
     clamps = clamp_set((f, value_of(-5, float(table.max_act[f]))) for f in rare)
-    one_off = clamps[1:]
-    for setting in (clamps, one_off):
+    for setting in (setting_of(clamps), setting_of(clamps[1:])):
         demo.evaluate(setting)
         text_loss(demo, setting)
     page.goto(f"{server}/?clamps={format_clamps(clamps)}")
@@ -61,7 +61,7 @@ def test_sixty_sliders_redraw_quickly(server, page, demo):
 
 
 def test_a_new_position_stops_the_old_run_and_only_its_figures_stay(server, page, demo):
-    features = [clamp.feature for clamp in demo.preset("forget-biology")[:20]]
+    features = [clamp.feature for clamp in demo.preset("forget-biology").clamps[:20]]
     page.goto(f"{server}/?clamps={','.join(f'{f}:-20.5' for f in features)}")
     expect(page.get_by_text(re.compile("running|being computed"))).to_be_visible(timeout=WAIT_MS)
     # a list that was replaced stays, hidden, until the run ends
@@ -74,7 +74,7 @@ def test_a_new_position_stops_the_old_run_and_only_its_figures_stay(server, page
         link = f"{features[0]}%3A{round(multiple * max_act, 2):g}"
         expect(page).to_have_url(re.compile(re.escape(link)), timeout=WAIT_MS)
     others = ((f, -20.5) for f in features[1:])
-    wanted = demo.evaluate(clamp_set([(features[0], round(-7.5 * max_act, 2)), *others]))
+    wanted = demo.evaluate(setting_of([(features[0], round(-7.5 * max_act, 2)), *others]))
     shows(page, wanted)
     for row, s in zip(figures(page), wanted.sets, strict=True):
         assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in row

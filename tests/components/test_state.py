@@ -1,9 +1,14 @@
 """One session's state: undo, pins, work, messages, and what was made once."""
 
+from dataclasses import replace
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from backend.evaluation.calibration import Calibration
 from backend.interventions.board import Board, Slider
+from backend.interventions.method import NOTHING, Gate, Method
+from components.values import FoundTau
 
 D_SAE = 24
 ONE, TWO = (Board((Slider(feature, -4.0),)) for feature in (1, 2))
@@ -84,10 +89,10 @@ def test_an_edit_of_the_widgets_leaves_them():
 
 
 @pytest.mark.parametrize(
-    ("which", "pins"), [("A", (ONE.clamps(), None)), ("B", (None, ONE.clamps()))]
+    ("which", "pins"), [("A", (ONE.setting(), None)), ("B", (None, ONE.setting()))]
 )
 def test_a_setting_is_pinned_under_one_name(which, pins):
-    assert of(lambda state: state.pins(), lambda state: state.pin(which, ONE.clamps())) == pins
+    assert of(lambda state: state.pins(), lambda state: state.pin(which, ONE.setting())) == pins
 
 
 def test_a_message_is_said_once_in_its_place():
@@ -132,6 +137,19 @@ def test_a_link_brings_its_board_feature_and_half():
     assert seen == (ONE, 7, "held-out")
 
 
+def test_a_link_brings_its_method_and_takes_it_along():
+    query = {"clamps": "1:-4", "method": "rho:0.25,reach:all"}
+    seen, link = of(lambda state: (state.board(), state.link()), **query)
+    assert seen == replace(ONE, method=Method(gate=Gate("rho", 0.25), reach="all"))
+    assert link == query
+
+
+def test_where_tau_was_found_last_is_kept():
+    found = FoundTau(NOTHING, Calibration(0.25, 0.05, "quantile", "questions", 12, 0))
+    assert of(lambda state: state.found_tau()) is None
+    assert of(lambda state: state.found_tau(), lambda state: state.set_found_tau(found)) == found
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -139,6 +157,7 @@ def test_a_link_brings_its_board_feature_and_half():
         ({"feature": str(D_SAE)}, "features 0 to 23"),
         ({"feature": "²"}, "features 0 to 23"),
         ({"half": "left"}, "all, selection, held-out"),
+        ({"clamps": "1:-4", "method": "rho:2"}, "method cannot be used"),
     ],
 )
 def test_a_bad_link_is_said_in_words(query, words):

@@ -17,7 +17,14 @@ from backend.evaluation.evaluate import Evaluation
 from backend.experiments.controls import run_controls
 from backend.experiments.text_loss import text_loss
 from backend.interventions.board import board_of
-from backend.interventions.edit import Clamp, Clamps
+from backend.interventions.method import (
+    Gate,
+    Method,
+    Refusal,
+    Setting,
+    setting_in_words,
+    setting_of,
+)
 from backend.model import weights
 from backend.reading.attribution import attribution
 from backend.reading.feature_page import feature_page, plain
@@ -25,8 +32,18 @@ from backend.setups import load_setup
 from backend.store import SCRATCH
 from tests.support.toy import build_model, build_tokenizer, questions, write_jsonl, write_setup
 
-KEPT: tuple[Clamps, ...] = ((Clamp(0, -8.0),), (Clamp(1, 20.0), Clamp(3, -9.5)), (Clamp(5, 0.0),))
-FRESH: tuple[Clamps, ...] = ((Clamp(2, -7.0),), (Clamp(0, 3.0), Clamp(4, -30.0)))
+GATED = Method(gate=Gate("rho", 0.72), reach="all")
+"""Opens some of the toy's questions, as MANY does."""
+MANY = Method(0.5, Gate("cusum", 0.2), refusal=Refusal(7, -9.0, alone=False), keep_norm=True)
+KEPT: tuple[Setting, ...] = (
+    setting_of([(0, -8.0)]),
+    setting_of([(1, 20.0), (3, -9.5)], GATED),
+    setting_of([(5, 0.0)]),
+)
+FRESH: tuple[Setting, ...] = (
+    setting_of([(2, -7.0)]),
+    setting_of([(0, 3.0), (4, -30.0)], MANY),
+)
 TEXT_LOSS = '[text_loss]\nrole = "retain"\ntitle = "text"\nfile = "passages.jsonl"\n'
 PACKAGE = "clampboard_hostile_toy"
 LABELS = ("label", "label_source", "star")
@@ -90,9 +107,9 @@ def engines_kept() -> Iterator[dict[Any, Engine]]:
 def fill(path: Path) -> Engine:
     """Everything that a user of the toy can keep."""
     engine = Engine(load_setup(path))
-    for clamps in KEPT:
-        engine.evaluate(clamps)
-        text_loss(engine, clamps)
+    for setting in KEPT:
+        engine.evaluate(setting)
+        text_loss(engine, setting)
     attribution(engine)
     for _ in run_controls(engine, KEPT[0]):
         pass
@@ -100,10 +117,10 @@ def fill(path: Path) -> Engine:
     engine.atlas.import_labels(lines, "an export")
     engine.atlas.relabel(2, label="my own name", star=True)
     engine.atlas.relabel(7, label="another of mine")
-    for n, clamps in enumerate(KEPT[:2]):
-        engine.results.annotate(clamps, note=f"note {n}")
-    for n, clamps in enumerate(KEPT):
-        engine.saved_presets.save(f"preset {n}", board_of(clamps))
+    for n, setting in enumerate(KEPT[:2]):
+        engine.results.annotate(setting, note=f"note {n}")
+    for n, setting in enumerate(KEPT):
+        engine.saved_presets.save(f"preset {n}", board_of(*setting))
     return engine
 
 
@@ -119,7 +136,7 @@ def leftovers(folder: Path) -> list[str]:
 
 
 def of_evaluation(e: Evaluation) -> str:
-    return repr((e.clamps, e.baseline.tolist(), e.scores.tolist(), e.affected.tolist(), e.sets))
+    return repr((e.setting, e.baseline.tolist(), e.scores.tolist(), e.affected.tolist(), e.sets))
 
 
 def figures(engine: Engine) -> dict[str, str]:
@@ -129,12 +146,13 @@ def figures(engine: Engine) -> dict[str, str]:
     """
     whole = torch.ones(engine.n_questions, dtype=torch.bool)
     out = {"recording": repr(engine.recording.baseline.tolist())}
-    for clamps in KEPT:
-        out[f"evaluation {clamps}"] = of_evaluation(engine.evaluate(clamps))
-    for clamps in FRESH:
-        out[f"fresh {clamps}"] = of_evaluation(engine.evaluate(clamps, only=whole))
-    for clamps in (*KEPT, FRESH[0]):
-        out[f"text loss {clamps}"] = repr(text_loss(engine, clamps))
+    for setting in KEPT:
+        out[f"evaluation {setting_in_words(setting)}"] = of_evaluation(engine.evaluate(setting))
+    for setting in FRESH:
+        fresh = engine.evaluate(setting, only=whole)
+        out[f"fresh {setting_in_words(setting)}"] = of_evaluation(fresh)
+    for setting in (*KEPT, FRESH[0]):
+        out[f"text loss {setting_in_words(setting)}"] = repr(text_loss(engine, setting))
     found = attribution(engine)
     out["attribution"] = repr((found.forget.tolist(), found.retain.tolist(), found[2:]))
     table = engine.atlas.table.drop(columns=list(LABELS))
@@ -153,9 +171,11 @@ def figures(engine: Engine) -> dict[str, str]:
         out[f"own search {words}"] = repr(hits.to_dict("list"))
     out["own labels"] = repr(engine.atlas.table[list(LABELS)].to_dict("list"))
     out["own presets"] = repr(engine.saved_presets.all(engine.sae.d_sae))
-    for clamps in KEPT:
-        run = engine.results.read(clamps)
-        out[f"own note {clamps}"] = repr(run and (run.note, run.star, run.hypothesis))
+    for setting in KEPT:
+        run = engine.results.read(setting)
+        out[f"own note {setting_in_words(setting)}"] = repr(
+            run and (run.note, run.star, run.hypothesis)
+        )
     return out
 
 

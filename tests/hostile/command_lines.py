@@ -14,7 +14,38 @@ from tests.hostile.values import CLAMPS, NUMBERS, texts, traps
 
 LEFT_OUT = ("bench", "train-sae")
 """They take minutes by nature; `training` has the second."""
-NAMES = ("forget-biology", "ablate-biology", "too-strong", "biology", "history", "biology,history")
+PRESETS = ("forget-biology", "forget-biology-gated", "ablate-biology", "too-strong")
+NAMES = ("biology", "history", "biology,history")
+METHODS: tuple[tuple[str, ...], ...] = (
+    ("--gate", "rho", "--tau", "0.1"),
+    ("--gate", "rho", "--tau", "0"),
+    ("--gate", "window", "--tau", "0.2", "--window", "4"),
+    ("--gate", "cusum", "--tau", "0.5"),
+    ("--gate", "cusum", "--tau", "1e6"),
+    ("--gate", "rho", "--false-alarms", "0.5"),
+    ("--gate", "window", "--false-alarms", "0.05", "--on", "corpus"),
+    ("--gate", "cusum", "--false-alarms", "0.5", "--calibrate", "conformal"),
+    ("--gate", "rho", "--false-alarms", "0.0001", "--calibrate", "conformal"),
+    ("--gate", "none"),
+    ("--threshold", "0.5"),
+    ("--reach", "all"),
+    ("--refusal", "7:-9"),
+    ("--refusal", "7:-9", "--beside"),
+    ("--keep-norm",),
+)
+"""Options that go together; those of two entries may not."""
+VALUES = {
+    "tau": ("0", "0.1", "0.5", "1"),
+    "window": ("1", "4", "1024"),
+    "false_alarms": ("0.0001", "0.05", "0.5"),
+    "threshold": ("0", "0.5", "300000"),
+    "refusal": ("7:-9", "0:0", "23:300000"),
+}
+LATENTS = (
+    "", "7", "7:", ":1", "24:1", "-1:1", "7:nan", "7:1e400", "7:300001", "7:1:beside", "７:1",
+    "7:\0", "9" * 5000 + ":1", "7:" + "9" * 5000, "0:-8,5:2", "<b>:1",
+)  # fmt: skip
+SWITCHES = ("gate", "calibrate", "on", "reach", "beside", "keep_norm")
 RANKS = ("relevance", "paper", "dsg", "crisp", "attribution", "attribution-against", "max_act")
 
 
@@ -71,11 +102,17 @@ def _one_command(
 ) -> st.SearchStrategy[list[str]]:
     needed = {id(a) for group in sub._mutually_exclusive_groups for a in group._group_actions[:2]}
 
+    by_method = any(action.dest == "keep_norm" for action in sub._actions)
+
     @st.composite
     def line(draw: st.DrawFn) -> list[str]:
         argv = [name]
+        # Its options drawn one by one seldom go together.
+        methods = draw(st.sampled_from((0, 0, 1, 1, 2, -1))) if by_method else 0
         for action in sub._actions:
             if isinstance(action, argparse._HelpAction):
+                continue
+            if methods >= 0 and action.dest in (*VALUES, *SWITCHES):
                 continue
             wanted = action.required or (id(action) in needed and draw(st.booleans()))
             if not wanted and draw(st.integers(0, 5)) < 4:
@@ -91,6 +128,8 @@ def _one_command(
             n = draw(st.integers(1, 4)) if action.nargs == "+" else 1
             kind = _odd if draw(st.integers(0, 3)) == 0 else _good
             argv += [draw(kind(action, paths)) for _ in range(n)]
+        for _ in range(methods):
+            argv += draw(st.sampled_from(METHODS))
         return argv
 
     return line()
@@ -106,7 +145,9 @@ def _good(action: argparse.Action, paths: list[str]) -> st.SearchStrategy[str]:
     if action.dest == "clamps":
         return st.sampled_from(("", "3:-5", "0:-8,5:2"))
     if action.dest in ("preset", "sets", "set", "rank"):
-        return st.sampled_from(NAMES[:3] if action.dest == "preset" else NAMES[3:] + RANKS)
+        return st.sampled_from(PRESETS if action.dest == "preset" else NAMES + RANKS)
+    if action.dest in VALUES:
+        return st.sampled_from(VALUES[action.dest])
     if action.type is not None:
         return st.sampled_from(NUMBERS[:5])
     return st.sampled_from(("heart", "the river", "The heart pumps blood.", "a" * 3000))
@@ -117,6 +158,8 @@ def _odd(action: argparse.Action, paths: list[str]) -> st.SearchStrategy[str]:
         return st.one_of(st.sampled_from(paths), st.sampled_from(paths), texts)
     if action.dest == "clamps":
         return st.one_of(st.sampled_from(CLAMPS), st.sampled_from(CLAMPS), texts)
+    if action.dest == "refusal":
+        return st.one_of(st.sampled_from(LATENTS), st.sampled_from(LATENTS), texts)
     if action.type is not None:
         return st.one_of(st.sampled_from(NUMBERS), st.sampled_from(NUMBERS), texts)
     return texts

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from backend.engine.engine import Engine
 from backend.interventions.board import board_of
-from backend.interventions.edit import Clamp
+from backend.interventions.clamps import Clamp
+from backend.interventions.method import PAPER, Setting, setting_of
 from backend.setups import load_setup
 from tests.hostile.box import (
+    GATED,
     KEPT,
     differing,
     figures,
@@ -103,8 +105,12 @@ def _write_for_ever(engine: Engine, seed: int, report: Report) -> None:
                 engine.saved_presets.save(f"mine {n}", board_of([Clamp(n % 24, -float(n))]))
                 report(f"preset {n}")
             case 3:
-                engine.evaluate((Clamp(n % 24, -float(n)),))
+                engine.evaluate(_numbered(n))
                 report(f"evaluated {n}")
+
+
+def _numbered(n: int) -> Setting:
+    return setting_of([(n % 24, -float(n))], GATED if n % 2 else PAPER)
 
 
 def _acknowledged(counts: Counts, engine: Engine, lines: list[str], given: str) -> None:
@@ -119,13 +125,13 @@ def _acknowledged(counts: Counts, engine: Engine, lines: list[str], given: str) 
                 if f"mine {n}" not in presets:
                     counts.note("lost", "a preset", f"{given}: {line}")
             case ["evaluated", n]:
-                clamps = (Clamp(int(n) % 24, -float(n)),)
-                kept = engine.finished(clamps)
+                setting = _numbered(int(n))
+                kept = engine.finished(setting)
                 if kept is None:
                     counts.note("lost", "an evaluation", f"{given}: {line}")
                     continue
-                engine.results.forget(clamps)
-                if of_evaluation(kept) != of_evaluation(engine.evaluate(clamps)):
+                engine.results.forget(setting)
+                if of_evaluation(kept) != of_evaluation(engine.evaluate(setting)):
                     counts.note("others", "a kept evaluation", f"{given}: {line}")
     for (kind, which), n in last.items():
         if kind == "label":

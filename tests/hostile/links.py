@@ -11,7 +11,7 @@ from backend.store import ROOT
 from tests.hostile.box import copied, living_in
 from tests.hostile.counts import Counts, Share, attempt
 from tests.hostile.fuzz import drive
-from tests.hostile.values import CLAMPS, NUMBERS, texts
+from tests.hostile.values import CLAMPS, METHODS, NUMBERS, texts
 
 D_SAE = 24
 LINKS: tuple[dict[str, str], ...] = (
@@ -21,6 +21,10 @@ LINKS: tuple[dict[str, str], ...] = (
     {"half": "\ud800", "solo": "\0", "master": "nan"},
     {"feature": "٣", "clamps": "٣:1"},
     {"clamps": "!!3:1", "master": "1e-320"},
+    {"clamps": "0:-8,5:2", "method": "window:0.2:4,reach:all,refusal:7:-9:beside,norm:kept"},
+    {"clamps": "0:-8", "method": "cusum:![](//host/x)"},
+    {"method": "rho:0.1"},
+    {"clamps": "18:-5", "method": "rho:1e-320"},
 )
 """These also through the page."""
 
@@ -33,8 +37,29 @@ def parameters() -> st.SearchStrategy[dict[str, str]]:
     )
     clamps = st.one_of(st.lists(pair, max_size=6).map(",".join), st.sampled_from(CLAMPS), texts)
     return st.fixed_dictionaries(
-        {}, optional={"clamps": clamps, "master": numbers, "solo": feature, "feature": feature}
+        {},
+        optional={
+            "clamps": clamps,
+            "master": numbers,
+            "solo": feature,
+            "feature": feature,
+            "method": methods(),
+        },
     )
+
+
+def methods() -> st.SearchStrategy[str]:
+    """Whole ones, and parts of one put together anyhow."""
+    names = ("threshold", "rho", "window", "cusum", "reach", "refusal", "norm", "gate")
+    given = st.one_of(
+        st.sampled_from(NUMBERS), st.floats().map(repr), st.floats(0, 1).map(repr), texts
+    )
+    said = st.one_of(given, given, st.sampled_from(("all", "firing", "kept", "beside")))
+    part = st.tuples(st.sampled_from(names), st.lists(said, max_size=3)).map(
+        lambda p: ":".join([p[0], *p[1]])
+    )
+    parts = st.one_of(part, part, st.sampled_from(METHODS))
+    return st.one_of(st.sampled_from(METHODS), st.lists(parts, max_size=4).map(",".join), texts)
 
 
 def run(box: Path, place: Path, share: Share) -> Counts:
@@ -43,12 +68,16 @@ def run(box: Path, place: Path, share: Share) -> Counts:
     def one(link: dict[str, str]) -> None:
         def there_and_back() -> None:
             board = read_link(link, D_SAE)
-            board.clamps()
+            board.setting()
             if read_link(write_link(board), D_SAE) != board:
                 counts.note("others", "another board comes back", link)
 
         attempt(counts, link, there_and_back)
 
+    for method in METHODS:
+        if not share.over:
+            share.spend()
+            one({"clamps": "0:-8,5:2", "method": method})
     drive(share, parameters(), one)
     return counts
 

@@ -10,7 +10,7 @@ from components.clamping.take_away import read_file
 from tests.hostile.box import copied, engines_kept, living_in
 from tests.hostile.counts import Counts, Share, attempt, command, sentence
 from tests.hostile.fuzz import drive
-from tests.hostile.values import changed, json_bytes, scratched, traps, values
+from tests.hostile.values import METHODS, changed, json_bytes, scratched, traps, values
 
 FREE = ("made", "name", "note", "star", "hypothesis", "libraries", "half", "features")
 """What a file says besides its figures: words, and which questions were looked at."""
@@ -22,11 +22,18 @@ FIELDS = (
     "identity",
     "clamps",
     "board",
+    "method",
+    "gate",
     "half",
     "sets",
     "questions",
     "x",
 )
+BY: tuple[tuple[str, ...], ...] = (
+    (),
+    ("--gate", "rho", "--tau", "0.65", "--reach", "all", "--refusal", "7:-9", "--beside"),
+)
+"""The paper's method, and one with a gate."""
 NEAR = 0.01
 """Numbers closer than this may be rounding."""
 
@@ -35,26 +42,34 @@ def run(box: Path, place: Path, share: Share) -> Counts:
     counts = Counts()
     toml = copied(box, place / "run_files")
     with living_in(toml.parent), engines_kept() as kept:
-        exported = toml.with_name("run.json")
-        clamps = ["--clamps", "0:-8,5:0"]
-        ran = command(counts, ["export", str(toml), *clamps, "--out", str(exported)])
-        if ran.status != 0:
-            return counts
-        whole = json.loads(exported.read_text())
-        pool = st.one_of(values, st.sampled_from(traps(place / "traps")), st.just("toy.toml"))
-        trees = st.one_of(changed(whole, pool, FIELDS), _claims(whole)).map(json_bytes)
-        inputs = st.one_of(trees, trees, trees, scratched(exported.read_bytes()))
+        wholes: list[dict[str, Any]] = []
+        pool = st.one_of(
+            values,
+            st.sampled_from(METHODS),
+            st.sampled_from(traps(place / "traps")),
+            st.just("toy.toml"),
+        )
+        inputs = st.nothing()
+        for method in BY:
+            exported = toml.with_name("run.json")
+            given = ["--clamps", "0:-8,5:0", *method, "--out", str(exported)]
+            if command(counts, ["export", str(toml), *given]).status != 0:
+                return counts
+            whole = json.loads(exported.read_text())
+            wholes.append(whole)
+            trees = st.one_of(changed(whole, pool, FIELDS), _claims(whole)).map(json_bytes)
+            inputs |= st.one_of(trees, trees, trees, scratched(exported.read_bytes()))
+            same = command(counts, ["evaluate", str(toml), "--from", str(exported)])
+            if same.status != 0:
+                counts.note("others", "an unchanged file is not the same", same.out + same.err)
         tried = toml.with_name("tried.json")
-        same = command(counts, ["evaluate", str(toml), "--from", str(exported)])
-        if same.status != 0:
-            counts.note("others", "an unchanged file is not the same", same.out + same.err)
 
         def one(content: bytes) -> None:
             tried.write_bytes(content)
             ran = command(counts, ["evaluate", str(toml), "--from", str(tried)])
             if ran.status == -1:
                 kept.clear()
-            if ran.status == 0 and (claim := _changed_claim(whole, content)):
+            if ran.status == 0 and (claim := _changed_claim(wholes, content)):
                 counts.note("others", f"called the same: {_kind(claim)}", claim)
             answer = attempt(counts, content, lambda: read_file(content, 24))
             if isinstance(answer, Exception):
@@ -65,7 +80,7 @@ def run(box: Path, place: Path, share: Share) -> Counts:
 
 
 def _claims(whole: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """One number or word of one question, headline or hash, and nothing else."""
+    """One number or word of one question, headline, hash or method, and nothing else."""
 
     @st.composite
     def tried(draw: st.DrawFn) -> Any:
@@ -75,7 +90,7 @@ def _claims(whole: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def _other_claim(draw: st.DrawFn, tree: dict[str, Any]) -> Any:
-    what = draw(st.sampled_from(("headline", "question", "identity", "sets", "role")))
+    what = draw(st.sampled_from(("headline", "question", "identity", "sets", "role", "method")))
     entry = draw(st.sampled_from(tree["sets"]))
     match what:
         case "headline":
@@ -90,7 +105,12 @@ def _other_claim(draw: st.DrawFn, tree: dict[str, Any]) -> Any:
             question = draw(st.sampled_from(entry["questions"]))
             name = draw(st.sampled_from(sorted(question)))
             value = question[name]
-            if isinstance(value, list) and value:
+            if isinstance(value, dict):  # what the gate made of it
+                question, name = value, draw(st.sampled_from(sorted(value)))
+                value = question[name]
+            if isinstance(value, bool):
+                question[name] = not value
+            elif isinstance(value, list) and value:
                 question[name] = [value[-1] + 1 if type(value[-1]) in (int, float) else "x"]
                 question[name] = value[:-1] + question[name]
             elif type(value) in (int, float):
@@ -108,14 +128,24 @@ def _other_claim(draw: st.DrawFn, tree: dict[str, Any]) -> Any:
             tree["sets"] = draw(
                 st.sampled_from(([], sets[:1], sets[1:], sets * 3, sets[::-1], [*sets, sets[0]]))
             )
+        case "method":
+            method = draw(st.sampled_from(METHODS))
+            for place in (tree, tree["board"]):
+                if draw(st.integers(0, 3)):
+                    place["method"] = method
         case "role":
             entry["role"] = "retain" if entry["role"] == "forget" else "forget"
     return tree
 
 
-def _changed_claim(whole: dict[str, Any], content: bytes) -> str:
-    """Where the file claims something else than the whole one, and what; empty if nowhere."""
+def _changed_claim(wholes: list[dict[str, Any]], content: bytes) -> str:
+    """Where the file claims something else than the whole one of its method, and what; empty if
+    nowhere.
+    """
     new = json.loads(content.decode("utf-8-sig"))
+    whole = next((w for w in wholes if w.get("method") == new.get("method")), wholes[0])
+    if (by := _difference(whole.get("method", ""), new.get("method", ""), "method")) != "":
+        return by
     for name in {**whole, **new}:
         if name in FREE:
             continue
@@ -136,7 +166,9 @@ def _changed_claim(whole: dict[str, Any], content: bytes) -> str:
 
 def _difference(a: Any, b: Any, where: str) -> str:
     if isinstance(a, dict) and isinstance(b, dict):
-        pairs = ((_difference(a[k], b.get(k), f"{where}.{k}")) for k in a if k != "title")
+        pairs = (
+            (_difference(a[k], b.get(k), f"{where}.{k}")) for k in a if k not in ("title", "why")
+        )
         return next(filter(None, pairs), "")
     if isinstance(a, list) and isinstance(b, list):
         if len(a) != len(b):

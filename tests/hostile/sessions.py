@@ -1,4 +1,4 @@
-"""24 sessions on one engine, each with clamps of its own, twice: the figures of each alone."""
+"""24 sessions on one engine, each with a setting of its own, twice: the figures of each alone."""
 
 import threading
 import time
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from backend.engine.engine import Engine
 from backend.experiments.text_loss import text_loss
-from backend.interventions.edit import Clamp, Clamps
+from backend.interventions.method import PAPER, Setting, setting_in_words, setting_of
 from backend.setups import load_setup
-from tests.hostile.box import copied, living_in, of_evaluation
+from tests.hostile.box import GATED, MANY, copied, living_in, of_evaluation
 from tests.hostile.counts import Counts, Share, place_of
 
 SESSIONS = 24
@@ -32,12 +32,13 @@ def run(box: Path, place: Path, share: Share) -> Counts:
 
 
 def _meet(counts: Counts, toml: Path, seed: int) -> None:
-    settings: list[Clamps] = [
-        (Clamp(s % 24, -1.0 - s - seed % 1000), Clamp((s + 7) % 24, 2.0 + r))
+    settings: list[Setting] = [
+        setting_of(
+            [(s % 24, -1.0 - s - seed % 1000), ((s + 7) % 24, 2.0 + r)], (PAPER, GATED, MANY)[s % 3]
+        )
         for r in range(ROUNDS)
         for s in range(SESSIONS)
     ]
-    settings = [tuple(sorted(clamps)) for clamps in settings]
     shared = Engine(load_setup(toml))
     gate = threading.Barrier(SESSIONS)
 
@@ -45,8 +46,8 @@ def _meet(counts: Counts, toml: Path, seed: int) -> None:
         out = []
         for r in range(ROUNDS):
             gate.wait()
-            clamps = settings[r * SESSIONS + s]
-            out.append((of_evaluation(shared.evaluate(clamps)), repr(text_loss(shared, clamps))))
+            setting = settings[r * SESSIONS + s]
+            out.append((of_evaluation(shared.evaluate(setting)), repr(text_loss(shared, setting))))
         return out
 
     with ThreadPoolExecutor(SESSIONS) as threads:
@@ -64,16 +65,18 @@ def _meet(counts: Counts, toml: Path, seed: int) -> None:
                 gate.abort()
                 counts.note("tracebacks", place_of(error), f"session {s}")
                 return
-    for clamps in settings:
-        shared.results.forget(clamps)
+    for setting in settings:
+        shared.results.forget(setting)
     for r in range(ROUNDS):
         for s in range(SESSIONS):
-            clamps = settings[r * SESSIONS + s]
+            setting = settings[r * SESSIONS + s]
             if shared.text is not None:
-                shared.text.results.forget(clamps)
-            alone = of_evaluation(shared.evaluate(clamps)), repr(text_loss(shared, clamps))
+                shared.text.results.forget(setting)
+            alone = of_evaluation(shared.evaluate(setting)), repr(text_loss(shared, setting))
             if came[s][r] != alone:
-                counts.note("others", "not the figures alone", f"session {s}: {clamps}")
+                counts.note(
+                    "others", "not the figures alone", f"session {s}: {setting_in_words(setting)}"
+                )
 
 
 def _in_order(counts: Counts, engine: Engine) -> None:

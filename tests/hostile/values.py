@@ -27,6 +27,20 @@ CLAMPS = (
     "3:\ud800", "3:\0", "9" * 5000 + ":1", "3:" + "9" * 5000, "3:-0.0", "3:1e-320",
     ",".join(f"{f}:1" for f in range(24)), ",".join(f"{f}:1" for f in range(2000)),
 )  # fmt: skip
+METHODS = (
+    "", "rho:0.1", "rho:0.1,reach:all", "window:0.4:32", "window:0.2:1", "cusum:0.5", "cusum:1e6",
+    "threshold:0.5", "refusal:7:-9", "refusal:7:-9:beside", "norm:kept",
+    "threshold:0.5,cusum:0.2,reach:all,refusal:7:-9:beside,norm:kept", "rho:1", "rho:1.0000001",
+    "rho:-0.1", "rho:nan", "rho:inf", "rho:1e400", "rho:-0", "rho:1e-320", "rho:", "rho",
+    "rho:0.1:3", "rho:0.1,cusum:1", "rho:0.1,rho:0.1", "window:0.4", "window:0.4:0",
+    "window:0.4:1025", "window:0.4:-1", "window:0.4:1.5", "window:0.4:９", "cusum:1000001",
+    "threshold:-1", "threshold:300001", "threshold:0", "reach:firing", "reach:none", "refusal:24:1",
+    "refusal:-1:1",
+    "refusal:7", "refusal:7:nan", "refusal:7:300001", "refusal:7:1:alone", "refusal:７:1", "norm:",
+    "norm:lost", "gate:rho", ",,,", " rho : 0.1 ", "rho:\ud800", "rho:\0", "rho:0.1\nreach:all",
+    "rho:" + "9" * 5000, "window:0.4:" + "9" * 5000, "refusal:" + "9" * 5000 + ":1", "<b>:1",
+    "threshold:0.5," * 40,
+)  # fmt: skip
 DEEP = "[" * 100_000
 PLAIN: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 3, 24, 2**31, 2**63, 2**64, -(2**63) - 1, 10**400, 0.0, -0.0,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from backend.engine.engine import Engine
 from backend.features.labels import Labels
-from backend.interventions.edit import Clamp, Clamps
+from backend.interventions.method import PAPER, Setting, setting_of
 from backend.setups import load_setup
-from tests.hostile.box import figures, leftovers, living_in, write_box
+from tests.hostile.box import GATED, figures, leftovers, living_in, write_box
 from tests.hostile.counts import Counts, Share
 from tests.hostile.processes import Child, Report, forked
 
@@ -79,25 +79,27 @@ def _notes(counts: Counts, toml: Path, writes: int) -> None:
     given = f"a note and an expectation at once, {writes} times"
     began = time.time() - 1
     engine = Engine(load_setup(toml))
-    settings: list[Clamps] = [(Clamp(n % 24, -1.0 - n),) for n in range(writes)]
-    for clamps in settings:
-        engine.evaluate(clamps)
+    settings: list[Setting] = [
+        setting_of([(n % 24, -1.0 - n)], GATED if n % 2 else PAPER) for n in range(writes)
+    ]
+    for setting in settings:
+        engine.evaluate(setting)
     together = multiprocessing.get_context("fork").Barrier(2)
 
     def note(_: Report) -> None:
-        for clamps in settings:
+        for setting in settings:
             together.wait(END_S)
-            engine.results.annotate(clamps, note="a note")
+            engine.results.annotate(setting, note="a note")
 
     def expect(_: Report) -> None:
-        for clamps in settings:
+        for setting in settings:
             together.wait(END_S)
-            engine.results.remember(clamps, {"clamps": "1:1"}, "expected", began)
+            engine.results.remember(setting, {"clamps": "1:1"}, "expected", began)
 
     _both(counts, given, note, expect)
     counts.tried += 2 * writes
-    for clamps in settings:
-        run = engine.results.read(clamps)
+    for setting in settings:
+        run = engine.results.read(setting)
         if run is None or run.note != "a note":
             counts.note("lost", "a note", given)
         if run is None or run.hypothesis != "expected":

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from backend.engine.engine import Engine
 from backend.interventions.board import Board, Slider
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from backend.setups import load_setup
 
 HOSTILE = "![](//h.invalid/x) :red[x] $x$ <b> :smile: www.h.invalid"
@@ -62,10 +62,10 @@ def hostile(toy_toml):
     (toy_toml.parent / "labels.tsv").write_text(f"3\t{HOSTILE} virus\n5\t{HOSTILE} virus\n")
     engine = Engine(load_setup(toy_toml))
     engine.saved_presets.save(HOSTILE, Board((Slider(3, -2.0),)))
-    clamps = clamp_set([(3, -4.0), (5, -4.0)])
-    engine.evaluate(clamps)
-    engine.results.annotate(clamps, name=HOSTILE, note=HOSTILE)
-    assert engine.results.remember(clamps, {}, HOSTILE, 0.0)
+    setting = setting_of([(3, -4.0), (5, -4.0)])
+    engine.evaluate(setting)
+    engine.results.annotate(setting, name=HOSTILE, note=HOSTILE)
+    assert engine.results.remember(setting, {}, HOSTILE, 0.0)
     return engine
 
 
@@ -90,7 +90,14 @@ def test_of_a_question_looked_at(hostile, app):
 
 
 @pytest.mark.parametrize(
-    "link", [{"feature": HOSTILE}, {"half": HOSTILE}, {"clamps": HOSTILE}, {"master": HOSTILE}]
+    "link",
+    [
+        {"feature": HOSTILE},
+        {"half": HOSTILE},
+        {"clamps": HOSTILE},
+        {"master": HOSTILE},
+        {"method": HOSTILE},
+    ],
 )
 def test_in_a_link(hostile, app, link):
     at = app(**link)

@@ -7,7 +7,8 @@ import pytest
 
 from backend.experiments.dose import MULTIPLES
 from backend.features.atlas import Atlas
-from backend.interventions.edit import value_of
+from backend.interventions.clamps import value_of
+from backend.interventions.method import Gate, Method, setting_of
 from backend.reading.feature_page import feature_page
 from tests.pages.test_pages import words
 
@@ -40,18 +41,30 @@ def test_the_dose_curve_is_drawn_whole_and_its_table_says_the_engines_figures(ap
     assert "running" not in words(at)
     max_act = float(toy.atlas.table.max_act[2])
     row = table[(table["at"] == -5) & (table["role"] == "forget")].iloc[0]
-    result = toy.evaluate(toy.check(((2, value_of(-5, max_act)),)), listed=False)
+    result = toy.evaluate(setting_of([(2, value_of(-5, max_act))]), listed=False)
     s = next(s for s in result.sets if s.role == "forget")
     assert row["accuracy, %"] == pytest.approx(100 * s.accuracy)
     assert (row["lost"], row["gained"]) == (s.lost, s.gained)
+
+
+def test_the_dose_curve_acts_by_the_boards_method_and_says_so(app, toy):
+    at = app("feature", feature="2", clamps="5:-3", method="rho:0.3,reach:all")
+    assert "by the board's method: gate rho > 0.3, all set where one fires." in words(at)
+    table = next(d.value for d in at.dataframe if "in words" in d.value)
+    row = table[(table["at"] == -5) & (table["role"] == "forget")].iloc[0]
+    value = value_of(-5, float(toy.atlas.table.max_act[2]))
+    setting = setting_of([(2, value)], Method(gate=Gate("rho", 0.3), reach="all"))
+    s = next(s for s in toy.evaluate(setting, listed=False).sets if s.role == "forget")
+    assert (row["lost"], row["gained"]) == (s.lost, s.gained)
+    assert row["accuracy, %"] == pytest.approx(100 * s.accuracy)
 
 
 def test_a_point_of_the_curve_becomes_a_clamp(app, toy):
     at = app("feature", feature="2")
     at.select_slider(key="feature_strength").set_value(-8.0).run()
     at.button(key="feature_clamp_at").click().run()
-    assert at.session_state.board.clamps() == (
-        (2, value_of(-8, float(toy.atlas.table.max_act[2]))),
+    assert at.session_state.board.setting() == setting_of(
+        [(2, value_of(-8, float(toy.atlas.table.max_act[2])))]
     )
 
 

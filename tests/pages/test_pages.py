@@ -11,7 +11,7 @@ from backend.experiments.generate import generate, prompt_ids
 from backend.features.finding import COLUMNS
 from backend.features.rankers import RANKERS
 from backend.interventions.board import Board, Slider, board_of
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, Gate, Method, Refusal, setting_of
 from backend.reading.own_text import firing, read_text
 from backend.sharing.export import export, to_text
 from backend.store import ROOT
@@ -59,6 +59,17 @@ def _slider_list(at: AppTest):
     return next(e for e in at.main if e.type == "bidi_component")
 
 
+def gate(at: AppTest) -> dict | None:
+    """What the picture of the gate was given to draw."""
+    picture = _gate_picture(at)
+    return None if picture is None else json.loads(picture.proto.json)
+
+
+def _gate_picture(at: AppTest):
+    components = [e for e in at.main if e.type == "bidi_component"]
+    return next((e for e in components if "strips" in json.loads(e.proto.json)), None)
+
+
 @pytest.mark.parametrize("page", ["clamp", "search", "feature", "words", "runs"])
 def test_every_page_has_a_title_and_the_frame(app, page):
     at = app(page)
@@ -69,7 +80,7 @@ def test_every_page_has_a_title_and_the_frame(app, page):
 
 def test_a_link_brings_its_clamps_and_the_board_says_the_engines_numbers(app, toy):
     at = app(clamps="2:-40,!3:-5")
-    result = toy.evaluate(clamp_set([(2, -40.0)]))
+    result = toy.evaluate(setting_of([(2, -40.0)]))
     markup = board(at)
     for s in result.sets:
         assert f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in markup
@@ -81,7 +92,7 @@ def test_moving_a_slider_changes_the_board_and_undo_brings_it_back(app, toy):
     at = app(clamps="2:-4")
     slide(at, f2=(-3.5, True))
     assert at.session_state.board.sliders[0].value == -3.5
-    assert toy.finished(clamp_set([(2, -3.5)])) is not None
+    assert toy.finished(setting_of([(2, -3.5)])) is not None
     next(b for b in at.button if b.label == "Undo").click().run()
     assert at.session_state.board.sliders[0].value == -4.0
     assert sliders(at)["groups"][0]["rows"][0]["value"] == -4.0
@@ -92,13 +103,13 @@ def test_moving_a_slider_changes_the_board_and_undo_brings_it_back(app, toy):
 def test_off_solo_master_and_remove(app):
     at = app(clamps="2:-4,3:-5")
     slide(at, f2=(-4.0, False), f3=(-5.0, True))
-    assert at.session_state.board.clamps() == ((3, -5.0),)
+    assert at.session_state.board.setting() == setting_of([(3, -5.0)])
     assert at.session_state.board.sliders[0].value == -4.0
     slide(at, f2=(-4.0, True), f3=(-5.0, True), solo=2, master=2.0)
-    assert at.session_state.board.clamps() == ((2, -8.0),)
+    assert at.session_state.board.setting() == setting_of([(2, -8.0)])
     slide(at, f3=(-5.0, True), master=2.0)
     assert at.session_state.board.features() == (3,)
-    assert at.session_state.board.clamps() == ((3, -10.0),)
+    assert at.session_state.board.setting() == setting_of([(3, -10.0)])
 
 
 @pytest.mark.parametrize(
@@ -144,16 +155,16 @@ def test_preset_button_clamps_the_presets_features(app, toy):
     at = app()
     next(b for b in at.button if b.label == "Forget biology").click().run()
     assert not at.exception
-    assert at.session_state.board.clamps() == toy.preset("forget-biology")
+    assert at.session_state.board.setting() == toy.preset("forget-biology")
     assert f"“{toy.preset_titles[toy.preset('forget-biology')]}”: " in words(at)
-    assert () not in toy.preset_titles
+    assert NOTHING not in toy.preset_titles
 
 
 def test_clamps_survive_a_change_of_page(app):
     at = app(clamps="2:-4")
     at.switch_page("pages/search.py").run()
     at.switch_page("pages/clamp.py").run()
-    assert at.session_state.board.clamps() == ((2, -4.0),)
+    assert at.session_state.board.setting() == setting_of([(2, -4.0)])
 
 
 @pytest.mark.parametrize(
@@ -165,6 +176,9 @@ def test_clamps_survive_a_change_of_page(app):
         {"feature": "999"},
         {"feature": "²"},
         {"half": "left"},
+        {"clamps": "2:-4", "method": "rho"},
+        {"clamps": "2:-4", "method": "rho:1.5"},
+        {"clamps": "2:-4", "method": "refusal:24:-5"},
     ],
 )
 def test_a_bad_link_is_said_and_the_page_works(app, link):
@@ -291,24 +305,24 @@ def pick(at, label):
 
 def test_the_foot_goes_back_to_a_setting_and_undo_takes_that_back(app, toy):
     at = app(clamps="2:-4")
-    toy.evaluate(clamp_set([(1, -12.5)]))
+    toy.evaluate(setting_of([(1, -12.5)]))
     at.run()
     box = next(s for s in at.selectbox if s.label == "Go back to")
-    wanted = next(t.id for t in toy.history.trials() if t.run.clamps == ((1, -12.5),))
+    wanted = next(t.id for t in toy.history.trials() if t.run.setting == setting_of([(1, -12.5)]))
     box.set_value(wanted).run()
-    assert at.session_state.board.clamps() == ((1, -12.5),)
+    assert at.session_state.board.setting() == setting_of([(1, -12.5)])
     assert not at.exception
     pick(at, "Undo").click().run()
-    assert at.session_state.board.clamps() == ((2, -4.0),)
+    assert at.session_state.board.setting() == setting_of([(2, -4.0)])
 
 
 def test_a_pinned_pair_is_compared_on_the_runs_page(app, toy):
     at = app(clamps="1:-200")
     pick(at, "Pin as A").click().run()
-    at.session_state.board = board_of(clamp_set([(2, -4.0)]))
+    at.session_state.board = board_of(*setting_of([(2, -4.0)]))
     at.run()
     pick(at, "Pin as B").click().run()
-    assert at.session_state.pins == (((1, -200.0),), ((2, -4.0),))
+    assert at.session_state.pins == (setting_of([(1, -200.0)]), setting_of([(2, -4.0)]))
     at.switch_page("pages/runs.py").run()
     assert not at.exception
     beside = next(frame.value for frame in at.dataframe if "Right only in A" in frame.value)
@@ -319,15 +333,15 @@ def test_a_pinned_pair_is_compared_on_the_runs_page(app, toy):
 
 
 def test_an_expectation_is_kept_with_the_next_setting(app, toy):
-    toy.results.forget(clamp_set([(3, -6.5)]))
+    toy.results.forget(setting_of([(3, -6.5)]))
     at = app(clamps="2:-4")
     next(t for t in at.text_input if t.label.startswith("What do you expect")).set_value(
         "history stays"
     ).run()
-    assert toy.results.read(clamp_set([(2, -4.0)])).hypothesis == ""
-    at.session_state.board = board_of(clamp_set([(3, -6.5)]))
+    assert toy.results.read(setting_of([(2, -4.0)])).hypothesis == ""
+    at.session_state.board = board_of(*setting_of([(3, -6.5)]))
     at.run()
-    assert toy.results.read(clamp_set([(3, -6.5)])).hypothesis == "history stays"
+    assert toy.results.read(setting_of([(3, -6.5)])).hypothesis == "history stays"
     assert at.session_state.hypothesis.text == ""
     assert "history stays" in [t.value for t in at.text]
 
@@ -339,10 +353,10 @@ def test_words_are_those_of_the_generator_and_stay_when_the_page_is_left(app, to
     at.button(key="words_write").click().run()
     assert not at.exception
     ids = prompt_ids(toy.model.tokenizer, "The <b>heart</b>", chat=False)
-    for clamps, mine in zip(
-        ((), clamp_set([(0, -40.0)])), at.session_state.words.texts, strict=True
+    for setting, mine in zip(
+        (NOTHING, setting_of([(0, -40.0)])), at.session_state.words.texts, strict=True
     ):
-        *_, last = generate(toy.runner, ids, clamps, max_tokens=8)
+        *_, last = generate(toy.runner, ids, setting, max_tokens=8)
         assert mine == last
         assert html.escape(last.text.strip()) in board(at)
     assert "then part" in words(at)
@@ -352,9 +366,102 @@ def test_words_are_those_of_the_generator_and_stay_when_the_page_is_left(app, to
     assert at.text_area(key="words_prompt").value == "The <b>heart</b>"
 
 
+def test_the_words_page_writes_by_the_method_and_says_when_the_gate_opened(app, toy):
+    at = app("words", clamps="0:-40", method="rho:1")
+    assert "as on the Clamp page (gate rho > 1)" in words(at).replace("\\", "")
+    at.text_area(key="words_prompt").set_value("The heart").run()
+    at.slider(key="words_length").set_value(8).run()
+    at.button(key="words_write").click().run()
+    assert not at.exception
+    before, after = at.session_state.words.texts
+    assert (before.statistic, after.opened_at) == (None, None)
+    assert f"the gate stayed closed (statistic {after.statistic:.4g})" in words(at)
+    assert "Both texts are the same." in words(at)
+
+
+GATED = Method(gate=Gate("rho", 0.35))
+
+
+def test_a_link_brings_its_gate_and_what_it_opens(app, toy):
+    at = app(clamps="2:-40", method="rho:0.35")
+    setting = setting_of([(2, -40.0)], GATED)
+    assert at.session_state.board.setting() == setting
+    result, opened = toy.finished(setting), toy.opening(setting)
+    for s in result.sets:
+        assert f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in board(at)
+    for strip in gate(at)["strips"]:
+        mine = opened.rows[toy.sets.role(strip["role"])] > 0
+        assert (strip["open"], strip["n"]) == (int(mine.sum()), len(mine))
+    assert at.query_params["method"] == "rho:0.35"
+
+
+def test_a_gate_chosen_on_the_page_has_its_tau_found_and_undo_takes_it_away(app, toy):
+    at = app(clamps="2:-40")
+    at.button_group(key=f"gate_kind_{at.session_state.revision}").set_value("rho").run()
+    assert not at.exception
+    gated, found = toy.calibrate(
+        setting_of([(2, -40.0)], Method(gate=Gate("rho", 0.0))), 0.05, "quantile", "questions"
+    )
+    assert at.session_state.board.setting() == gated
+    assert found.in_words() in [c.value for c in at.caption]
+    assert toy.finished(gated) is not None
+    pick(at, "Undo").click().run()
+    assert at.session_state.board.setting() == setting_of([(2, -40.0)])
+    assert gate(at) is None
+
+
+def test_where_tau_was_found_is_not_said_of_other_features(app):
+    at = app(clamps="2:-40")
+    at.button_group(key=f"gate_kind_{at.session_state.revision}").set_value("rho").run()
+    assert [c for c in at.caption if c.value.startswith("Tau ")]
+    at.text_input(key="clamp_add").set_value("9").run()
+    assert at.session_state.board.features() == (2, 9)
+    assert not [c for c in at.caption if c.value.startswith("Tau ")]
+
+
+def let_go(at: AppTest, tau: object) -> AppTest:
+    """What the browser sends when tau's handle is let go."""
+    states = at._tree.get_widget_states()
+    mine = states.widgets.add()
+    mine.id = _gate_picture(at).proto.id
+    mine.json_value = json.dumps({"edit": {"number": 1, "tau": tau}})
+    return at._run(states)
+
+
+def test_a_handle_let_go_sets_tau(app, toy):
+    at = app(clamps="2:-40", method="rho:0.35")
+    assert not let_go(at, 0.4).exception
+    assert at.session_state.board.method == Method(gate=Gate("rho", 0.4))
+    assert gate(at)["tau"] == 0.4
+
+
+@pytest.mark.parametrize("tau", [-1, 2, "x", None, float("nan")])
+def test_a_tau_that_cannot_be_changes_nothing(app, tau):
+    at = app(clamps="2:-40", method="rho:0.35")
+    assert not let_go(at, tau).exception
+    assert at.session_state.board.method == GATED
+
+
+def test_two_changes_at_once_are_both_kept(app):
+    """As where the second comes while the page is still drawn after the first."""
+    at = app(clamps="2:-40")
+    n = at.session_state.revision
+    at.number_input(key=f"write_threshold_{n}").set_value(0.5)
+    at.toggle(key=f"write_norm_{n}").set_value(True).run()
+    assert at.session_state.board.method == Method(0.5, keep_norm=True)
+
+
+def test_what_a_refusal_latent_is_set_to_is_changed(app):
+    at = app(clamps="2:-40", method="refusal:7:-9")
+    n = at.session_state.revision
+    at.number_input(key=f"write_value_{n}").set_value(-20.0).run()
+    assert not at.exception
+    assert at.session_state.board.method == Method(refusal=Refusal(7, -20.0))
+
+
 def test_an_exported_file_opens_the_board_it_came_from(app, toy):
-    board = Board((Slider(1, -120.0), Slider(4, -2.0, on=False)), 1.5)
-    file = to_text(export(toy, toy.evaluate(board.clamps()), board, "held-out"))
+    board = Board((Slider(1, -120.0), Slider(4, -2.0, on=False)), 1.5, method=GATED)
+    file = to_text(export(toy, toy.evaluate(board.setting()), board, "held-out"))
     at = app(clamps="2:-4")
     at.get("file_uploader")[0].upload("mine.json", file.encode(), "application/json").run()
     assert at.session_state.board == board
@@ -383,7 +490,7 @@ def test_an_example_fills_the_prompt(app):
 
 def test_a_link_brings_the_half_of_the_questions(app, toy):
     at = app(clamps="2:-40", half="held-out")
-    held = toy.restrict(toy.evaluate(clamp_set([(2, -40.0)])), toy.half("held-out"))
+    held = toy.restrict(toy.evaluate(setting_of([(2, -40.0)])), toy.half("held-out"))
     assert all(f"n = {s.n}," in board(at) for s in held.sets)
 
 

@@ -2,25 +2,26 @@
 
 import pytest
 
-from backend.interventions.edit import clamp_set
+from backend.interventions.clamps import format_clamps
+from backend.interventions.method import Gate, Method, setting_of
 from tests.pages.test_pages import pick, words
 
-FIRST, SECOND, THIRD = (clamp_set([clamp]) for clamp in ((1, -200.0), (2, -40.0), (3, -5.0)))
+FIRST, SECOND, THIRD = (setting_of([clamp]) for clamp in ((1, -200.0), (2, -40.0), (3, -5.0)))
 
 
 @pytest.fixture
 def empty(toy):
     """The toy with nothing tried."""
     for trial in toy.history.trials():
-        toy.results.forget(trial.run.clamps)
+        toy.results.forget(trial.run.setting)
     return toy
 
 
 @pytest.fixture
 def tried(empty):
     """The toy with three settings tried, of which one has a star, and one a name and a note."""
-    for clamps in (FIRST, SECOND, THIRD):
-        empty.evaluate(clamps)
+    for setting in (FIRST, SECOND, THIRD):
+        empty.evaluate(setting)
     empty.results.remember(SECOND, {}, "less *biology*", 0.0)
     empty.results.annotate(SECOND, name="Mine", note="as expected")
     empty.results.annotate(THIRD, star=True)
@@ -41,15 +42,15 @@ def select(at, row):
     return at.run()
 
 
-def choose(at, clamps):
-    """The same for the row of these clamps."""
-    return select(at, listed(at).index(f"{clamps[0].feature}:{clamps[0].value:g}"))
+def choose(at, setting):
+    """The same for the row of this setting."""
+    return select(at, listed(at).index(format_clamps(setting.clamps)))
 
 
 def test_where_nothing_was_tried_the_page_says_so(app, empty):
     page = app("search")
     for trial in empty.history.trials():
-        empty.results.forget(trial.run.clamps)
+        empty.results.forget(trial.run.setting)
     page.switch_page("pages/runs.py").run()
     assert "Nothing was tried yet." in words(page)
     assert not page.dataframe
@@ -105,9 +106,38 @@ def test_a_run_is_gone_back_to_and_undo_takes_that_back(app, tried):
     at = choose(app("runs", clamps="4:-1"), SECOND)
     pick(at, "Go back to this setting").click().run()
     assert at.title[0].value == "Clamp"
-    assert at.session_state.board.clamps() == SECOND
+    assert at.session_state.board.setting() == SECOND
     pick(at, "Undo").click().run()
-    assert at.session_state.board.clamps() == ((4, -1.0),)
+    assert at.session_state.board.setting() == setting_of([(4, -1.0)])
+
+
+def test_a_run_by_another_method_is_found_by_it_and_gone_back_to(app, tried):
+    gated = setting_of(SECOND.clamps, Method(gate=Gate("rho", 0.35)))
+    tried.evaluate(gated)
+    at = app("runs", clamps="4:-1")
+    assert [c for c in listed(at) if c].count("2:-40") == 2
+    at.text_input(key="runs_find").set_value("gate RHO").run()
+    assert listed(at) == ["2:-40"]
+    select(at, 0)
+    pick(at, "Go back to this setting").click().run()
+    assert at.session_state.board.setting() == gated
+
+
+def test_one_setting_by_two_methods_is_compared(app, tried):
+    gated = setting_of(SECOND.clamps, Method(gate=Gate("rho", 0.35)))
+    tried.evaluate(gated)
+    at = choose(app("runs"), SECOND)
+    pick(at, "Pin as A").click().run()
+    at.text_input(key="runs_find").set_value("2:-40").run()
+    for row in range(2):
+        select(at, row)
+        pick(at, f"Pin as {'AB'[row]}").click().run()
+    assert set(at.session_state.pins) == {SECOND, gated}
+    assert "When they act: " in words(at)
+    assert {t.value[3:] for t in at.text if t.value[:3] in ("A: ", "B: ")} == {
+        "Mine",
+        f"2 · {tried.atlas.name(2)} at -40 (gate rho > 0.35)",
+    }
 
 
 def test_a_note_is_kept_and_listed(app, tried):

@@ -2,15 +2,15 @@
 
 import pytest
 
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, setting_of
 from backend.showcase import SENTENCE
 from tests.pages.test_pages import pick, words
 
 
 @pytest.fixture
 def showcase(app, toy, monkeypatch):
-    for clamps in ((), clamp_set([(2, -40.0)])):
-        toy.evaluate(clamps)
+    for setting in (NOTHING, setting_of([(2, -40.0)])):
+        toy.evaluate(setting)
     monkeypatch.setenv("CLAMPBOARD_READONLY", "1")
     return app
 
@@ -25,7 +25,7 @@ def test_every_page_is_drawn_and_says_what_is_off(showcase, page):
 
 def test_a_kept_setting_has_its_figures(showcase, toy):
     at = showcase(clamps="2:-40")
-    assert toy.finished(clamp_set([(2, -40.0)])) is not None
+    assert toy.finished(setting_of([(2, -40.0)])) is not None
     assert "Can this be trusted?" in words(at)
     assert "Lost and gained" in words(at)
     assert not [b for b in at.button if b.key in ("controls_run", "sweep_run")]
@@ -40,7 +40,7 @@ def test_a_setting_never_tried_is_said_with_the_way_back(showcase, toy):
     box = next(s for s in at.selectbox if s.label == "Go back to")
     tried = next(t for t in toy.history.trials() if t.run.clamps)
     box.set_value(tried.id).run()
-    assert at.session_state.board.clamps() == tried.run.clamps
+    assert at.session_state.board.setting() == tried.run.setting
     assert "Can this be trusted?" in words(at)
     assert len(toy.history.trials()) == before
 

@@ -6,6 +6,8 @@ import os
 import pytest
 import torch
 
+from backend.interventions.method import format_method, parse_method, setting_of
+
 
 def value_of(result) -> dict:
     assert result.returncode == 0, result.stderr
@@ -15,13 +17,125 @@ def value_of(result) -> dict:
 def test_evaluate_says_what_the_engine_says(run, toy, toy_toml):
     given = ("--clamps", "2:-40,5:0", "--json", "--per-question")
     value = value_of(run("evaluate", toy_toml, *given))
-    mine = toy.evaluate(toy.check(((2, -40.0), (5, 0.0))))
+    mine = toy.evaluate(setting_of([(2, -40.0), (5, 0.0)]))
     for said, result in zip(value["sets"], mine.sets, strict=True):
         figures = {name: said[name] for name in said if name not in ("margin_change", "questions")}
         assert figures == {name: getattr(result, name) for name in figures}
         assert len(figures) == 13
     scores = torch.tensor([q["scores"] for s in value["sets"] for q in s["questions"]])
     torch.testing.assert_close(scores, mine.scores)
+
+
+CLAMPS = ("--clamps", "2:-40,5:0,9:-9")
+METHOD_FLAGS = {
+    "--gate rho --tau 0.15 --reach all": "rho:0.15,reach:all",
+    "--gate window --tau 0.5 --window 12 --threshold 0.1": "threshold:0.1,window:0.5:12",
+    "--gate cusum --tau 0.2": "cusum:0.2",
+    "--refusal 7:-500": "refusal:7:-500",
+    "--refusal 7:-500 --beside --keep-norm": "refusal:7:-500:beside,norm:kept",
+}
+
+
+@pytest.mark.parametrize("flags", METHOD_FLAGS)
+def test_evaluate_acts_by_the_method_that_is_given(run, toy, toy_toml, flags):
+    given = (*CLAMPS, *flags.split(), "--json", "--per-question")
+    value = value_of(run("evaluate", toy_toml, *given))
+    method = parse_method(METHOD_FLAGS[flags])
+    setting = setting_of([(2, -40.0), (5, 0.0), (9, -9.0)], method)
+    assert value["method"] == METHOD_FLAGS[flags] == format_method(method)
+    questions = [q for s in value["sets"] for q in s["questions"]]
+    scores = torch.tensor([q["scores"] for q in questions])
+    torch.testing.assert_close(scores, toy.evaluate(setting).scores)
+    opened = toy.opening(setting)
+    assert ("gate" in value) == (opened is not None)
+    for place, question in enumerate(questions):
+        if opened is None:
+            assert "gate" not in question
+        else:
+            gate = question["gate"]
+            assert gate["statistic"] == float(opened.of_row[place])
+            assert gate["open"] == bool(opened.rows[place])
+            assert ("is not above tau" in gate["why"]) == (not gate["open"])
+    if opened is not None:
+        n_open = sum(q["gate"]["open"] for q in questions)
+        assert sum(s["open"] for s in value["gate"]["sets"]) == n_open
+        said = run("evaluate", toy_toml, *CLAMPS, *flags.split()).stdout
+        assert f"   gate  {method.gate.kind} > " in said
+        assert "features clamped (" in said
+
+
+def test_tau_is_found_and_said(run, toy, toy_toml):
+    asked = ("--gate", "rho", "--false-alarms", "0.5", "--calibrate", "conformal")
+    result = run("evaluate", toy_toml, *CLAMPS, *asked, "--json")
+    plain = setting_of([(2, -40.0), (5, 0.0), (9, -9.0)], parse_method("rho:0"))
+    setting, found = toy.calibrate(plain, 0.5, "conformal", "questions")
+    assert found.in_words() in result.stderr
+    assert value_of(result)["method"] == format_method(setting.method)
+
+
+def test_flags_change_what_a_preset_says(run, toy, toy_toml):
+    preset = toy.preset("forget-biology-gated")
+    given = ("evaluate", toy_toml, "--preset", "forget-biology-gated", "--json")
+    assert value_of(run(*given))["method"] == format_method(preset.method)
+    assert value_of(run(*given, "--gate", "none"))["method"] == ""
+    assert value_of(run(*given, "--tau", "0.4", "--reach", "all"))["method"] == "rho:0.4,reach:all"
+    found = value_of(run(*given, "--gate", "window", "--window", "3", "--false-alarms", "0.4"))
+    assert found["method"].startswith("window:")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--gate rho", "Give --tau, or --false-alarms"),
+        ("--tau 0.3", "--tau is of a gate"),
+        ("--false-alarms 0.1", "--false-alarms is of a gate"),
+        ("--gate rho --tau 0.3 --false-alarms 0.1", "not both"),
+        ("--gate rho --tau 0.3 --window 4", "--window is of --gate window"),
+        ("--gate rho --tau 1.5", "it can be 0 to 1"),
+        ("--beside", "goes with --refusal"),
+        ("--refusal 7", "no number"),
+        ("--refusal 24:1", "There is no feature 24 to be a refusal latent"),
+        ("--gate rho --false-alarms 0.01 --calibrate conformal", "are too few for a conformal tau"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_said(run, toy_toml, flags, said):
+    run("evaluate", toy_toml, *CLAMPS, *flags.split()).fails(said)
+
+
+def test_what_says_when_to_act_does_not_go_with_a_file(run, toy_toml, exported):
+    run("evaluate", toy_toml, "--from", exported, "--gate", "none").fails("what says when to act")
+
+
+def test_gate_says_what_opens_before_anything_runs(run, toy, toy_toml):
+    given = ("gate", toy_toml, *CLAMPS, "--gate", "rho", "--tau", "0.1")
+    value = value_of(run(*given, "--json"))
+    setting = setting_of([(2, -40.0), (5, 0.0), (9, -9.0)], parse_method("rho:0.1"))
+    opened = toy.opening(setting)
+    for s in value["gate"]["sets"]:
+        assert s["open"] == int((opened.rows[toy.sets.span(s["name"])] > 0).sum())
+    assert value["light"]["name"] == "Opened by the subject"
+    half = value_of(run(*given, "--half", "held-out", "--json"))
+    assert sum(s["n"] for s in half["gate"]["sets"]) == int(toy.half("held-out").sum())
+    run(*given, "--dilute").fails("The retain text has")  # the toy's is shorter than that
+    run("gate", toy_toml, *CLAMPS).fails("There is no gate to look at")
+
+
+def test_dose_and_sweep_and_controls_act_by_the_method(run, toy, toy_toml):
+    flags = ("--gate", "rho", "--tau", "0.1", "--json")
+    method = parse_method("rho:0.1")
+    point = value_of(run("dose", toy_toml, "2", "--multiples", "-3", *flags))["points"][0]
+    mine = toy.evaluate(setting_of([(2, point["value"])], method))
+    assert [s["accuracy"] for s in point["sets"]] == [s.accuracy for s in mine.sets]
+    given = ("--features", "2", "--n", "1", "--multiples", "-3")
+    swept = value_of(run("sweep", toy_toml, *given, *flags))["points"][0]
+    assert swept["forget"]["accuracy"] == point["forget"]["accuracy"]
+    found = value_of(run("controls", toy_toml, "--clamps", "2:-40", *flags))
+    assert found["method"] == "rho:0.1"
+    assert any(c["name"].startswith("random, open as often") for c in found["controls"])
+    swept = value_of(
+        run("sweep", toy_toml, *given, "--gate", "rho", "--false-alarms", "0.3", "--json")
+    )
+    assert len(swept["points"]) == 1
 
 
 def test_evaluate_says_the_margins_and_the_lights(run, toy_toml):
@@ -49,7 +163,7 @@ def test_a_kept_answer_is_called_kept(run, toy_toml):
 
 
 def test_a_preset_says_how_many_features_its_rule_gave(run, toy, toy_toml):
-    n = len(toy.preset("forget-biology"))
+    n = len(toy.preset("forget-biology").clamps)
     said = run("evaluate", toy_toml, "--preset", "forget-biology").stderr
     assert f"forget-biology: {n} feature" in said
     assert "admits no more of the 50 wanted on this setup" in said
@@ -69,7 +183,7 @@ def test_a_sweep_gives_a_point_for_each_setting(run, toy, toy_toml):
     points = value_of(run("sweep", toy_toml, *given))["points"]
     assert [(p["n"], p["multiple"]) for p in points] == [(1, -3.0), (1, -6.0), (2, -3.0), (2, -6.0)]
     value = round(-3.0 * float(toy.atlas.table.max_act[2]), 2)
-    mine = toy.evaluate(toy.check(((2, value),)))
+    mine = toy.evaluate(setting_of([(2, value)]))
     forget = next(s.accuracy for s in mine.sets if s.role == "forget")
     assert points[0]["forget"]["accuracy"] == forget
 
@@ -78,7 +192,7 @@ def test_controls_stand_beside_the_users_own(run, toy, toy_toml):
     controls = value_of(run("controls", toy_toml, "--clamps", "2:-40", "--json"))["controls"]
     assert len(controls) == 9
     assert [c["name"] for c in controls][::6] == ["these features", "next decoder"]
-    mine = toy.evaluate(toy.check(((2, -40.0),)))
+    mine = toy.evaluate(setting_of([(2, -40.0)]))
     lost = sum(s.lost for s in mine.sets if s.role == "retain")
     assert controls[0]["retain"]["lost"] == lost
 

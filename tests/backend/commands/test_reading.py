@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from backend.interventions.method import setting_of
 from backend.reading.own_text import firing, read_text
 from tests.support.toy import write_setup
 
@@ -54,11 +55,20 @@ def test_feature_says_what_its_page_shows(run, toy_toml):
 def test_question_lists_the_tokens_the_model_sees(run, toy, toy_toml):
     result = run("question", toy_toml, "biology", "1", "--clamps", "2:-40,5:3", "--json")
     assert result.returncode == 0, result.stderr
-    value, mine = json.loads(result.stdout), toy.evaluate(toy.check(((2, -40.0), (5, 3.0))))
+    value, mine = json.loads(result.stdout), toy.evaluate(setting_of([(2, -40.0), (5, 3.0)]))
     assert [t["id"] for t in value["tokens"]] == toy.packed[1].ids[: len(value["tokens"])]
     assert [o["after"] for o in value["options"]] == pytest.approx(mine.scores[1].tolist())
     assert value["protocol"] == {"scoring": "cloze", "prompt": "plain"}
     assert "Biology, question 1" in run("question", toy_toml, "biology", "1").stdout
+
+
+def test_question_shows_what_the_gate_makes_of_it(run, toy, toy_toml):
+    given = ("question", toy_toml, "biology", "1", "--clamps", "2:-40,5:3", "--gate", "rho")
+    value = json.loads(run(*given, "--tau", "0.9", "--json").stdout)
+    assert value["method"] == "rho:0.9"
+    assert [o["after"] for o in value["options"]] == [o["before"] for o in value["options"]]
+    assert len(value["gate"]["sequences"]) == 4
+    assert "The gate stays closed (rho " in run(*given, "--tau", "0.9").stdout
 
 
 def test_question_can_be_asked_in_all_orders(run, tmp_path):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from backend.experiments.generate import Sampling, generate, prompt_ids
+from backend.interventions.method import setting_of
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_generate_writes_what_the_module_writes(run, toy, toy_toml, which, pairs
     *_, last = generate(
         toy.runner,
         ids,
-        toy.check(pairs),
+        setting_of(pairs),
         max_tokens=8,
         sampling=Sampling(1.0, 5),
     )
@@ -137,3 +138,28 @@ def test_snippet_is_a_program_on_standard_output(run, toy_toml):
     assert json.loads(run("snippet", toy_toml, "--clamps", "1:-120", "--json").stdout) == {
         "program": program.removesuffix("\n")
     }
+
+
+def test_generate_says_when_the_gate_opened(run, toy_toml):
+    given = ("The heart", "--clamps", "0:-40", "--max-tokens", "3", "--gate", "rho", "--tau")
+    value = json.loads(run("generate", toy_toml, *given, "1", "--json").stdout)
+    assert value["clamped"]["opened_at"] is None
+    assert value["clamped"]["text"] == value["baseline"]["text"]
+    assert "the gate stayed closed" in run("generate", toy_toml, *given, "1").stdout
+    assert "the gate opened " in run("generate", toy_toml, *given, "0").stdout
+
+
+def test_what_is_taken_away_says_the_method(run, toy_toml, tmp_path):
+    given = ("--clamps", "1:-120,4:-3.7", "--gate", "rho", "--tau", "0.1", "--reach", "all")
+    file, page = tmp_path / "run.json", tmp_path / "page.html"
+    assert run("export", toy_toml, *given, "--out", file).returncode == 0
+    assert json.loads(file.read_text())["method"] == "rho:0.1,reach:all"
+    again = run("evaluate", toy_toml, "--from", file, "--json")
+    assert json.loads(again.stdout)["verdict"] == "same"
+    assert run("report", toy_toml, *given, "--out", page).returncode == 0
+    html = page.read_text()
+    assert "--clamps &quot;1:-120,4:-3.7&quot; --gate rho --tau 0.1 --reach all" in html or (
+        '--clamps "1:-120,4:-3.7" --gate rho --tau 0.1 --reach all' in html
+    )
+    assert "gate rho &gt; 0.1, all set where one fires" in html
+    assert "TAU = 0.1" in run("snippet", toy_toml, *given).stdout

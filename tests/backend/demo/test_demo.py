@@ -1,10 +1,14 @@
 """The engine on the demo, against the full forward path; the findings the demo is there for."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from sae_lens import SAE
 
 from backend.evaluation.answers import question_table
+from backend.experiments.dilution import dilute
+from backend.interventions.method import Gate, setting_of
 from backend.store import ROOT
 
 pytestmark = pytest.mark.demo
@@ -43,6 +47,29 @@ def test_ablating_does_nothing_and_clamping_negative_forgets_biology(demo):
     assert not forgotten.sets[0].inconclusive
 
 
+def test_behind_a_gate_as_much_is_forgotten_at_less_cost(demo):
+    """On the held-out half: at least 28 points of biology, at most 1.5 of the others."""
+    gated, half = demo.preset("forget-biology-gated"), demo.half("held-out")
+    result = demo.evaluate(gated)
+    held_out = demo.restrict(result, half)
+    assert change(held_out, "forget") <= -28
+    assert change(held_out, "retain") >= -1.5
+    static = demo.restrict(demo.evaluate(demo.preset("forget-biology")), half)
+    assert change(held_out, "retain") > change(static, "retain")
+    opened = demo.opening(gated).rows > 0
+    assert not result.affected[~opened].any()
+    assert opened[demo.sets.role("forget")].float().mean() > 0.7
+    assert opened[demo.sets.role("retain")].float().mean() < 0.1
+
+
+def test_other_text_thins_out_a_share_and_not_what_it_stands_around(demo):
+    gated = demo.preset("forget-biology-gated")
+    assert dilute(demo, gated).closed > 15
+    method = replace(gated.method, gate=Gate("window", 0.0))
+    window, _ = demo.calibrate(setting_of(gated.clamps, method), 0.05, "quantile", "questions")
+    assert dilute(demo, window).closed < 5
+
+
 def test_too_strong_a_clamp_spills_over(demo):
     strong, mild = (demo.evaluate(demo.preset(name)) for name in ("too-strong", "forget-biology"))
     assert change(strong, "retain") < change(mild, "retain")
@@ -52,7 +79,7 @@ def test_one_named_feature_unlearns_its_own_topic_and_nothing_elsewhere(demo):
     feature = 2187
     assert "inheritance" in demo.atlas.name(feature)
     value = round(-8 * float(demo.atlas.table.max_act[feature]), 1)
-    result = demo.evaluate(demo.check(((feature, value),)))
+    result = demo.evaluate(setting_of([(feature, value)]))
     table = question_table(demo.sets, demo.recording, demo.model.tokenizer, result)
     lost = table[table["change"] == "lost"]
     assert (lost["topic"] == "genetics").sum() >= 3

@@ -6,13 +6,13 @@ import torch
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import affected_questions
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from backend.setups import load_setup
 from tests.support.toy import D_SAE, write_setup
 
 
 def test_halves_split_every_set_and_add_up(toy):
-    result = toy.evaluate(clamp_set([(2, -20.0), (3, -20.0)]))
+    result = toy.evaluate(setting_of([(2, -20.0), (3, -20.0)]))
     parts = [toy.restrict(result, toy.half(which)) for which in ("selection", "held-out")]
     for whole, a, b in zip(result.sets, *(p.sets for p in parts), strict=True):
         assert whole.n == a.n + b.n
@@ -29,7 +29,7 @@ def test_halves_drawn_with_a_seed_are_what_features_are_counted_on(toy, tmp_path
     assert torch.equal(engine.half("held-out"), ~half)
     retain = engine.in_sets([s.name for s in engine.sets if s.role == "retain"])
     for feature in range(D_SAE):
-        on = affected_questions(engine.recording, clamp_set([(feature, 0.0)]))
+        on = affected_questions(engine.recording, setting_of([(feature, 0.0)]))
         counted = engine.atlas.table["fires_retain_selection"][feature]
         assert counted == int((on & half & retain).sum())
 

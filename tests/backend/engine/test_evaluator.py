@@ -10,12 +10,12 @@ import torch
 from backend.engine import evaluator
 from backend.engine.evaluator import Turns
 from backend.errors import BadClamps
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from backend.notices import noticed
 from backend.progress import Progress
 from tests.support.toy import D_SAE
 
-CLAMPS = clamp_set([(1, -4.5), (2, -1.0), (3, -1.0)])
+CLAMPS = setting_of([(1, -4.5), (2, -1.0), (3, -1.0)])
 
 
 class Stop(BaseException):
@@ -33,7 +33,7 @@ def test_a_turn_ends_with_success(toy):
 
 def test_a_turn_ends_with_an_error(toy):
     with pytest.raises(BadClamps):
-        toy.evaluate(clamp_set([(D_SAE, 0.0)]))
+        toy.evaluate(setting_of([(D_SAE, 0.0)]))
     assert not toy.busy
 
 
@@ -192,7 +192,7 @@ def test_the_wait_is_estimated_by_the_last_turns_of_each_kind(clock):
 
 
 def test_two_threads_with_different_clamps_get_right_answers(toy):
-    wanted = [clamp_set([(f, -11.0), (f + 1, -3.0)]) for f in range(0, 12, 2)]
+    wanted = [setting_of([(f, -11.0), (f + 1, -3.0)]) for f in range(0, 12, 2)]
     got: dict = {}
 
     def work(mine):
@@ -217,12 +217,12 @@ def test_a_finished_run_answers_at_once_and_enters_the_history_when_it_is_listed
     assert first.kept is None
     assert again.kept == toy.evaluator.unlisted.read(CLAMPS).when
     assert toy.restrict(again, toy.half("held-out")).kept == again.kept
-    assert [trial.run.clamps for trial in toy.history.trials()] == [CLAMPS]
+    assert [trial.run.setting for trial in toy.history.trials()] == [CLAMPS]
 
 
 def test_a_run_in_another_order_of_its_clamps_is_the_same_run(toy):
     toy.evaluate(CLAMPS)
-    assert toy.finished(tuple(reversed(CLAMPS))).clamps == CLAMPS
+    assert toy.finished(CLAMPS._replace(clamps=CLAMPS.clamps[::-1])).setting == CLAMPS
 
 
 def test_along_other_directions_results_are_kept_apart(toy):

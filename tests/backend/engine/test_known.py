@@ -11,6 +11,7 @@ from backend.data.questions import Question, QuestionSet, QuestionSets
 from backend.engine.engine import Engine
 from backend.engine.known import in_words, published_only
 from backend.errors import BadInput, BadSetup
+from backend.interventions.method import NOTHING
 from backend.setups import Known, ModelSource, SaeSource, SetSource, Setup, load_setup
 from tests.support.data import shared_data
 from tests.support.toy import write_setup
@@ -239,7 +240,7 @@ def test_a_setup_with_a_published_list_runs_over_its_questions_only(tmp_path):
     assert [q.index for q in engine.sets[0].questions] == sorted(
         known_rows("gemma-2-2b-it", "SAEBench", "correct", "all")["mmlu-college-computer-science"]
     )
-    result = engine.evaluate(())
+    result = engine.evaluate(NOTHING)
     assert [(s.title, s.n) for s in result.sets] == [
         ("Biology, 9 of 100 known", 9),
         ("History, all", 3),

@@ -6,10 +6,10 @@ import torch
 from backend.data.questions import Question, QuestionSet, QuestionSets
 from backend.evaluation.answers import fired_tokens, margin_changes, margins, question_table
 from backend.evaluation.evaluate import Evaluation
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from tests.support.toy import D_SAE
 
-STRONG = clamp_set([(0, -120.0), (1, -300.0), (13, -30.0)])
+STRONG = setting_of([(0, -120.0), (1, -300.0), (13, -30.0)])
 
 
 @pytest.fixture

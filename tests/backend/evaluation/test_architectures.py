@@ -14,7 +14,8 @@ from backend.errors import BadSetup
 from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import record, with_keys
 from backend.evaluation.reference import Reference
-from backend.interventions.edit import clamp_set
+from backend.interventions.gates import Rates
+from backend.interventions.method import Gate, Method, Refusal, Setting, setting_of
 from backend.model.attention import GROUPED
 from backend.model.rows import Rows
 from backend.model.runner import Runner
@@ -29,7 +30,26 @@ CLAMPS = st.lists(
     st.tuples(st.integers(0, D_SAE - 1), st.sampled_from([0.0, -2.0, -30.0, 4.0])),
     max_size=4,
     unique_by=lambda c: c[0],
-).map(clamp_set)
+)
+TAUS = st.sampled_from([0.0, 0.1, 0.25, 1 / 3, 0.5, 0.75, 0.9])
+METHODS = st.builds(
+    Method,
+    threshold=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
+    gate=st.one_of(
+        st.none(),
+        st.builds(Gate, st.just("rho"), TAUS),
+        st.builds(Gate, st.just("window"), TAUS, st.integers(1, 12)),
+        st.builds(Gate, st.just("cusum"), st.sampled_from([0.0, 0.5, 2.0, 6.0])),
+    ),
+    reach=st.sampled_from(["firing", "all"]),
+    refusal=st.none()
+    | st.builds(
+        Refusal, st.integers(0, D_SAE - 1), st.sampled_from([-9.0, 0.0, 6.0]), st.booleans()
+    ),
+    keep_norm=st.booleans(),
+)
+PLAIN = CLAMPS.map(setting_of)
+SETTINGS = PLAIN | st.builds(setting_of, CLAMPS, METHODS)
 TOKEN = st.integers(1, VOCAB - 1)
 
 
@@ -90,7 +110,7 @@ def check(
     reference: Reference,
     sae: LoadedSae,
     packed: list[Packed],
-    clamps,
+    setting: Setting,
     scoring: str,
     rules,
     keys: bool,
@@ -107,8 +127,11 @@ def check(
     runner = Runner(model, sae, rules, budget=40)
     recording = record(runner, rows, stage="", scoring=scoring, keep_keys=keys)
     runner = replace(runner, budget=24)
-    *_, result = evaluate(runner, recording, sets, clamps, scoring=scoring)
-    slow = reference.scores(packed, clamps, scoring)
+    pairs = [(0.4 + f % 3 / 10, 0.5 - f % 5 / 10 or 0.01) for f in setting.features]
+    columns = torch.tensor(pairs, dtype=torch.float64).reshape(-1, 2).T
+    rates = Rates(columns[0], columns[1])
+    *_, result = evaluate(runner, recording, sets, setting, scoring=scoring, rates=rates)
+    slow = reference.scores(packed, setting, scoring, rates=pairs)
     torch.testing.assert_close(result.scores, slow, atol=1e-4, rtol=1e-4)
     first, second = slow.topk(2).values.T
     clear = first - second > 1e-3
@@ -117,7 +140,7 @@ def check(
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_models_scores_are_those_of_its_full_forward_pass(saes, architecture, data):
     sae, scoring = saes("jumprelu"), data.draw(st.sampled_from(["cloze", "letter"]))
@@ -128,7 +151,7 @@ def test_a_models_scores_are_those_of_its_full_forward_pass(saes, architecture, 
         reference,
         sae,
         data.draw(packed_questions(scoring)),
-        data.draw(CLAMPS),
+        data.draw(SETTINGS),
         scoring,
         rules,
         data.draw(st.booleans()),
@@ -136,7 +159,7 @@ def test_a_models_scores_are_those_of_its_full_forward_pass(saes, architecture, 
 
 
 @pytest.mark.parametrize("kind", ["standard", "gated", "jumprelu", "topk", "batchtopk"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_every_kind_of_sae_is_clamped_as_its_own_encode_and_decode_say(saes, kind, data):
     sae = saes(kind)
@@ -146,7 +169,7 @@ def test_every_kind_of_sae_is_clamped_as_its_own_encode_and_decode_say(saes, kin
         reference,
         sae,
         data.draw(packed_questions("cloze")),
-        data.draw(CLAMPS),
+        data.draw(SETTINGS),
         "cloze",
         ("first",),
         data.draw(st.booleans()),

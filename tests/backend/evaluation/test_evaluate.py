@@ -1,6 +1,7 @@
 """Evaluations against slower, independent ways to the same numbers: a random model in float32."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 import torch
@@ -9,16 +10,18 @@ from hypothesis import strategies as st
 
 from backend.engine.engine import Engine
 from backend.evaluation.evaluate import affected_questions, led, pooled
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, Gate, Method, setting_of
+from backend.model.split import SplitModel
 from backend.setups import load_setup
 from backend.statistics import wilson
+from tests.support.methods import METHODS
 from tests.support.toy import D_SAE, write_setup
 
 CLAMPS = st.lists(
     st.tuples(st.integers(0, D_SAE - 1), st.sampled_from([0.0, -2.0, -30.0, 4.0])),
     max_size=5,
     unique_by=lambda c: c[0],
-).map(clamp_set)
+).map(setting_of)
 VARIANTS = {
     "cloze, first": {},
     "cloze, first and sinks, topk": {
@@ -52,8 +55,57 @@ def test_same_scores_as_a_full_forward_pass_with_a_hook(engine, clamps):
     assert torch.equal(fast.predictions(), slow.predictions())
 
 
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_by_every_method_too(engine, method):
+    setting = half_open(engine, method)
+    fast, slow = engine.evaluate(setting), engine.evaluate_reference(setting)
+    torch.testing.assert_close(fast.scores, slow.scores, atol=1e-4, rtol=1e-4)
+    assert torch.equal(fast.predictions(), slow.predictions())
+    assert not torch.equal(fast.scores, engine.recording.baseline)
+    if (opened := engine.opening(setting)) is not None:
+        closed = opened.rows == 0
+        assert torch.equal(fast.scores[closed], engine.recording.baseline[closed])
+        assert closed.any()
+        assert (opened.rows > 0).any()
+    assert torch.equal(
+        fast.affected,
+        affected_questions(engine.recording, setting, engine.evaluator.rates(setting)),
+    )
+
+
+def half_open(engine, method):
+    """Two features clamped by this method; where it has a gate, two it tells questions apart by,
+    with tau in the middle of these.
+    """
+    counts = engine.recording.acts.counts()
+    rare = sorted((f for f in range(D_SAE) if counts[f]), key=counts.__getitem__)
+    for pair in combinations(rare, 2):
+        setting = setting_of([(f, -12.0) for f in pair], method)
+        if (opened := engine.opening(setting)) is None:
+            return setting
+        statistics = opened.of_row.unique()
+        if len(statistics) > 1:
+            gate = replace(opened.gate, tau=float(statistics[:-1].median()))
+            return setting._replace(method=replace(method, gate=gate))
+    raise AssertionError("no two features tell questions apart")
+
+
+def test_a_gate_that_opens_wherever_anything_fires_is_no_gate_bit_for_bit(engine):
+    clamps = setting_of([(f, -9.0) for f in range(4)]).clamps
+    gated = setting_of(clamps, Method(gate=Gate("rho", 0.0)))
+    assert torch.equal(engine.evaluate(gated).scores, engine.evaluate(setting_of(clamps)).scores)
+
+
+def test_a_gate_that_stays_closed_runs_nothing(engine, monkeypatch):
+    monkeypatch.setattr(SplitModel, "run_tail", lambda *args: pytest.fail("it ran"))
+    clamps = setting_of([(f, -9.0) for f in range(4)]).clamps
+    result = engine.evaluate(setting_of(clamps, Method(gate=Gate("rho", 1.0))))
+    assert torch.equal(result.scores, engine.recording.baseline)
+    assert not result.affected.any()
+
+
 def test_no_clamp_is_the_baseline_bit_for_bit(engine):
-    result = engine.evaluate(())
+    result = engine.evaluate(NOTHING)
     assert torch.equal(result.scores, engine.recording.baseline)
     assert not result.affected.any()
     assert result.complete
@@ -62,7 +114,7 @@ def test_no_clamp_is_the_baseline_bit_for_bit(engine):
 def test_untouched_questions_keep_their_scores_bit_for_bit(engine):
     counts = engine.recording.acts.counts()
     rarest = min((f for f in range(D_SAE) if counts[f]), key=counts.__getitem__)
-    clamps = clamp_set([(rarest, -50.0)])
+    clamps = setting_of([(rarest, -50.0)])
     result = engine.evaluate(clamps)
     affected = affected_questions(engine.recording, clamps)
     assert torch.equal(result.affected, affected)
@@ -70,7 +122,7 @@ def test_untouched_questions_keep_their_scores_bit_for_bit(engine):
 
 
 def test_a_strong_clamp_changes_the_questions_it_touches(engine):
-    clamps = clamp_set([(int(engine.recording.acts.counts().argmax()), -50.0)])
+    clamps = setting_of([(int(engine.recording.acts.counts().argmax()), -50.0)])
     result = engine.evaluate(clamps)
     change = (result.scores - engine.recording.baseline)[result.affected]
     assert change.abs().max() > 1e-3
@@ -81,13 +133,13 @@ def test_affected_are_the_questions_with_a_token_at_which_a_clamped_feature_fire
     for feature in range(D_SAE):
         tokens = toy.recording.acts.of(feature)[0].tolist()
         touched = [any(a <= t < b for t in tokens) for a, b in zip(start, start[1:], strict=False)]
-        assert affected_questions(toy.recording, clamp_set([(feature, 0.0)])).tolist() == touched
+        assert affected_questions(toy.recording, setting_of([(feature, 0.0)])).tolist() == touched
 
 
 def test_some_feature_is_selective_in_the_toy(toy):
     """Without it, the tests on affected questions would test nothing."""
     counts = [
-        int(affected_questions(toy.recording, clamp_set([(f, 0.0)])).sum()) for f in range(D_SAE)
+        int(affected_questions(toy.recording, setting_of([(f, 0.0)])).sum()) for f in range(D_SAE)
     ]
     assert 0 < min(c for c in counts if c) < toy.n_questions
 
@@ -98,7 +150,7 @@ def with_budget(engine, tokens):
 
 
 def test_partial_results_grow_and_the_last_is_complete(toy):
-    clamps, seen = clamp_set([(f, -7.0) for f in range(8)]), []
+    clamps, seen = setting_of([(f, -7.0) for f in range(8)]), []
     final = with_budget(toy, 32).evaluate(clamps, seen.append)
     done = [sum(s.n_done for s in e.sets) for e in seen]
     assert len(seen) > 2
@@ -109,7 +161,7 @@ def test_partial_results_grow_and_the_last_is_complete(toy):
 
 
 def test_the_first_figure_takes_a_quarter_of_a_batch(toy):
-    clamps, seen = clamp_set([(f, -7.5) for f in range(8)]), []
+    clamps, seen = setting_of([(f, -7.5) for f in range(8)]), []
     final = with_budget(toy, 10_000).evaluate(clamps, seen.append)  # all in one batch
     n_affected = int(final.affected.sum())
     assert [int(e.done.sum()) for e in seen] == [-(-n_affected // 4), n_affected]
@@ -139,7 +191,7 @@ def test_out_of_memory_halves_the_batch_and_is_remembered(toy, monkeypatch):
             raise torch.OutOfMemoryError("no room")
         return real(model, plan, batch, *rest)
 
-    clamps = clamp_set([(f, -5.5) for f in range(6)])
+    clamps = setting_of([(f, -5.5) for f in range(6)])
     expected = toy.evaluate(clamps).scores
     toy.results.forget(clamps)
     monkeypatch.setattr(module, "read_log_probs", tight)
@@ -156,13 +208,13 @@ def test_bfloat16_runs_and_keeps_untouched_questions_bit_for_bit(tmp_path):
     path.write_text(path.read_text().replace('dtype = "float32"', 'dtype = "bfloat16"'))
     engine = Engine(load_setup(path))
     assert engine.recording.resid.dtype == torch.bfloat16
-    clamps = clamp_set([(10, -4.0), (14, -9.0)])
+    clamps = setting_of([(10, -4.0), (14, -9.0)])
     fast, slow = engine.evaluate(clamps), engine.evaluate_reference(clamps)
     assert torch.equal(fast.scores[~fast.affected], engine.recording.baseline[~fast.affected])
     torch.testing.assert_close(fast.scores, slow.scores, atol=1.0, rtol=0.05)
 
 
-STRONG = clamp_set([(0, -120.0), (1, -300.0)])
+STRONG = setting_of([(0, -120.0), (1, -300.0)])
 
 
 def test_a_sets_figures_are_counted_from_its_answers(toy):
@@ -200,7 +252,7 @@ def test_a_run_over_some_questions_leaves_the_others_as_they_were_and_is_not_kep
 
 
 def test_pooling_one_set_is_that_set(toy):
-    for s in toy.evaluate(clamp_set([(1, -30.0)])).sets:  # the toy has one set of each role
+    for s in toy.evaluate(setting_of([(1, -30.0)])).sets:  # the toy has one set of each role
         both = pooled([s], s.role)
         assert (both.n, both.lost, both.gained, both.accuracy) == (
             s.n,

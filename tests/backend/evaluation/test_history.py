@@ -20,19 +20,19 @@ from backend.evaluation.history import (
 )
 from backend.evaluation.results import Run
 from backend.interventions.board import Board, Slider, write_link
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, setting_of
 from backend.store import read_bytes, write_json
 
 
 @pytest.fixture
 def tried(toy):
     """Two settings of which something is known to change, and the baseline."""
-    runs = [clamp_set(pairs) for pairs in ([], [(1, -300.0)], [(0, -120.0), (2, -80.0)])]
+    runs = [setting_of(pairs) for pairs in ([], [(1, -300.0)], [(0, -120.0), (2, -80.0)])]
     return [toy.evaluate(clamps) for clamps in runs]
 
 
 def trial(toy, clamps, only=None):
-    return next(t for t in toy.history.trials(only) if t.run.clamps == clamps)
+    return next(t for t in toy.history.trials(only) if t.run.setting == clamps)
 
 
 @pytest.mark.parametrize("half", [None, "held-out"])
@@ -40,12 +40,15 @@ def test_a_trials_figures_are_those_of_the_board(toy, tried, half):
     only = None if half is None else toy.half(half)
     for evaluation in tried:
         shown = evaluation if only is None else toy.restrict(evaluation, only)
-        mine = trial(toy, evaluation.clamps, only)
+        mine = trial(toy, evaluation.setting, only)
         for role, pooled in (("forget", mine.forget), ("retain", mine.retain)):
             sets = [s for s in shown.sets if s.role == role]
             assert pooled.n == sum(s.n for s in sets)
             assert pooled.right == round(sum(s.accuracy * s.n for s in sets))
-    assert (trial(toy, (), only).forget, trial(toy, (), only).retain) == toy.history.baseline(only)
+    assert (
+        trial(toy, NOTHING, only).forget,
+        trial(toy, NOTHING, only).retain,
+    ) == toy.history.baseline(only)
 
 
 def test_a_file_is_read_again_only_when_it_changed(toy, tried, monkeypatch):
@@ -55,17 +58,17 @@ def test_a_file_is_read_again_only_when_it_changed(toy, tried, monkeypatch):
     monkeypatch.setattr(toy.results, "read_file", lambda path: read.append(path) or original(path))
     toy.history.trials()
     assert read == []
-    toy.results.annotate(tried[1].clamps, note="written again")
+    toy.results.annotate(tried[1].setting, note="written again")
     toy.history.trials()
     assert len(read) == 1
 
 
 @pytest.mark.parametrize("rows", [[[10**6, [0, 0, 0, 1]]], [[0, [1]], [1, [1, 2]]], "x"])
 def test_a_file_of_another_recording_is_left_out(toy, tried, rows):
-    baseline, damaged, whole = (evaluation.clamps for evaluation in tried)
+    baseline, damaged, whole = (evaluation.setting for evaluation in tried)
     path = toy.results._path(damaged)
     write_json(path, json.loads(read_bytes(path)) | {"rows": rows})
-    assert {t.run.clamps for t in toy.history.trials()} == {baseline, whole}
+    assert {t.run.setting for t in toy.history.trials()} == {baseline, whole}
 
 
 POINTS = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), max_size=12)
@@ -74,7 +77,7 @@ POINTS = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), max_size=12
 @given(POINTS)
 def test_the_front_is_what_no_other_trial_beats(points):
     trials = [
-        Trial(Run(clamp_set([(i, 1.0)]), [], 0, 0), Pooled(forget, 10), Pooled(retain, 10))
+        Trial(Run(setting_of([(i, 1.0)]).clamps, [], 0, 0), Pooled(forget, 10), Pooled(retain, 10))
         for i, (forget, retain) in enumerate(points)
     ]
     found = {(t.forget.right, t.retain.right) for t in front(trials)}
@@ -91,17 +94,16 @@ def test_the_front_is_what_no_other_trial_beats(points):
 
 def test_going_back_brings_the_master_and_what_was_off(toy):
     board = Board((Slider(3, -10.0), Slider(4, -2.0, on=False)), 2.0)
-    toy.evaluate(board.clamps())
-    toy.results.remember(board.clamps(), write_link(board), "", 0.0)
-    run = toy.results.read(board.clamps())
+    toy.evaluate(board.setting())
+    toy.results.remember(board.setting(), write_link(board), "", 0.0)
+    run = toy.results.read(board.setting())
     assert board_of_run(run, toy.sae.d_sae) == board
     for link in (
         (("clamps", "3:1"),),
         (("clamps", "nonsense"),),
     ):  # says something else than the run, or cannot be read
-        assert (
-            board_of_run(Run(run.clamps, [], 0, 0, link=link), toy.sae.d_sae).clamps() == run.clamps
-        )
+        other = Run(run.clamps, [], 0, 0, link=link)
+        assert board_of_run(other, toy.sae.d_sae).setting() == run.setting
 
 
 def test_two_settings_question_by_question(toy, tried):

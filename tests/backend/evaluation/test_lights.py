@@ -5,11 +5,20 @@ from dataclasses import replace
 import pytest
 import torch
 
-from backend.data.questions import Question, QuestionSet, QuestionSets
+from backend.data.questions import PREFIX, Packed, Question, QuestionSet, QuestionSets
 from backend.evaluation.evaluate import Evaluation
-from backend.evaluation.lights import edit_lengths, lights, overrun, stands
+from backend.evaluation.lights import (
+    by_form,
+    edit_lengths,
+    lights,
+    opened_by,
+    overrun,
+    stands,
+)
 from backend.evaluation.recordings import Recording
-from backend.interventions.edit import clamp_set, residual_edit
+from backend.interventions.edit import residual_edit
+from backend.interventions.gates import opening
+from backend.interventions.method import NOTHING, Gate, Method, setting_of
 from backend.model.activations import by_feature
 from backend.model.rows import Rows
 from backend.statistics import mean_change
@@ -57,7 +66,7 @@ def recording(baseline: torch.Tensor) -> Recording:
 
 
 W_DEC = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-CLAMPS = clamp_set([(0, -0.5)])
+CLAMPS = setting_of([(0, -0.5)])
 
 
 def run_of(before, after, clamps=CLAMPS):
@@ -146,7 +155,7 @@ def test_only_the_questions_asked_for_are_counted():
 )
 def test_the_edits_length_is_told_in_lengths_of_the_residual(value, times, ok):
     """|value - 1| / 2: feature 0 is 1 where it fires, its direction 1 long, the residual 2."""
-    clamps = clamp_set([(0, value)])
+    clamps = setting_of([(0, value)])
     assert overrun(recording(scores_for(RIGHT)), W_DEC, clamps) == pytest.approx(times)
     light = found(RIGHT, RIGHT, clamps=clamps)["Edit in proportion"]
     assert light.ok == ok
@@ -154,7 +163,7 @@ def test_the_edits_length_is_told_in_lengths_of_the_residual(value, times, ok):
 
 
 def test_lengths_from_inner_products_are_the_edits_own(toy):
-    clamps = clamp_set([(f, -3.0 * f) for f in range(6)])
+    clamps = setting_of([(f, -3.0 * f) for f in range(6)])
     _, edit = residual_edit(toy.recording.acts, clamps, toy.sae.W_dec)
     torch.testing.assert_close(
         edit_lengths(toy.recording.acts, clamps, toy.sae.W_dec),
@@ -167,11 +176,44 @@ def test_lengths_from_inner_products_are_the_edits_own(toy):
 def test_where_the_longest_option_is_often_right_the_floor_is_not_chance():
     longest_right = replace(FORGET, questions=tuple(replace(q, answer=3) for q in FORGET.questions))
     scores = scores_for([3] * N)
-    run = run_of(scores, scores, ())
+    run = run_of(scores, scores, NOTHING)
     made = lights(QuestionSets((longest_right,)), recording(scores), W_DEC, run, letters=False)
     light = next(light for light in made if "length does not pay" in light.name)
     assert not light.ok
     assert "Bio 100.0% of 40" in light.finding
+
+
+def test_a_gate_that_opens_by_the_form_of_questions_is_flagged():
+    # Ten questions: token 7 in each, 8 in nine, 9 in one; feature 0 fires at 7, feature 1 at 9.
+    ids = [[5, 7, 8 if i else 9] for i in range(10)]
+    rows = Rows.of(
+        [Packed(row, [PREFIX] * 3, [2] * 4, [1] * 4, [0, 1, 2, 3], [1.0] * 4) for row in ids]
+    )
+    at_form = torch.tensor([3 * i + 1 for i in range(10)])
+    token = torch.cat([at_form, torch.tensor([2])])
+    feature = torch.tensor([0] * 10 + [1])
+    made = replace(
+        recording(torch.zeros(10, 4)),
+        rows=rows,
+        acts=by_feature([(token, feature, torch.ones(11))], 2),
+    )
+
+    def light(features, tau):
+        gated = setting_of([(f, -1.0) for f in features], Method(gate=Gate("rho", tau)))
+        opened = opening(rows, made.acts, gated)
+        return by_form(made, opened), opened_by(made, opened)
+
+    (share, n), flagged = light([0, 1], 0.5)  # open on the first question alone, of two firings
+    assert (share, n) == (0.5, 1)
+    assert not flagged.ok
+    assert "50% of the places" in flagged.finding
+    (share, n), flagged = light([0], 0.1)
+    assert (share, n, flagged.ok) == (1.0, 10, False)
+    (share, n), fine = light([1], 0.1)
+    assert (share, n, fine.ok) == (0.0, 1, True)
+    (_, n), none = light([1], 0.9)
+    assert (n, none.ok) == (0, True)
+    assert none.finding == "The gate opens no question."
 
 
 def test_a_mean_has_the_textbook_interval():

@@ -8,10 +8,10 @@ import torch
 from backend.data.questions import PREFIX, Packed
 from backend.errors import BadSetup
 from backend.evaluation.reference import Reference, unpacked
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, setting_of
 
 
-def by_transformers(toy, clamps=()):
+def by_transformers(toy, clamps=NOTHING):
     """Scores of every question, one unpadded pass an option.
 
     sae-lens's own encode and decode, in a hook of torch's.
@@ -23,7 +23,7 @@ def by_transformers(toy, clamps=()):
         resid = output[0] if isinstance(output, tuple) else output
         acts = sae.encode(resid)
         edited = acts.clone()
-        for feature, value in clamps:
+        for feature, value in clamps.clamps:
             edited[..., feature][acts[..., feature] > 0] = value
         new = resid + sae.decode(edited) - sae.decode(acts)
         new[:, 0] = resid[:, 0]  # the first token is exempt in this setup
@@ -41,7 +41,7 @@ def by_transformers(toy, clamps=()):
     return scores
 
 
-@pytest.mark.parametrize("clamps", [(), clamp_set([(0, -40.0), (3, 5.0), (9, 0.0)])])
+@pytest.mark.parametrize("clamps", [NOTHING, setting_of([(0, -40.0), (3, 5.0), (9, 0.0)])])
 @pytest.mark.parametrize("rows_per_batch", [1, 16])
 def test_scores_are_those_of_plain_transformers_whatever_the_padding(toy, clamps, rows_per_batch):
     reference = Reference(*toy.load_plain(), toy.sae, toy.setup.untouched)
@@ -51,7 +51,7 @@ def test_scores_are_those_of_plain_transformers_whatever_the_padding(toy, clamps
 
 def test_a_clamp_changes_them(toy):
     """Without it, the test above would compare a baseline with itself."""
-    change = by_transformers(toy, clamp_set([(0, -40.0), (3, 5.0)])) - by_transformers(toy)
+    change = by_transformers(toy, setting_of([(0, -40.0), (3, 5.0)])) - by_transformers(toy)
     assert change.abs().max() > 0.1
 
 
@@ -59,7 +59,7 @@ def test_a_hook_that_does_not_run_is_an_error_and_no_baseline(toy):
     elsewhere = replace(toy.sae, hook_name="blocks.1.hook_nowhere")
     reference = Reference(*toy.load_plain(), elsewhere, toy.setup.untouched)
     with pytest.raises(BadSetup, match="hook_nowhere' ran 0 times"):
-        reference.scores(toy.packed, clamp_set([(0, -40.0)]), toy.setup.scoring)
+        reference.scores(toy.packed, setting_of([(0, -40.0)]), toy.setup.scoring)
 
 
 def test_options_are_unpacked_to_sequences_of_their_own():

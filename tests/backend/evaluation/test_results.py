@@ -1,5 +1,6 @@
 """Finished evaluations on disk: the same when read back, with what the user wrote about them."""
 
+import json
 import shutil
 import time
 from dataclasses import replace
@@ -10,14 +11,15 @@ import torch
 
 from backend.engine.engine import Engine
 from backend.errors import BadInput, Unavailable
-from backend.evaluation.results import MOST_UNWRITTEN, Results, scores_of
-from backend.interventions.edit import clamp_set
+from backend.evaluation.results import MOST_UNWRITTEN, Results, scores_of, setting_key
+from backend.interventions.method import NOTHING, setting_of
 from backend.notices import noticed
 from backend.setups import load_setup
-from backend.store import DAMAGED, write_json
+from backend.store import DAMAGED, key, read_bytes, write_json
+from tests.support.methods import METHODS
 from tests.support.processes import in_two_processes
 
-CLAMPS = clamp_set([(3, -77.0), (1, 0.0)])
+CLAMPS = setting_of([(3, -77.0), (1, 0.0)])
 BASELINE = torch.tensor([[0.0, -1.0, -2.0, -3.0]] * 3)
 SCORES = torch.tensor([[0.1, -1.0, -2.0, -3.0], [9.0] * 4, [-1 / 3, -1.0, -7.0, -1e-7]])
 AFFECTED = torch.tensor([True, False, True])
@@ -33,7 +35,7 @@ def results(tmp_path):
 def test_affected_questions_have_the_scores_of_the_run_and_the_others_the_baselines(results):
     run = results.read(CLAMPS)
     scores, affected = scores_of(run, BASELINE)
-    assert (run.clamps, run.seconds) == (CLAMPS, 1.5)
+    assert (run.setting, run.seconds) == (CLAMPS, 1.5)
     assert torch.equal(affected, AFFECTED)
     assert torch.equal(scores[AFFECTED], SCORES[AFFECTED])
     assert torch.equal(scores[~AFFECTED], BASELINE[~AFFECTED])
@@ -63,13 +65,13 @@ def test_scores_come_back_bit_for_bit(tmp_path):
     torch.manual_seed(0)
     scores = torch.randn(500, 4) * torch.logspace(-30, 30, 500)[:, None]
     results = Results(tmp_path, (500, 4))
-    results.write((), scores, torch.ones(500, dtype=torch.bool), 0.1)
-    assert torch.equal(scores_of(results.read(()), torch.zeros(500, 4))[0], scores)
+    results.write(NOTHING, scores, torch.ones(500, dtype=torch.bool), 0.1)
+    assert torch.equal(scores_of(results.read(NOTHING), torch.zeros(500, 4))[0], scores)
 
 
 def test_a_run_is_found_by_its_clamps_alone_until_it_is_forgotten(results):
-    assert results.read(clamp_set([(3, -77.0)])) is None
-    assert [results.read_file(path).clamps for path, _ in results.files()] == [CLAMPS]
+    assert results.read(setting_of([(3, -77.0)])) is None
+    assert [results.read_file(path).setting for path, _ in results.files()] == [CLAMPS]
     results.forget(CLAMPS)
     results.forget(CLAMPS)
     assert results.read(CLAMPS) is None
@@ -132,7 +134,7 @@ def test_a_run_that_does_not_fit_the_recording_or_its_name_is_none(results, wron
 
 
 def test_a_run_in_the_place_of_another_is_none(results):
-    other = clamp_set([(2, 1.0)])
+    other = setting_of([(2, 1.0)])
     results.write(other, SCORES, AFFECTED, 1.0)
     shutil.copy(results._path(other), results._path(CLAMPS))
     assert results.read(CLAMPS) is None
@@ -140,7 +142,7 @@ def test_a_run_in_the_place_of_another_is_none(results):
 
 
 def test_two_processes_lose_nothing_of_what_they_write_about_a_run(tmp_path):
-    tried = [clamp_set([(feature, 1.0)]) for feature in range(40)]
+    tried = [setting_of([(feature, 1.0)]) for feature in range(40)]
     results = Results(tmp_path, (3, 4))
     for clamps in tried:
         results.write(clamps, SCORES, AFFECTED, 1.0)
@@ -189,7 +191,7 @@ def test_a_run_that_could_not_be_written_is_when_there_is_room_again(tmp_path):
 def test_only_the_latest_runs_that_could_not_be_written_are_held(tmp_path):
     (tmp_path / "file").write_text("")
     results = Results(tmp_path / "file", (3, 4))
-    tried = [clamp_set([(feature, 1.0)]) for feature in range(MOST_UNWRITTEN + 3)]
+    tried = [setting_of([(feature, 1.0)]) for feature in range(MOST_UNWRITTEN + 3)]
     for clamps in tried:
         with pytest.raises(Unavailable):
             results.write(clamps, SCORES, AFFECTED, 1.0)
@@ -212,7 +214,7 @@ def test_nothing_is_written_about_a_run_that_is_not_there(results):
 
 
 def test_a_result_comes_back_from_disk_the_same(toy, toy_toml):
-    clamps = clamp_set([(4, -6.0), (7, 0.0)])
+    clamps = setting_of([(4, -6.0), (7, 0.0)])
     first = toy.evaluate(clamps)
     again = Engine(load_setup(toy_toml)).evaluate(
         clamps, on_partial=lambda _: pytest.fail("it was computed again")
@@ -222,7 +224,7 @@ def test_a_result_comes_back_from_disk_the_same(toy, toy_toml):
 
 
 def test_a_damaged_result_is_a_miss(toy):
-    clamps = clamp_set([(6, -2.0)])
+    clamps = setting_of([(6, -2.0)])
     first = toy.evaluate(clamps)
     toy.results._path(clamps).write_text("{")
     assert toy.finished(clamps) is None
@@ -242,6 +244,28 @@ def test_an_expectation_belongs_to_the_first_run_after_it(results):
 
 
 def test_nothing_is_remembered_of_clamps_that_were_not_run(results):
-    other = clamp_set([(2, 1.0)])
+    other = setting_of([(2, 1.0)])
     assert not results.remember(other, {"clamps": "2:1"}, "something", 0.0)
     assert results.read(other) is None
+
+
+def test_the_papers_runs_are_found_under_the_names_they_had_before_there_were_methods(tmp_path):
+    setting = setting_of([(3, -77.0), (1, 0.0)])
+    assert setting_key(setting) == key({"clamps": "1:0,3:-77"})
+    results = Results(tmp_path, SCORES.shape)
+    results.write(setting, SCORES, AFFECTED, 1.5)
+    path = results._path(setting)
+    old = json.loads(read_bytes(path))
+    del old["method"]
+    write_json(path, old)
+    assert results.read(setting).setting == setting
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_run_by_another_method_is_another_run(tmp_path, method):
+    results = Results(tmp_path, SCORES.shape)
+    plain = setting_of([(3, -77.0)])
+    other = setting_of(plain.clamps, method)
+    results.write(other, SCORES, AFFECTED, 1.5)
+    assert results.read(plain) is None
+    assert results.read(other).setting == other

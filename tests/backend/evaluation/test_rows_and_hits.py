@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from backend.data.questions import NO_QUESTIONS, PREFIX, Packed
 from backend.evaluation.evaluate import affected_questions, evaluate
 from backend.evaluation.recordings import batch_scores, record
-from backend.interventions.edit import Clamp, residual_edit
+from backend.interventions.clamps import Clamp
+from backend.interventions.edit import residual_edit
+from backend.interventions.method import Setting
 from backend.model.activations import by_feature
 from backend.model.rows import Batch, Plan, Rows
 
@@ -47,7 +49,7 @@ def test_no_pattern_of_hits_stops_a_run_or_changes_its_scores(toy, keep_keys, dr
     recording = record(toy.runner, rows, stage="", scoring="cloze", keep_keys=keep_keys)
     fired = (torch.tensor(hits), torch.full((len(hits),), FEATURE), torch.ones(len(hits)))
     recording = replace(recording, acts=by_feature([fired], toy.sae.d_sae))
-    clamps = (Clamp(FEATURE, -40.0),)
+    clamps = Setting((Clamp(FEATURE, -40.0),))
     *_, result = evaluate(toy.runner, recording, NO_QUESTIONS, clamps, scoring="cloze")
 
     hit, edit = residual_edit(recording.acts, clamps, toy.sae.W_dec)
@@ -82,7 +84,7 @@ def test_a_text_whose_last_token_alone_is_hit_keeps_its_loss(toy):
         at = torch.tensor(sorted(last + others))
         fired = (at, torch.full((len(at),), FEATURE), torch.ones(len(at)))
         struck = replace(recording, acts=by_feature([fired], toy.sae.d_sae))
-        clamps = (Clamp(FEATURE, -40.0),)
+        clamps = Setting((Clamp(FEATURE, -40.0),))
         *_, result = evaluate(toy.runner, struck, NO_QUESTIONS, clamps, scoring="cloze")
         assert result.affected.tolist() == [False, bool(others)]
         assert torch.equal(result.scores[0], recording.baseline[0])

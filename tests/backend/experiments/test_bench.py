@@ -9,7 +9,7 @@ from backend.data.questions import QuestionSet, QuestionSets
 from backend.evaluation.evaluate import evaluate, plan_of_change
 from backend.evaluation.recordings import record
 from backend.experiments import bench
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from backend.model.rows import Rows
 
 
@@ -73,7 +73,7 @@ def test_twice_the_untouched_questions_run_not_one_token_more(toy):
     """
     every = torch.ones(toy.n_questions, dtype=torch.bool)
     feature = bench.typical_feature(toy, list(range(toy.sae.d_sae)), every, share=0.4)
-    clamps = clamp_set([(feature, -20.0)])
+    clamps = setting_of([(feature, -20.0)])
     alone = toy.evaluate(clamps)
     untouched = (~alone.affected).nonzero().squeeze(-1).tolist()
     assert untouched

@@ -14,19 +14,23 @@ from backend.experiments.controls import (
     N_RANDOM,
     Effect,
     Kind,
+    control_effect,
     controls,
+    controls_of,
     finished_controls,
     forget_counts,
     matched,
     next_directions,
+    own_effect,
     random_directions,
     run_controls,
     verdict,
 )
-from backend.interventions.edit import clamp_set
+from backend.interventions.clamps import clamp_set
+from backend.interventions.method import Gate, Method, setting_of
 from backend.statistics import Interval
 
-CLAMPS = clamp_set([(2, -40.0), (5, -25.0), (7, 0.0)])
+CLAMPS = setting_of([(2, -40.0), (5, -25.0), (7, 0.0)])
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)
@@ -157,3 +161,46 @@ def test_the_verdict_says_when_another_direction_does_as_much():
     far = verdict(made("own", 20), [*randoms, made("next decoder", 9), made("random direction", 1)])
     assert "next decoder −9.0" in far
     assert "where these features fire" not in far
+
+
+def gated(toy, tau):
+    return setting_of(
+        [(2, -40.0), (5, -25.0), (7, -9.0)], Method(gate=Gate("rho", tau), reach="all")
+    )
+
+
+def test_controls_act_by_the_same_method_and_go_through_the_same_gate(toy):
+    setting = gated(toy, 0.1)
+    found = controls_of(toy, setting)
+    own = [control for control in found if control.kind != "random, open as often"]
+    assert {control.setting.method for control in own} == {setting.method}
+    often = [control for control in found if control.kind == "random, open as often"]
+    randoms = [control for control in found if control.kind == "random features"]
+    assert [c.setting.clamps for c in often] == [c.setting.clamps for c in randoms]
+    wanted = int((toy.opening(setting).rows > 0).sum())
+    assert wanted
+    for control in often:
+        counts = [
+            int((toy.opening(at(control.setting, tau)).rows > 0).sum())
+            for tau in toy.opening(control.setting).of_row.unique().tolist()
+        ]
+        got = int((toy.opening(control.setting).rows > 0).sum())
+        assert abs(got - wanted) == min(abs(n - wanted) for n in counts)
+
+
+def at(setting, tau):
+    gate = replace(setting.method.gate, tau=tau)
+    return setting._replace(method=replace(setting.method, gate=gate))
+
+
+def test_without_a_gate_there_is_nothing_to_open_as_often(toy):
+    assert len(controls_of(toy, CLAMPS)) == N_RANDOM + 3
+
+
+def test_the_verdict_says_what_random_features_do_that_open_as_often(toy):
+    setting = gated(toy, 0.1)
+    own = own_effect(toy.evaluate(setting))
+    others = [control_effect(*pair) for pair in run_controls(toy, setting)]
+    said = verdict(own, others)
+    if "nothing to explain" not in said:
+        assert "With tau where as many questions are open: " in said

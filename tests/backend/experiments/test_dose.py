@@ -6,7 +6,8 @@ import torch
 from backend.errors import BadClamps, BadInput
 from backend.experiments.dose import MULTIPLES, dose_curve, plain
 from backend.experiments.sweep import run_settings
-from backend.interventions.edit import clamp_set, value_of
+from backend.interventions.clamps import value_of
+from backend.interventions.method import setting_of
 from tests.support.toy import D_SAE
 
 
@@ -16,7 +17,7 @@ def test_a_curve_is_one_evaluation_for_each_multiple(toy):
     assert sorted(found) == [-3.0, 0.0, 1.0]
     for multiple, dose in found.items():
         assert dose.value == round(multiple * max_act, 2) == value_of(multiple, max_act)
-        direct = toy.evaluate_reference(clamp_set([(2, dose.value)]))
+        direct = toy.evaluate_reference(setting_of([(2, dose.value)]))
         torch.testing.assert_close(dose.evaluation.scores, direct.scores, atol=1e-4, rtol=0)
         for role, side in (("forget", dose.forget), ("retain", dose.retain)):
             right = n = before = 0
@@ -50,24 +51,24 @@ def test_a_stopped_curve_goes_on_where_it_was(toy, monkeypatch):
     rest = list(dose_curve(toy, 3, multiples))
     assert [d.multiple for d in rest][0] == first.multiple
     assert len(rest) == 3
-    assert [clamps[0].value for clamps in evaluated] == [d.value for d in rest[1:]]
+    assert [setting.clamps[0].value for setting in evaluated] == [d.value for d in rest[1:]]
 
 
 def test_what_is_known_comes_first(toy):
-    late = clamp_set([(4, -3.5)])
+    late = setting_of([(4, -3.5)])
     toy.evaluate(late)
-    assert [clamps for clamps, _ in run_settings(toy, [clamp_set([(4, -2.5)]), late])] == [
+    assert [clamps for clamps, _ in run_settings(toy, [setting_of([(4, -2.5)]), late])] == [
         late,
-        clamp_set([(4, -2.5)]),
+        setting_of([(4, -2.5)]),
     ]
 
 
 def test_points_of_a_curve_are_no_history_until_the_user_sets_them(toy):
-    clamps = clamp_set([(6, value_of(-9.5, float(toy.atlas.table.max_act[6])))])
+    clamps = setting_of([(6, value_of(-9.5, float(toy.atlas.table.max_act[6])))])
     list(dose_curve(toy, 6, (-9.5,)))
-    assert clamps not in [trial.run.clamps for trial in toy.history.trials()]
+    assert clamps not in [trial.run.setting for trial in toy.history.trials()]
     again = toy.evaluate(clamps)
-    assert [trial.run.clamps for trial in toy.history.trials()].count(clamps) == 1
+    assert [trial.run.setting for trial in toy.history.trials()].count(clamps) == 1
     torch.testing.assert_close(toy.finished(clamps).scores, again.scores)
 
 
@@ -77,7 +78,7 @@ def test_a_callback_that_raises_stops_the_curve_and_lets_the_lock_go(toy):
 
     with pytest.raises(KeyboardInterrupt):
         list(dose_curve(toy, 1, (-11.5,), stop))
-    assert toy.evaluate(clamp_set([(1, -11.25)])).complete
+    assert toy.evaluate(setting_of([(1, -11.25)])).complete
 
 
 def test_the_pages_row_spans_the_sliders_range_and_holds_ablation():

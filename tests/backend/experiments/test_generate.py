@@ -7,16 +7,27 @@ import torch
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
 from backend.errors import BadInput
-from backend.experiments.generate import ClampedSteps, Sampling, generate, pick, prompt_ids
-from backend.interventions.edit import Clamp, clamp_set
+from backend.evaluation.recordings import record
+from backend.evaluation.reference import statistic
+from backend.experiments.generate import (
+    ClampedSteps,
+    Sampling,
+    gate_in_words,
+    generate,
+    pick,
+    prompt_ids,
+)
+from backend.interventions.method import NOTHING, Gate, Method, setting_of
 from backend.model import positions
 from backend.model.loading import load_hf
+from backend.model.rows import Rows
 from backend.model.runner import Runner
 from backend.model.sae import load_sae
 from backend.model.split import split
 from backend.model.weights import model_source
 from backend.setups import load_setup
-from tests.support.toy import BLOCK, D_MODEL, N_BLOCKS
+from tests.support.methods import METHODS
+from tests.support.toy import BLOCK, D_MODEL, D_SAE, N_BLOCKS
 
 RULES = ("first", "special", "sinks")
 
@@ -52,15 +63,21 @@ def full_logits(model, sae, ids, n_prompt, clamps, rules):
             rules,
             set(model.tokenizer.all_special_ids),
         )
-        edited = acts.clone()
-        for feature, value in clamps:
-            where = (acts[0, :, feature] > 0) & ~exempt
-            touched.extend(where.nonzero().squeeze(-1).tolist())
-            edited[0, where, feature] = value
+        edited, (pairs, method) = acts.clone(), clamps
+        fires = (acts[0][:, list(clamps.features)] > method.threshold) & ~exempt[:, None]
+        hit = fires.any(-1)
+        touched.extend(hit.nonzero().squeeze(-1).tolist())
+        if method.refusal is None or not method.refusal.alone:
+            for i, (feature, value) in enumerate(pairs):
+                edited[0, hit if method.reach == "all" else fires[:, i], feature] = value
+        if method.refusal is not None:
+            edited[0, hit, method.refusal.feature] = method.refusal.value
         error = resid.float() - sae.sae.decode(acts)
-        new = torch.where(
-            exempt[None, :, None], resid, (sae.sae.decode(edited) + error).to(resid.dtype)
-        )
+        rebuilt = sae.sae.decode(edited) + error
+        if method.keep_norm:
+            lengths = resid.float().norm(dim=-1, keepdim=True)
+            rebuilt = rebuilt / rebuilt.norm(dim=-1, keepdim=True) * lengths
+        new = torch.where(hit[None, :, None], rebuilt.to(resid.dtype), resid)
         return (new, *output[1:]) if isinstance(output, tuple) else new
 
     handle = model.hf.model.layers[model.block].register_forward_hook(hook)
@@ -90,7 +107,7 @@ def check_against_full(model, sae, ids, clamps, rules, n_tokens, atol):
 
 
 @pytest.mark.parametrize("rules", [("first",), RULES, ()])
-@pytest.mark.parametrize("clamps", [(), clamp_set([(0, -40.0), (2, -20.0), (5, 3.0)])])
+@pytest.mark.parametrize("clamps", [NOTHING, setting_of([(0, -40.0), (2, -20.0), (5, 3.0)])])
 def test_every_step_is_that_of_a_full_forward_pass(toy, monkeypatch, rules, clamps):
     monkeypatch.setattr(positions, "SINK_RATIO", 1.15)  # so that a random model has some
     ids = toy.model.tokenizer("Question: Which organ pumps blood?\nAnswer:")["input_ids"]
@@ -102,9 +119,71 @@ def test_every_step_is_that_of_a_full_forward_pass(toy, monkeypatch, rules, clam
         )
 
 
+@pytest.mark.parametrize(
+    "method", [m for m in METHODS.values() if m.gate is None] + [Method(0.4, reach="all")]
+)
+def test_every_step_by_other_methods_is_that_of_a_full_forward_pass(toy, method):
+    ids = toy.model.tokenizer("Question: Which organ pumps blood?\nAnswer:")["input_ids"]
+    setting = setting_of([(0, -40.0), (2, -20.0), (5, 3.0)], method)
+    assert check_against_full(toy.model, toy.sae, ids, setting, ("first",), 12, 1e-4).edited
+
+
+def fires_of(toy, ids, features):
+    """[pos][feature], by one pass over the whole text."""
+    acts = record(toy.runner, Rows.of_text([list(ids)]), stage="", scoring=None).acts
+    return [[bool((acts.of(f)[0] == t).any()) for f in features] for t in range(len(ids))]
+
+
+@pytest.mark.parametrize("kind", ["rho", "window", "cusum"])
+def test_a_gate_is_asked_about_the_prompt_and_about_each_token_until_it_opens(toy, kind):
+    ids = toy.model.tokenizer("The treaty was signed in the spring.")["input_ids"]
+    seen = {"the prompt": 0, "later": 0, "never": 0}
+    for feature in range(D_SAE):
+        plain = setting_of([(feature, -30.0)])
+        rates = toy.evaluator.rates(setting_of(plain.clamps, Method(gate=Gate("cusum", 0.0))))
+        pairs = list(zip(rates.forget.tolist(), rates.retain.tolist(), strict=True))
+        gate = Gate(kind, 0.0, 4)
+        at_prompt = statistic(fires_of(toy, ids, [feature]), gate, pairs)
+        for tau in {0.0, at_prompt, at_prompt * 0.9}:
+            setting = setting_of(plain.clamps, Method(gate=Gate(kind, tau, 4)))
+            *_, last = generate(toy.runner, ids, setting, max_tokens=10, rates=rates)
+            # The last token was written, but not read.
+            whole = [*ids, *last.ids][: len(ids) + max(len(last.ids) - 1, 0)]
+            fires = fires_of(toy, whole, [feature])
+            lengths = range(len(ids), len(whole) + 1)
+            opens = [n for n in lengths if statistic(fires[:n], setting.method.gate, pairs) > tau]
+            assert last.opened_at == (opens[0] if opens else None)
+            assert last.statistic == pytest.approx(
+                statistic(fires, setting.method.gate, pairs), abs=2e-6
+            )
+            # It acts on what is read when it opens, and on all that comes after.
+            begun = 0 if opens and opens[0] == len(ids) else (opens[0] - 1 if opens else 10**6)
+            assert last.edited == tuple(
+                t for t, fired in enumerate(fires) if any(fired) and t >= begun
+            )
+            if not opens:
+                *_, free = generate(toy.runner, ids, NOTHING, max_tokens=10)
+                assert last.ids == free.ids
+            when = "never" if not opens else "the prompt" if opens[0] == len(ids) else "later"
+            seen[when] += 1
+            assert gate_in_words(last).startswith(
+                {
+                    "never": "the gate stayed closed",
+                    "the prompt": "the gate opened at the prompt",
+                    "later": f"the gate opened after {opens[0] - len(ids) if opens else 0} tokens",
+                }[when]
+            )
+    assert all(seen.values()), seen
+
+
+def test_without_a_gate_nothing_is_said_of_one(toy):
+    *_, last = generate(toy.runner, [5, 6], setting_of([(0, -3.0)]), max_tokens=2)
+    assert (last.statistic, last.opened_at, gate_in_words(last)) == (None, None, "")
+
+
 def test_sinks_are_left_alone_in_prompt_and_in_text(toy, monkeypatch):
     ids = toy.model.tokenizer("The river runs to the sea")["input_ids"]
-    clamps = clamp_set([(0, -40.0)])
+    clamps = setting_of([(0, -40.0)])
 
     def edited(ratio):
         monkeypatch.setattr(positions, "SINK_RATIO", ratio)
@@ -141,7 +220,7 @@ def test_sliding_windows_and_soft_caps_keep_their_own_cache(toy):
         resid = model.run_head(torch.tensor([ids]))
     features = (toy.sae.encode(resid)[0, 1:] > 0).any(0).nonzero().squeeze(-1).tolist()[:3]
     written = check_against_full(
-        model, toy.sae, ids, tuple(Clamp(f, -15.0) for f in features), ("first",), 20, 2e-4
+        model, toy.sae, ids, setting_of((f, -15.0) for f in features), ("first",), 20, 2e-4
     )
     assert len(ids) > 6
     assert len(written.ids) == 20
@@ -150,7 +229,7 @@ def test_sliding_windows_and_soft_caps_keep_their_own_cache(toy):
 
 def test_without_clamps_it_is_the_models_own_greedy_text(toy):
     ids = toy.model.tokenizer("A program is")["input_ids"]
-    *_, last = generate(toy.runner, ids, (), max_tokens=20)
+    *_, last = generate(toy.runner, ids, NOTHING, max_tokens=20)
     own = toy.model.hf.generate(torch.tensor([ids]), max_new_tokens=20, do_sample=False)[
         0, len(ids) :
     ].tolist()
@@ -210,9 +289,9 @@ def test_the_text_grows_and_holds_back_half_characters(toy):
 def test_what_cannot_be_written_is_said(toy, more, words):
     arguments = {"max_tokens": 5, **more}
     with pytest.raises(BadInput, match=words):
-        next(generate(toy.runner, [1, 2], (), **arguments))
+        next(generate(toy.runner, [1, 2], NOTHING, **arguments))
     with pytest.raises(BadInput, match="too long for this model"):
-        next(generate(toy.runner, [1] * 600, (), max_tokens=5))
+        next(generate(toy.runner, [1] * 600, NOTHING, max_tokens=5))
 
 
 def test_prompts(toy):
@@ -238,8 +317,8 @@ def test_the_demo_writes_what_a_full_forward_pass_would():
     with torch.inference_mode():
         acts = sae.encode(model.run_head(torch.tensor([ids])))[0, 1:]
     features = acts.sum(0).topk(20).indices.tolist()
-    clamps = clamp_set((f, round(-2 * float(acts[:, f].max()), 1)) for f in features)
-    plain = check_against_full(model, sae, ids, (), setup.untouched, 4, 1e-3)
+    clamps = setting_of((f, round(-2 * float(acts[:, f].max()), 1)) for f in features)
+    plain = check_against_full(model, sae, ids, NOTHING, setup.untouched, 4, 1e-3)
     clamped = check_against_full(model, sae, ids, clamps, setup.untouched, 10, 1e-3)
     assert plain.ids != clamped.ids[:4]
     assert any(position >= len(ids) for position in clamped.edited)

@@ -10,11 +10,11 @@ from backend.data.questions import Question
 from backend.engine.engine import Engine
 from backend.errors import BadClamps
 from backend.experiments.permutation import PermutationCheck, permutation_check
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, setting_of
 from backend.setups import load_setup
 from tests.support.toy import D_SAE, write_setup
 
-CLAMPS = clamp_set([(0, -120.0), (1, -300.0)])
+CLAMPS = setting_of([(0, -120.0), (1, -300.0)])
 QUESTION = Question(0, "", "q", ("a", "b", "c", "d"), 2)
 
 
@@ -25,7 +25,7 @@ def letters(tmp_path_factory, own_cache):
 
 def test_in_the_questions_own_order_the_picks_are_the_boards(letters):
     checks = [permutation_check(letters, place, CLAMPS) for place in range(letters.n_questions)]
-    before, after = letters.evaluate(()), letters.evaluate(CLAMPS)
+    before, after = letters.evaluate(NOTHING), letters.evaluate(CLAMPS)
     assert [check.before[0] for check in checks] == before.predictions().tolist()
     assert [check.after[0] for check in checks] == after.predictions().tolist()
     assert before.predictions().tolist() != after.predictions().tolist(), "nothing was clamped"
@@ -34,11 +34,11 @@ def test_in_the_questions_own_order_the_picks_are_the_boards(letters):
 def test_the_question_is_the_one_at_that_place(letters):
     asked = [question for s in letters.sets for question in s.questions]
     for place, question in enumerate(asked):
-        assert permutation_check(letters, place, ()).question == question
+        assert permutation_check(letters, place, NOTHING).question == question
 
 
 def test_without_clamps_nothing_changes(letters):
-    check = permutation_check(letters, 0, ())
+    check = permutation_check(letters, 0, NOTHING)
     assert len(check.before) == N_ORDERS
     assert check.before == check.after
     assert check.right_before == check.right_after
@@ -46,7 +46,7 @@ def test_without_clamps_nothing_changes(letters):
 
 def test_a_feature_there_is_none_of_is_said(letters):
     with pytest.raises(BadClamps, match=f"no feature {D_SAE}"):
-        permutation_check(letters, 0, clamp_set([(D_SAE, -1.0)]))
+        permutation_check(letters, 0, setting_of([(D_SAE, -1.0)]))
 
 
 def test_a_model_that_knows_is_right_in_all_orders_and_uses_every_letter_alike():

@@ -11,10 +11,11 @@ from backend.engine.engine import Engine
 from backend.evaluation.evaluate import affected_questions
 from backend.evaluation.reference import Reference
 from backend.experiments.text_loss import TextLoss, in_words, summarise_loss, text_loss
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, setting_of
 from backend.notices import noticed
 from backend.setups import load_setup
 from backend.sharing.report import report
+from tests.support.methods import METHODS
 from tests.support.toy import write_setup
 
 TEXT = (
@@ -22,7 +23,7 @@ TEXT = (
     '"other"\n'
 )
 LOSS = TextLoss("other <b> text", 1200, 12, 3, 1.5, 1.75, 0.25, 0.1, 0.4)
-CLAMPS = clamp_set([(10, -4.0), (14, -9.0), (3, 2.0)])
+CLAMPS = setting_of([(10, -4.0), (14, -9.0), (3, 2.0)])
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_baseline_is_the_models_own_loss(engine):
     for ids in rows_of(engine):
         out = engine.model.hf(torch.tensor([ids]), labels=torch.tensor([ids]))
         total, n = total + float(out.loss) * (len(ids) - 1), n + len(ids) - 1
-    loss = text_loss(engine, ())
+    loss = text_loss(engine, NOTHING)
     assert loss.baseline == pytest.approx(total / n, abs=1e-5)
     assert loss.n_tokens == n
     assert loss.n_rows == 5
@@ -50,7 +51,7 @@ def test_baseline_is_the_models_own_loss(engine):
 def test_added_loss_is_that_of_a_full_forward_pass_with_a_hook(engine):
     reference = Reference(*engine.load_plain(), engine.sae, engine.setup.untouched)
     packed = [pack_text(ids) for ids in rows_of(engine)]
-    slow = [reference.scores(packed, clamps, "cloze")[:, 0] for clamps in ((), CLAMPS)]
+    slow = [reference.scores(packed, clamps, "cloze")[:, 0] for clamps in (None, CLAMPS)]
     n = sum(len(p.score_pos) for p in packed)
     loss = text_loss(engine, CLAMPS)
     assert abs(loss.added) > 1e-3
@@ -67,7 +68,7 @@ def test_rows_on_which_nothing_fires_keep_their_loss_bit_for_bit(engine):
 
 
 def test_a_known_result_is_not_run_again_and_progress_counts_rows(engine):
-    clamps, reports = clamp_set([(5, -3.0), (6, -3.0)]), []
+    clamps, reports = setting_of([(5, -3.0), (6, -3.0)]), []
     first = text_loss(engine, clamps, reports.append)
     assert reports[-1].done == reports[-1].total == first.n_affected
     assert text_loss(engine, clamps, lambda _: pytest.fail("it was computed again")) == first
@@ -106,3 +107,20 @@ def test_the_report_has_it(engine):
     page = report(engine, engine.evaluate(CLAMPS))
     assert html.escape(in_words(text_loss(engine, CLAMPS)).strip()) in page
     assert "other <b> text" not in page
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_by_every_method_too(engine, method):
+    setting = setting_of([(f, -12.0) for f in range(5)], method)
+    reference = Reference(*engine.load_plain(), engine.sae, engine.setup.untouched)
+    packed = [pack_text(ids) for ids in rows_of(engine)]
+    rates = engine.evaluator.rates(setting)
+    pairs = (
+        []
+        if rates is None
+        else list(zip(rates.forget.tolist(), rates.retain.tolist(), strict=True))
+    )
+    slow = [reference.scores(packed, s, "cloze", rates=pairs)[:, 0] for s in (None, setting)]
+    loss = text_loss(engine, setting)
+    n = sum(len(p.score_pos) for p in packed)
+    assert loss.added == pytest.approx(float((slow[0] - slow[1]).sum()) / n, abs=1e-5)

@@ -14,7 +14,7 @@ from backend.interventions.board import (
     read_link,
     write_link,
 )
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, setting_of
 
 NUMBERS = st.floats(-MAX_SLIDER, MAX_SLIDER)
 SLIDERS = st.lists(
@@ -29,7 +29,7 @@ def test_a_link_reads_back_to_the_same_board_and_can_be_clamped(sliders, master,
     solo = data.draw(st.sampled_from([None, *(s.feature for s in sliders)]))
     board = Board(sliders, master, solo)
     assert read_link(write_link(board), 100) == board
-    board.clamps()
+    board.setting()
 
 
 def test_a_link_is_short_and_says_only_what_is_set():
@@ -76,13 +76,13 @@ def test_bad_links_are_refused(link):
 
 def test_off_sliders_clamp_nothing_and_the_master_scales_the_rest():
     board = Board((Slider(3, -10.0), Slider(4, -20.0, on=False)), 1.5)
-    assert board.clamps() == ((3, -15.0),)
+    assert board.setting().clamps == ((3, -15.0),)
 
 
 def test_the_solo_slider_is_alone_in_force_as_long_as_it_is_on():
     sliders = Slider(3, -10.0), Slider(4, -20.0), Slider(5, 1.0, on=False)
-    assert Board(sliders, solo=4).clamps() == ((4, -20.0),)
-    assert Board(sliders, solo=5).clamps() == ()
+    assert Board(sliders, solo=4).setting().clamps == ((4, -20.0),)
+    assert Board(sliders, solo=5).setting() == NOTHING
 
 
 def test_a_slider_takes_its_features_place_or_comes_last():
@@ -99,5 +99,5 @@ def test_a_slider_taken_away_takes_its_solo_with_it():
 
 
 def test_a_board_of_clamps_has_them_in_force():
-    clamps = clamp_set([(7, -1.0), (2, 3.0)])
-    assert board_of(clamps).clamps() == clamps
+    clamps = setting_of([(7, -1.0), (2, 3.0)])
+    assert board_of(*clamps).setting() == clamps

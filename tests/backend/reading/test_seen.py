@@ -5,9 +5,10 @@ import pytest
 from backend.data.questions import PREFIX
 from backend.engine.engine import Engine
 from backend.errors import BadInput
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from backend.reading.seen import in_words, place_of, see
 from backend.setups import load_setup
+from tests.support.methods import METHODS
 from tests.support.toy import D_SAE, write_setup
 
 
@@ -48,7 +49,7 @@ def test_firing_places_are_all_of_the_features_activations_and_no_other(engine):
 
 
 def test_scores_are_the_baselines_and_those_with_clamps(engine):
-    clamps = clamp_set([(f, -9.0) for f in range(4)])
+    clamps = setting_of([(f, -9.0) for f in range(4)])
     after = engine.evaluate(clamps).scores
     place = place_of(engine, "history", 1)
     view = see(engine, place, [0, 1, 2, 3], after)
@@ -65,3 +66,29 @@ def test_a_set_or_row_there_is_none_of_is_said(engine):
         place_of(engine, "chemistry", 0)
     with pytest.raises(BadInput, match="no question 9: its rows go from 0 to 3"):
         place_of(engine, "biology", 9)
+
+
+@pytest.mark.parametrize(
+    "method", [m for m in METHODS.values() if m.gate], ids=lambda m: m.gate.kind
+)
+def test_the_gate_is_seen_as_it_decides(engine, method):
+    setting = setting_of([(f, -9.0) for f in range(4)], method)
+    opened = engine.opening(setting)
+    for place in range(engine.n_questions):
+        gate = see(engine, place, setting.features, setting=setting).gate
+        mine = (opened.sequences.row == place).nonzero().squeeze(-1).tolist()
+        assert [s.statistic for s in gate.sequences] == opened.statistic[mine].tolist()
+        assert [s.open for s in gate.sequences] == opened.open[mine].tolist()
+        # A letter question is one sequence; in cloze each option is one, after the prefix.
+        options = [None] if engine.setup.scoring == "letter" else [0, 1, 2, 3]
+        assert [s.option for s in gate.sequences] == options
+        for s in gate.sequences:
+            assert s.along[-1] == s.statistic
+            assert len(s.along) == len(s.tokens)
+        view = see(engine, place, setting.features, setting=setting)
+        assert gate.in_words() in in_words(view)
+        assert ("stays closed" in gate.in_words()) == (gate.n_open == 0)
+
+
+def test_without_a_gate_none_is_seen(engine):
+    assert see(engine, 0, [1], setting=setting_of([(1, -2.0)])).gate is None

@@ -49,7 +49,7 @@ def run_of(folder) -> Ran:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLAMPBOARD_CACHE", str(folder / "cache"))
         engine = Engine(load_setup(folder / "toy.toml"))
-        evaluation = engine.evaluate(BOARD.clamps())
+        evaluation = engine.evaluate(BOARD.setting())
         return Ran(engine, evaluation, to_text(export(engine, evaluation, BOARD, "held-out")))
 
 

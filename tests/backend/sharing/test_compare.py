@@ -7,6 +7,7 @@ import pytest
 
 from backend.engine.engine import Engine
 from backend.interventions.board import board_of
+from backend.interventions.method import NOTHING
 from backend.setups import load_setup
 from backend.sharing.compare import MOST_LINES, compare
 from backend.sharing.export import export, to_text
@@ -24,10 +25,10 @@ def test_an_untouched_file_is_the_same(ran):
 
 
 def test_a_board_of_nothing_is_the_baseline(toy):
-    text = to_text(export(toy, toy.evaluate(()), board_of(())))
+    text = to_text(export(toy, toy.evaluate(NOTHING), board_of(())))
     file = read_run_file(text.encode(), 24)
-    assert file.clamps == ()
-    assert compare(file, toy.evaluate(()), toy).verdict == "same"
+    assert file.setting == NOTHING
+    assert compare(file, toy.evaluate(NOTHING), toy).verdict == "same"
 
 
 def in_set(name, change):
@@ -215,7 +216,7 @@ def test_a_small_p_is_not_taken_for_a_smaller_one(ran):
     s = claims.sets[0].model_copy(update={"p_value": 1e-30})
     here = replace(ran.evaluation.sets[0], p_value=1e-12)
     found = compare(
-        RunFile(claims.model_copy(update={"sets": [s]}), BOARD, BOARD.clamps()),
+        RunFile(claims.model_copy(update={"sets": [s]}), BOARD, BOARD.setting()),
         replace(ran.evaluation, sets=(here,)),
         ran.engine,
     )
@@ -256,7 +257,7 @@ def test_what_is_different_is_named_and_nothing_else(ran, tmp_path, change, name
         path.write_text(f"half_seed = 3\n{path.read_text()}")
     here = Engine(load_setup(path))
     file = read(ran.raw(), here)
-    found = compare(file, here.evaluate(file.clamps), here)
+    found = compare(file, here.evaluate(file.setting), here)
     hashed = [line for line in found.ingredients if not line.startswith("The hook")]
     assert len(hashed) == 1, found.ingredients
     assert hashed[0].startswith(named)

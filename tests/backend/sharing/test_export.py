@@ -24,7 +24,7 @@ def test_figures_and_answers_are_those_of_the_evaluation(ran):
 
 
 def test_scores_that_are_no_numbers_are_not_exported_but_said(toy):
-    evaluation = toy.evaluate(BOARD.clamps())
+    evaluation = toy.evaluate(BOARD.setting())
     scores = evaluation.scores.clone()
     scores[0, 0] = float("nan")
     with pytest.raises(BadInput, match="Clamp less far"):

@@ -5,13 +5,13 @@ import re
 from backend.evaluation.history import Pooled, Trial
 from backend.evaluation.results import Run
 from backend.experiments.controls import run_controls
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from backend.sharing.report import report
 from backend.sharing.svg import trials_svg
 
 
 def test_it_has_the_figures_and_stands_alone(toy):
-    evaluation = toy.evaluate(clamp_set([(1, -120.0), (3, 0.0)]))
+    evaluation = toy.evaluate(setting_of([(1, -120.0), (3, 0.0)]))
     page = report(toy, evaluation)
     for s in evaluation.sets:
         assert f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in page
@@ -24,22 +24,22 @@ def test_it_has_the_figures_and_stands_alone(toy):
 
 
 def test_it_has_the_controls_that_were_run_and_runs_none(toy):
-    evaluation = toy.evaluate(clamp_set([(2, -41.5), (6, -25.0)]))
+    evaluation = toy.evaluate(setting_of([(2, -41.5), (6, -25.0)]))
     assert "The controls were not run" in report(toy, evaluation)
-    control, _ = next(run_controls(toy, evaluation.clamps))
+    control, _ = next(run_controls(toy, evaluation.setting))
     page = report(toy, evaluation)
     assert control.name in page
     assert "1 of 5 sets of random features are known so far" in page
 
 
 def test_what_users_and_data_wrote_stays_text(toy, monkeypatch):
-    evaluation = toy.evaluate(clamp_set([(3, -7.0)]))
+    evaluation = toy.evaluate(setting_of([(3, -7.0)]))
     monkeypatch.setattr(toy.atlas, "name", lambda feature: "<script>alert(1)</script>")
     monkeypatch.setattr(
         toy.results,
         "read",
-        lambda clamps: Run(
-            clamps, [], 1.0, 0.0, name="<b>mine", note="<i>note", hypothesis="a < b"
+        lambda setting: Run(
+            setting.clamps, [], 1.0, 0.0, name="<b>mine", note="<i>note", hypothesis="a < b"
         ),
     )
     page = report(toy, evaluation)
@@ -51,7 +51,9 @@ def test_what_users_and_data_wrote_stays_text(toy, monkeypatch):
 
 def test_the_scatter_places_the_best_trial_low_and_right():
     trials = [
-        Trial(Run(clamp_set([(i, -5.0)]), [], 0, 0), Pooled(forget, 100), Pooled(retain, 100))
+        Trial(
+            Run(setting_of([(i, -5.0)]).clamps, [], 0, 0), Pooled(forget, 100), Pooled(retain, 100)
+        )
         for i, (forget, retain) in enumerate([(70, 80), (40, 79)])
     ]
     picture = trials_svg(trials, trials[1].id, Pooled(80, 100))

@@ -6,7 +6,8 @@ import pytest
 
 from backend.errors import BadInput
 from backend.interventions.board import board_of
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
+from backend.sharing.compare import compare
 from backend.sharing.export import export, to_text
 from backend.sharing.run_file import (
     MAX_BYTES,
@@ -16,6 +17,7 @@ from backend.sharing.run_file import (
     shipped_setup,
 )
 from tests.backend.sharing.conftest import BOARD
+from tests.support.methods import METHODS
 
 
 def read(raw, d_sae=24):
@@ -24,7 +26,7 @@ def read(raw, d_sae=24):
 
 def test_a_file_reads_back_to_the_board_the_half_and_the_figures(ran):
     file = read(ran.text)
-    assert (file.board, file.half, file.clamps) == (BOARD, "held-out", BOARD.clamps())
+    assert (file.board, file.half, file.setting) == (BOARD, "held-out", BOARD.setting())
     assert file.claims.setup.name == "toy"
     for s, mine in zip(file.claims.sets, ran.evaluation.sets, strict=True):
         assert {name: getattr(s, name) for name in mine.figures()} == mine.figures()
@@ -32,9 +34,9 @@ def test_a_file_reads_back_to_the_board_the_half_and_the_figures(ran):
 
 
 def test_clamps_of_a_file_keep_every_digit(toy):
-    board = board_of(clamp_set([(1, -0.1 - 0.2), (2, 1e-7)]))
-    file = read(to_text(export(toy, toy.evaluate(board.clamps()), board)))
-    assert file.clamps == board.clamps()
+    board = board_of(*setting_of([(1, -0.1 - 0.2), (2, 1e-7)]))
+    file = read(to_text(export(toy, toy.evaluate(board.setting()), board)))
+    assert file.setting == board.setting()
 
 
 def put(*path_and_value):
@@ -146,3 +148,29 @@ def test_a_file_does_not_choose_a_setup_but_a_shipped_one(ran, tmp_path, name):
     path.write_text(json.dumps(raw))
     with pytest.raises(BadInput, match="does not ship|never a path"):
         shipped_setup(path)
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_method_reads_back_and_is_held_against_the_board(toy, method):
+    setting = setting_of([(f, -12.0) for f in range(5)], method)
+    evaluation = toy.evaluate(setting)
+    raw = export(toy, evaluation, board_of(*setting))
+    file = read(to_text(raw))
+    assert file.setting == setting
+    assert compare(file, evaluation, toy).verdict == "same"
+    with pytest.raises(BadInput, match="'board' and 'method' say different things"):
+        read(raw | {"method": ""})
+    if method.gate is not None:
+        said = raw["sets"][0]["questions"][0]["gate"]
+        for field, other in (("open", not said["open"]), ("statistic", said["statistic"] + 0.01)):
+            said[field], true = other, said[field]
+            found = compare(read(raw), evaluation, toy)
+            assert found.verdict == "other figures"
+            assert "the gate's verdict on 1 questions is another" in " ".join(found.lines())
+            said[field] = true
+
+
+def test_a_file_of_the_papers_method_is_as_it_was_before_there_were_others(ran):
+    assert "method" not in ran.raw()
+    assert "method" not in ran.raw()["board"]
+    assert "gate" not in ran.raw()["sets"][0]["questions"][0]

@@ -9,9 +9,10 @@ import torch
 from backend.data.questions import choice_scores
 from backend.engine.engine import Engine
 from backend.evaluation.reference import unpacked
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from backend.setups import load_setup
 from backend.sharing.snippet import snippet
+from tests.support.methods import METHODS
 from tests.support.toy import write_setup
 
 
@@ -45,16 +46,27 @@ def scores_by(program: str, engine: Engine, rows: list[int]) -> torch.Tensor:
 def test_the_program_scores_every_question_as_the_engine_does(tmp_path, untouched, sae):
     engine = Engine(load_setup(write_setup(tmp_path, untouched=untouched, sae=sae)))
     features = engine.recording.acts.counts().argsort(descending=True)[:3].tolist()
-    clamps = clamp_set((f, -25.0 - f) for f in features)
+    clamps = setting_of((f, -25.0 - f) for f in features)
     result = engine.evaluate(clamps)
     assert (result.scores - engine.recording.baseline).abs().max() > 0.1
     theirs = scores_by(snippet(engine, clamps), engine, list(range(engine.n_questions)))
     torch.testing.assert_close(theirs, result.scores, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_the_program_acts_by_the_same_method(toy, method):
+    setting = setting_of([(f, -12.0) for f in range(5)], method)
+    result = toy.evaluate(setting)
+    assert not torch.equal(result.scores, toy.recording.baseline)
+    program = snippet(toy, setting)
+    assert [line for line in program.splitlines() if len(line) > 100] == []
+    theirs = scores_by(program, toy, list(range(toy.n_questions)))
+    torch.testing.assert_close(theirs, result.scores, atol=1e-4, rtol=1e-4)
+
+
 def test_a_label_cannot_break_the_program(toy, monkeypatch):
     monkeypatch.setattr(toy.atlas, "name", lambda feature: 'x"""\nimport os  # \u2028 oops')
-    program = snippet(toy, clamp_set([(1, -2.0)]))
+    program = snippet(toy, setting_of([(1, -2.0)]))
     compile(program, "snippet.py", "exec")
     assert "\nimport os" not in program
 
@@ -72,13 +84,13 @@ def test_the_programs_own_lines_fit_in_a_hundred_columns(monkeypatch):
         device="cpu",
         dtype="bfloat16",
     )
-    program = snippet(engine, clamp_set([(16383, -123.45)]))
+    program = snippet(engine, setting_of([(16383, -123.45)]))
     compile(program, "snippet.py", "exec")
     assert [line for line in program.splitlines() if len(line) > 100] == []
 
 
 def test_the_program_prints_what_comes_next(toy, capsys):
-    program = compile(snippet(toy, clamp_set([(0, -40.0)])), "snippet.py", "exec")
+    program = compile(snippet(toy, setting_of([(0, -40.0)])), "snippet.py", "exec")
     exec(program, {"__name__": "__main__"})
     without, with_clamps = capsys.readouterr().out.splitlines()
     assert without.startswith("without  [(")

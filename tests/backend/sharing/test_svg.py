@@ -7,7 +7,7 @@ import pytest
 from backend.evaluation.evaluate import SetResult
 from backend.evaluation.history import Pooled, Trial
 from backend.evaluation.results import Run
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from backend.sharing.svg import FORGET, PALE, RETAIN, WIDTH, Axis, dumbbell_svg, trials_svg
 from backend.statistics import Interval
 
@@ -87,7 +87,7 @@ def test_a_band_beyond_the_scale_ends_with_it():
 
 def trial(feature: int, forget: int, retain: int) -> Trial:
     """Of 100 questions each."""
-    run = Run(clamps=clamp_set([(feature, -1.0)]), rows=[], seconds=0.0, when=0.0)
+    run = Run(clamps=setting_of([(feature, -1.0)]).clamps, rows=[], seconds=0.0, when=0.0)
     return Trial(run, Pooled(forget, 100), Pooled(retain, 100))
 
 

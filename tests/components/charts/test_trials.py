@@ -2,11 +2,11 @@ import pandas as pd
 
 from backend.evaluation.history import Pooled, Trial, trial_table
 from backend.evaluation.results import Run
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from components.charts.trials import trials_chart
 
 TRIALS = [
-    Trial(Run(clamp_set([(i, -5.0)]), [], 0, 0), Pooled(forget, 100), Pooled(retain, 100))
+    Trial(Run(setting_of([(i, -5.0)]).clamps, [], 0, 0), Pooled(forget, 100), Pooled(retain, 100))
     for i, (forget, retain) in enumerate([(70, 80), (40, 79), (60, 50)])
 ]
 PUBLISHED = pd.DataFrame({"name": ["RMU"], "forget": [30.0], "retain": [78.0]})

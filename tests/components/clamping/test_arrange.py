@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from backend.interventions.board import Board, Slider
 from components.clamping.arrange import heading
+from components.clamping.sliders import UNITS
 
 BOARD = Board((Slider(2, -4.0), Slider(3, -5.0, on=False)))
 
@@ -47,14 +48,20 @@ def at(asked, shown):
 
 
 def test_at_first_sliders_stand_as_added_in_multiples_of_their_maximum(at, shown):
-    assert shown == [(False, "as added", "none")]
+    assert shown == [("x max", "as added", "none")]
 
 
 def test_the_user_arranges_them(at, shown):
     at.button_group(key="clamp_unit").set_value("raw")
     at.selectbox(key="clamp_order").set_value("number")
     at.selectbox(key="clamp_group").set_value("on or off").run()
-    assert shown[-1] == (True, "number", "on or off")
+    assert shown[-1] == ("raw", "number", "on or off")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_values_are_shown_in_each_unit(at, shown, unit):
+    at.button_group(key="clamp_unit").set_value(unit).run()
+    assert shown[-1].unit == unit
 
 
 @pytest.mark.parametrize(

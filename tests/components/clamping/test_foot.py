@@ -1,6 +1,5 @@
 """The foot of the clamp page: the way back, pins, and what is expected."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,40 +7,41 @@ from streamlit.testing.v1 import AppTest
 
 from backend.evaluation.history import Pooled, Trial
 from backend.evaluation.results import Run
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import Gate, Method, setting_of
 from components.values import Hypothesis
 
 NOTHING = Hypothesis()
-HERE, OTHER = (clamp_set([(feature, -4.0)]) for feature in (1, 2))
+HERE, OTHER = (setting_of([(feature, -4.0)]) for feature in (1, 2))
 
 
-def trial(clamps, hypothesis=""):
-    run = replace(Run(clamps, [], 1.0, 0.0), hypothesis=hypothesis)
+def trial(setting, hypothesis=""):
+    run = Run(setting.clamps, [], 1.0, 0.0, hypothesis=hypothesis, method=setting.method)
     return Trial(run, Pooled(40, 100), Pooled(80, 100))
 
 
 TRIALS = [trial(HERE, "less *biology*"), trial(OTHER)]
 
 
-def script(engine, clamps, backs, how):
+def script(engine, setting, backs, how):
     from components.clamping.foot import draw_foot
 
-    backs.append(draw_foot(engine, clamps, None, **how))
+    backs.append(draw_foot(engine, setting, None, **how))
 
 
 @pytest.fixture
 def foot(monkeypatch):
     monkeypatch.setattr("streamlit.page_link", lambda *_, **__: None)  # no pages in this script
+    heard = SimpleNamespace(backs=[], pinned=[], expected=[], trials=TRIALS)
     engine = SimpleNamespace(
         history=SimpleNamespace(
-            trials=lambda only: TRIALS, baseline=lambda only: (Pooled(70, 100), Pooled(80, 100))
+            trials=lambda only: heard.trials,
+            baseline=lambda only: (Pooled(70, 100), Pooled(80, 100)),
         ),
         atlas=SimpleNamespace(name=str),
         preset_titles={},
         setup=SimpleNamespace(sets=(), scoring="cloze"),
     )
     monkeypatch.setattr("components.clamping.foot.published_points", lambda setup: None)
-    heard = SimpleNamespace(backs=[], pinned=[], expected=[])
 
     def start(pins=(None, None), expected=NOTHING):
         how = {
@@ -70,6 +70,13 @@ def test_a_setting_picked_from_the_list_is_handed_back(foot):
 def test_the_present_setting_is_no_way_back(foot):
     foot.start().selectbox[0].set_value(TRIALS[0].id).run()
     assert foot.backs[-1] is None
+
+
+def test_the_same_clamps_by_another_method_are_a_way_back(foot):
+    gated = setting_of(HERE.clamps, Method(gate=Gate("rho", 0.25)))
+    foot.trials = [trial(HERE), trial(gated)]
+    foot.start().selectbox[0].set_value(foot.trials[1].id).run()
+    assert foot.backs[-1].setting == gated
 
 
 def test_this_setting_is_pinned(foot):

@@ -7,8 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from backend.errors import BadInput, Unavailable
+from backend.features.presets import PRESETS
 from backend.interventions.board import Board, Slider
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from components.clamping.presets import ordered_board
 
 MINE = Board((Slider(7, -3.0),))
@@ -22,14 +23,15 @@ def engine_of(deleted=None, table=None):
             table=pd.DataFrame(table) if table else None,
         ),
         sae=SimpleNamespace(d_sae=24),
+        presets=PRESETS,
         preset_in_words=lambda name: f"What {name} takes",
-        preset=lambda name: clamp_set([(1, -4.0), (2, -5.0), (3, -6.0)]),
+        preset=lambda name: setting_of([(1, -4.0), (2, -5.0), (3, -6.0)]),
         saved_presets=SimpleNamespace(all=lambda d_sae: {"mine": MINE}, delete=deleted),
     )
 
 
 def test_the_features_that_fire_on_most_forget_questions_come_first():
-    board = ordered_board(engine_of(), clamp_set([(1, -4.0), (2, -5.0), (3, -6.0)]))
+    board = ordered_board(engine_of(), setting_of([(1, -4.0), (2, -5.0), (3, -6.0)]))
     assert board == Board((Slider(2, -5.0), Slider(3, -6.0), Slider(1, -4.0)))
 
 

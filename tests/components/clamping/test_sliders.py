@@ -1,14 +1,20 @@
 """What an edit does to the board, and how sliders are arranged."""
 
+import json
+from dataclasses import replace
+
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from backend.interventions.board import MAX_MASTER, Board, Slider
-from backend.interventions.edit import MAX_VALUE
+from backend.interventions.clamps import MAX_VALUE
+from backend.interventions.method import Gate, Method
 from components.clamping import sliders as module
 from components.clamping.sliders import (
     GROUPS,
     ORDERS,
     START,
+    UNITS,
     Arrangement,
     arranged,
     edited,
@@ -124,3 +130,33 @@ def test_a_new_slider_stands_at_a_multiple_of_the_features_maximum():
 def test_reset_sets_every_slider_as_a_new_one_on_and_the_master_at_one():
     board = reset(Board(ADDED, 2.0, solo=2), ABOUT.__getitem__)
     assert board == Board(tuple(new_slider(s.feature, ABOUT[s.feature]["max_act"]) for s in ADDED))
+
+
+GATED = Method(gate=Gate("rho", 0.25), reach="all")
+
+
+def test_neither_an_edit_nor_a_reset_changes_the_method(monkeypatch):
+    board = replace(BOARD, method=GATED)
+    monkeypatch.setattr(
+        module.st, "session_state", {"key": {"edit": edit_of((2, -3.5, True), (3, -5.0, True))}}
+    )
+    assert edited(board, "key") == Board((Slider(2, -3.5), Slider(3, -5.0)), method=GATED)
+    assert reset(board, ABOUT.__getitem__).method == GATED
+
+
+def script(board, about, arrangement, residual_unit):
+    from components.clamping.sliders import draw_sliders
+
+    draw_sliders(board, about, arrangement, "sliders", lambda: None, residual_unit)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_row_has_its_value_in_raw_units_and_what_each_unit_is_in_them(unit):
+    args = (BOARD, ABOUT.__getitem__, Arrangement(unit), {2: 12.5, 3: 40.0}.__getitem__)
+    at = AppTest.from_function(script, args=args).run()
+    assert not at.exception, at.exception
+    data = json.loads(next(e for e in at.main if e.type == "bidi_component").proto.json)
+    assert data["unit"] == unit
+    rows = {row["feature"]: row for group in data["groups"] for row in group["rows"]}
+    assert (rows[2]["value"], rows[2]["unit"], rows[2]["residual"]) == (-4.0, 2.0, 12.5)
+    assert (rows[3]["value"], rows[3]["unit"], rows[3]["residual"]) == (-5.0, 1.0, 40.0)

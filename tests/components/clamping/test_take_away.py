@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from backend.errors import BadInput
 from backend.interventions.board import Board, Slider
+from backend.interventions.method import NOTHING
 from backend.sharing.export import export, to_text
 from backend.sharing.run_file import RunFile
 from components.clamping.take_away import read_file
@@ -17,7 +18,7 @@ BOARD = Board((Slider(1, -120.0), Slider(4, -2.0, on=False)), 1.5)
 
 @pytest.fixture
 def content(toy):
-    return to_text(export(toy, toy.evaluate(BOARD.clamps()), BOARD, "held-out")).encode()
+    return to_text(export(toy, toy.evaluate(BOARD.setting()), BOARD, "held-out")).encode()
 
 
 def test_an_exported_file_is_read(toy, content):
@@ -50,7 +51,7 @@ def opened():
 @pytest.fixture
 def at(opened):
     engine = SimpleNamespace(setup=SimpleNamespace(name="toy"), sae=SimpleNamespace(d_sae=24))
-    evaluation = SimpleNamespace(clamps=BOARD.clamps())
+    evaluation = SimpleNamespace(clamps=BOARD.setting().clamps, setting=BOARD.setting())
     link = {"clamps": "1:-120,!4:-2", "master": "1.5"}
 
     def on_open(*file):
@@ -101,7 +102,7 @@ def test_without_a_file_nothing_is_said():
 
 
 def test_figures_are_held_beside_those_of_the_file(toy, content):
-    (success,) = said(read_file(content, 24), toy, toy.evaluate(BOARD.clamps())).success
+    (success,) = said(read_file(content, 24), toy, toy.evaluate(BOARD.setting())).success
     assert success.value.startswith("a\\*b.json: The same figures as in the file")
 
 
@@ -118,12 +119,12 @@ def test_what_differs_from_the_file_is_listed(toy, content, falsify, words):
     raw = json.loads(content)
     falsify(raw)
     found = read_file(json.dumps(raw).encode(), 24)
-    at = said(found, toy, toy.evaluate(BOARD.clamps()))
+    at = said(found, toy, toy.evaluate(BOARD.setting()))
     assert not at.success
     assert words in at.warning[0].value
 
 
 def test_once_the_board_is_another_the_file_is_spoken_of_no_more(toy, content):
-    at = said(read_file(content, 24), toy, toy.evaluate(()))
+    at = said(read_file(content, 24), toy, toy.evaluate(NOTHING))
     assert not at.success
     assert not at.warning

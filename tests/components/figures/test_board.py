@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from backend.evaluation.evaluate import Evaluation
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 from backend.statistics import MeanChange
 from components.figures import board as module
 from components.figures.board import REDRAW_S, GrowingBoard, baseline_html, board_html, heading
@@ -74,7 +74,7 @@ def evaluation(n_done=3, clamps=((2, -4.0),), kept=None):
     sets = (replace(RESULT, n=4, n_affected=3, n_done=n_done),)
     zeros = torch.zeros(4, 4)
     given = {
-        "clamps": clamp_set(clamps),
+        "setting": setting_of(clamps),
         "sets": sets,
         "scores": zeros,
         "baseline": zeros,

@@ -73,3 +73,12 @@ def test_the_selected_row_is_the_tables_not_that_of_what_is_shown(at, chosen):
     at.session_state[key] = {"selection": {"rows": [0], "columns": [], "cells": []}}
     at.run()
     assert chosen[-1] == 11
+
+
+def test_what_the_gate_makes_of_each_is_shown_where_there_is_one(at, chosen):
+    assert not {"opens", "gate"} & set(at.dataframe[0].value.columns)
+    missing = [column for column in SHOWN if column not in TABLE]
+    table = TABLE.assign(**dict.fromkeys(missing, "x"), opens=[True, False, False], gate=0.25)
+    shown = AppTest.from_function(script, args=(table, chosen)).run().dataframe[0].value
+    assert shown["opens"].tolist() == [True, False]
+    assert shown["gate"].tolist() == [0.25, 0.25]

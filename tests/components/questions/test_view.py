@@ -5,8 +5,9 @@ import re
 from dataclasses import replace
 
 from backend.data.questions import Question
-from backend.reading.seen import SeenOption, SeenQuestion, SeenToken
-from components.questions.view import MOST_LISTED, heading, legend, view_html
+from backend.interventions.method import Gate
+from backend.reading.seen import SeenGate, SeenOption, SeenQuestion, SeenSequence, SeenToken
+from components.questions.view import MOST_LISTED, gate_rows, heading, legend, view_html
 
 
 def tokens(*texts, fired=()):
@@ -75,3 +76,29 @@ def test_heading_counts_tokens_and_firing_ones():
 def test_many_firing_places_are_cut_and_counted():
     many = replace(LETTER, tokens=tokens(*[" heart"] * 50, fired=((7, 1.0),)))
     assert f"and at {50 - MOST_LISTED} more places" in view_html(many, clamped=True)
+
+
+def gated(*opens):
+    gate = Gate("rho", 0.3)
+    sequences = tuple(
+        SeenSequence(i, ("<bos>", "\n"), (0.0, 0.5 if o else 0.1), 0.5 if o else 0.1, o)
+        for i, o in enumerate(opens)
+    )
+    return replace(CLOZE, gate=SeenGate(gate, sequences))
+
+
+def test_a_gate_that_stays_closed_is_said_where_features_fire():
+    closed, one = (gated(*opens) for opens in ([False] * 4, [False, True, False, False]))
+    assert "but the gate stays closed, so nothing changes here" in heading(closed, True)
+    assert "closed" not in heading(one, True)
+    assert "The gate stays closed (rho 0.1, tau 0.3)" in closed.gate.in_words()
+    assert "opens with 1 of 4 options (at most rho 0.5, tau 0.3)" in one.gate.in_words()
+
+
+def test_the_statistic_has_a_row_a_token_and_sequence():
+    rows = gate_rows(gated(False, True).gate)
+    assert rows["sequence"].tolist() == ["with A", "with A", "with B", "with B"]
+    assert rows["position"].tolist() == [1, 2, 1, 2]
+    assert rows["token"].tolist() == ["<bos>", "↵"] * 2
+    assert rows["statistic"].tolist() == [0.0, 0.1, 0.0, 0.5]
+    assert rows["state"].tolist() == ["closed", "closed", "open", "open"]

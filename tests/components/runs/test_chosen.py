@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from backend.evaluation.history import Pooled, Trial
 from backend.evaluation.results import Results
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import setting_of
 
-CLAMPS = clamp_set([(2, -4.0)])
+SETTING = setting_of([(2, -4.0)])
 
 
 def script(trial, results, backs, on_pin):
@@ -23,15 +23,15 @@ def script(trial, results, backs, on_pin):
 @pytest.fixture
 def results(tmp_path):
     kept = Results(tmp_path, (3, 4))
-    kept.write(CLAMPS, torch.zeros(3, 4), torch.tensor([True, False, False]), 1.5)
-    kept.remember(CLAMPS, {}, "less *biology*", 0.0)
+    kept.write(SETTING, torch.zeros(3, 4), torch.tensor([True, False, False]), 1.5)
+    kept.remember(SETTING, {}, "less *biology*", 0.0)
     return kept
 
 
 @pytest.fixture
 def heard(results):
     heard = SimpleNamespace(backs=[], pinned=[])
-    trial = Trial(results.read(CLAMPS), Pooled(40, 100), Pooled(80, 100))
+    trial = Trial(results.read(SETTING), Pooled(40, 100), Pooled(80, 100))
     args = (trial, results, heard.backs, lambda *pin: heard.pinned.append(pin))
     heard.at = AppTest.from_function(script, args=args).run()
     return heard
@@ -57,12 +57,12 @@ def test_the_user_goes_back_to_it(heard):
 
 def test_it_is_pinned(heard):
     click(heard, "Pin as B")
-    assert heard.pinned == [("B", CLAMPS)]
+    assert heard.pinned == [("B", SETTING)]
 
 
 def test_it_is_deleted(heard, results):
     heard.at.button(key="runs_delete").click().run()
-    assert results.read(CLAMPS) is None
+    assert results.read(SETTING) is None
 
 
 def test_what_was_expected_is_shown_as_it_was_written(heard):
@@ -70,27 +70,27 @@ def test_what_was_expected_is_shown_as_it_was_written(heard):
 
 
 def test_name_note_and_star_are_kept_with_what_else_is_known_of_it(heard, results):
-    before = results.read(CLAMPS)
+    before = results.read(SETTING)
     heard.at.text_input[0].set_value(" Mine ")
     heard.at.text_area[0].set_value("a note ")
     heard.at.checkbox[0].check()
     click(heard, "Keep")
-    assert results.read(CLAMPS) == replace(before, name="Mine", note="a note", star=True)
+    assert results.read(SETTING) == replace(before, name="Mine", note="a note", star=True)
 
 
 def test_what_another_session_wrote_stays_where_nothing_was_changed_here(heard, results):
-    results.annotate(CLAMPS, name="Theirs", star=True)
+    results.annotate(SETTING, name="Theirs", star=True)
     heard.at.text_area[0].set_value("a note")
     click(heard, "Keep")
-    run = results.read(CLAMPS)
+    run = results.read(SETTING)
     assert (run.name, run.star, run.note) == ("Theirs", True, "a note")
 
 
 def test_a_run_deleted_meanwhile_is_not_written_again_and_the_note_is_still_there(heard, results):
-    results.forget(CLAMPS)
+    results.forget(SETTING)
     heard.at.text_area[0].set_value("a note")
     click(heard, "Keep")
-    assert results.read(CLAMPS) is None
+    assert results.read(SETTING) is None
     (said,) = heard.at.warning
     assert "not there any more" in said.value
     assert heard.at.text_area[0].value == "a note"
@@ -99,7 +99,7 @@ def test_a_run_deleted_meanwhile_is_not_written_again_and_the_note_is_still_ther
 @pytest.fixture
 def unwritable(results, monkeypatch, tmp_path):
     (tmp_path / "x.json").mkdir()
-    monkeypatch.setattr(results, "_path", lambda clamps: tmp_path / "x.json")
+    monkeypatch.setattr(results, "_path", lambda setting: tmp_path / "x.json")
 
 
 def test_a_note_that_cannot_be_kept_is_said_and_still_there(heard, unwritable):

@@ -16,11 +16,12 @@ RUNS = pd.DataFrame(
             "note": note,
             "hypothesis": "",
             "clamps": clamps,
+            "method": method,
         }
-        for id_, star, front, name, note, clamps in [
-            ("a", True, False, "First", "too STRONG", "2:-40"),
-            ("b", False, True, "Second", "", "3:-5"),
-            ("c", True, True, "3 features", "", "2:-4,5:-1"),
+        for id_, star, front, name, note, clamps, method in [
+            ("a", True, False, "First", "too STRONG", "2:-40", ""),
+            ("b", False, True, "Second", "", "3:-5", "gate rho > 0.25, all set where one fires"),
+            ("c", True, True, "3 features", "", "2:-4,5:-1", ""),
         ]
     ]
 )
@@ -37,6 +38,7 @@ RUNS = pd.DataFrame(
         ("SECOND", [], ["b"]),
         ("2:-4", [], ["a", "c"]),
         ("2:-4", ["on the front"], ["c"]),
+        ("Gate rho", [], ["b"]),
         ("true", [], []),
     ],
 )

@@ -4,33 +4,69 @@ import pytest
 
 from backend.evaluation.history import Pooled, Trial
 from backend.evaluation.results import Run
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, Gate, Method, Refusal, setting_of
 from components.runs.trials import legend, trial_lines, trial_names
 
-TWO = clamp_set([(1, -5.0), (9, 1.0)])
+TWO = setting_of([(1, -5.0), (9, 1.0)])
 
 
-def trial(clamps, *, name="", forget=50, retain=80):
-    return Trial(Run(clamps, [], 0, 0, name), Pooled(forget, 100), Pooled(retain, 100))
+def trial(setting, *, name="", forget=50, retain=80):
+    clamps, method = setting
+    run = Run(clamps, [], 0, 0, name, method=method)
+    return Trial(run, Pooled(forget, 100), Pooled(retain, 100))
 
 
 @pytest.mark.parametrize(
     ("made", "name"),
     [
         (trial(TWO, name="Mine"), "Mine"),
-        (trial(clamp_set([(3, -5.0)])), "A preset"),
-        (trial(clamp_set([(1, -5.0)])), "1 · bones at -5"),
+        (trial(setting_of([(3, -5.0)])), "A preset"),
+        (trial(setting_of([(1, -5.0)])), "1 · bones at -5"),
         (trial(TWO), "2 features"),
-        (trial(()), "no clamp"),
+        (trial(NOTHING), "no clamp"),
     ],
 )
 def test_a_setting_is_called_by_its_name_its_preset_or_its_clamps(made, name):
-    presets = {clamp_set([(3, -5.0)]): "A preset"}
+    presets = {setting_of([(3, -5.0)]): "A preset"}
     assert trial_names([made], {1: "bones"}.get, presets) == {made.id: name}
 
 
+GATED = Method(gate=Gate("rho", 0.25))
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        (trial(setting_of(TWO.clamps, GATED), name="Mine"), "Mine (gate rho > 0.25)"),
+        (trial(setting_of([(1, -5.0)], GATED)), "1 · bones at -5 (gate rho > 0.25)"),
+        (
+            trial(setting_of(TWO.clamps, Method(0.5, reach="all", keep_norm=True))),
+            "2 features (firing above 0.5, all set where one fires, length kept)",
+        ),
+        (
+            trial(setting_of(TWO.clamps, Method(refusal=Refusal(7, -9.0)))),
+            "2 features (refusal latent 7 to -9 instead)",
+        ),
+        (trial(setting_of([(3, -5.0)], GATED)), "A gated preset"),
+        (trial(setting_of([(3, -5.0)], GATED), name="Mine"), "Mine (gate rho > 0.25)"),
+        (trial(setting_of([(3, -5.0)])), "3 · bones at -5"),
+    ],
+)
+def test_the_method_is_said_beside_the_name_unless_the_preset_says_it(made, name):
+    presets = {setting_of([(3, -5.0)], GATED): "A gated preset"}
+    assert trial_names([made], lambda feature: "bones", presets) == {made.id: name}
+
+
+def test_the_same_clamps_by_two_methods_are_two_trials():
+    trials = [trial(TWO), trial(setting_of(TWO.clamps, GATED))]
+    assert sorted(trial_names(trials, str, {}).values()) == [
+        "2 features",
+        "2 features (gate rho > 0.25)",
+    ]
+
+
 def test_no_two_trials_have_the_same_line():
-    trials = [trial(clamp_set([(i, -5.0), (9, 1.0)])) for i in range(4)]
+    trials = [trial(setting_of([(i, -5.0), (9, 1.0)])) for i in range(4)]
     names = trial_names(trials, str, {})
     assert set(names.values()) == {"2 features"}
     assert len(set(trial_lines(trials, names).values())) == 4
@@ -46,10 +82,10 @@ def test_the_legend_says_over_what():
 
 
 def test_the_legend_names_the_most_forgotten_with_retain_kept_as_plain_text():
-    words = said(trial(TWO, retain=60), trial(clamp_set([(1, -5.0)]), forget=40))
+    words = said(trial(TWO, retain=60), trial(setting_of([(1, -5.0)]), forget=40))
     assert "run \\*1\\*, 40.0 % instead of 70.0 %" in words
 
 
 def test_the_legend_says_where_no_clamp_keeps_that_much():
-    words = said(trial(TWO, retain=60), trial(()))
+    words = said(trial(TWO, retain=60), trial(NOTHING))
     assert "No clamp tried so far keeps that much" in words

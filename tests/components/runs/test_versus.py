@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from backend.evaluation.history import Versus
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import Gate, Method, setting_of
 from backend.statistics import PairedChange
 from components.runs.versus import versus_table
 
@@ -61,7 +61,7 @@ def pins_script(engine, pins, names, on_pin):
     draw_pins(engine, pins, names, on_pin)
 
 
-ONE = clamp_set([(1, -4.0)])
+ONE = setting_of([(1, -4.0)])
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def unpinned():
     return []
 
 
-def drawn(pins, unpinned=None, found=lambda clamps: SimpleNamespace(clamps=clamps)):
+def drawn(pins, unpinned=None, found=lambda setting: SimpleNamespace(setting=setting)):
     engine = SimpleNamespace(known=found, finished=found)
 
     def on_pin(*pin):
@@ -84,12 +84,39 @@ def test_what_is_not_pinned_is_said():
     assert at.caption[0].value.startswith("Pin two settings")
 
 
+WHEN = "When they act: "
+
+
+def when_they_act(toy, *methods):
+    """What is said of the methods of the same clamps, side by side."""
+    pins = tuple(setting_of([(1, -200.0)], method) for method in methods)
+    for setting in pins:
+        toy.evaluate(setting)
+    names = dict.fromkeys(pins, "Mine")
+    at = AppTest.from_function(pins_script, args=(toy, pins, names, lambda *pin: None)).run()
+    assert not at.exception
+    assert "1 features: 0 only in A" in " ".join(c.value for c in at.caption)
+    return [c.value.removeprefix(WHEN) for c in at.caption if c.value.startswith(WHEN)]
+
+
+def test_methods_that_differ_are_said(toy):
+    (said,) = when_they_act(toy, Method(), Method(0.5, Gate("window", 0.4, 8)))
+    assert said.replace("\\", "") == (
+        "A wherever a clamped feature fires; B gate window of 8 > 0.4, firing above 0.5."
+    )
+
+
+def test_one_method_of_both_is_not_spoken_of(toy):
+    gated = Method(gate=Gate("rho", 0.3))
+    assert when_they_act(toy, gated, gated) == []
+
+
 def test_a_pin_is_taken_away(unpinned):
     drawn((ONE, None), unpinned).button[0].click().run()
     assert unpinned == [("A", None)]
 
 
 def test_a_pin_whose_result_is_gone_is_nothing_pinned():
-    at = drawn((ONE, None), found=lambda clamps: None)
+    at = drawn((ONE, None), found=lambda setting: None)
     assert [t.value for t in at.text] == ["A: nothing pinned", "B: nothing pinned"]
     assert not at.button

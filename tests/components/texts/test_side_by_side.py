@@ -1,15 +1,17 @@
 """Two texts side by side: what is said of each, and of both."""
 
+from dataclasses import replace
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from backend.experiments.generate import Sampling, Written
-from backend.interventions.edit import clamp_set
+from backend.interventions.method import NOTHING, Gate, Method, setting_of
 from backend.progress import Progress
 from components.texts.side_by_side import note, text_html, verdict
 from components.values import Words
 
-CLAMPS = clamp_set([(2, -40.0)])
+SETTING = setting_of([(2, -40.0)])
 PROMPT = "The heart"
 
 
@@ -18,7 +20,7 @@ def written(*ids, edited=(), ended=False):
 
 
 def words(before=(), after=(), **more):
-    start = Words(PROMPT, False, Sampling(), 3, CLAMPS, (written(*before), written(*after)))
+    start = Words(PROMPT, False, Sampling(), 3, SETTING, (written(*before), written(*after)))
     return start._replace(**more)
 
 
@@ -36,12 +38,33 @@ def test_a_text_is_shown_as_it_is_and_escaped():
     ],
 )
 def test_a_text_says_how_it_ended(text, running, said):
-    assert note(text, words(clamps=(), running=running)) == said
+    assert note(text, words(setting=NOTHING, running=running)) == said
 
 
 def test_a_clamped_text_says_where_it_was_clamped():
     said = note(written(1, 2, edited=(1, 3, 5)), words())
     assert said.endswith("; clamped at 2 of 4 prompt tokens and 1 of 2 written ones")
+
+
+@pytest.mark.parametrize(
+    ("opened_at", "said"),
+    [
+        (4, "the gate opened at the prompt"),
+        (6, "the gate opened after 2 tokens"),
+        (None, "the gate stayed closed (statistic 0.125)"),
+    ],
+)
+def test_a_text_behind_a_gate_says_when_it_opened(opened_at, said):
+    text = replace(written(1, 2, 3), statistic=0.125, opened_at=opened_at)
+    assert note(text, words()) == (
+        f"3 tokens, the length limit; {said}; "
+        "clamped at 0 of 4 prompt tokens and 0 of 3 written ones"
+    )
+
+
+def test_a_text_without_clamps_has_no_gate():
+    text = replace(written(1, 2, 3), statistic=0.125, opened_at=4)
+    assert note(text, words(setting=NOTHING)) == "3 tokens, the length limit"
 
 
 @pytest.mark.parametrize(
@@ -55,21 +78,28 @@ def test_a_clamped_text_says_where_it_was_clamped():
     ],
 )
 def test_the_texts_are_compared_token_by_token(shown, said):
-    assert verdict(shown, PROMPT, CLAMPS) == said
+    assert verdict(shown, PROMPT, SETTING) == said
 
 
-def test_texts_of_other_clamps_or_another_prompt_say_so():
-    said = verdict(words((1,), (1,), prompt="An *old* one"), PROMPT, ())
+def test_texts_of_another_setting_or_another_prompt_say_so():
+    said = verdict(words((1,), (1,), prompt="An *old* one"), PROMPT, NOTHING)
     assert said == (
-        "Written with other clamps than those now on. "
+        "Written with another setting than the one now on. "
         "Written for the prompt “An \\*old\\* one”. Both texts are the same."
     )
 
 
+def test_texts_by_another_method_say_so():
+    gated = setting_of(SETTING.clamps, Method(gate=Gate("rho", 0.25)))
+    assert verdict(words((1,), (1,)), PROMPT, gated).startswith("Written with another setting")
+    assert verdict(words((1,), (1,), setting=gated), PROMPT, gated) == "Both texts are the same."
+
+
 def script(shown, progress):
+    from backend.interventions.method import NOTHING
     from components.texts.side_by_side import SideBySide
 
-    place = SideBySide("The heart", ())
+    place = SideBySide("The heart", NOTHING)
     if progress is not None:
         place.on_wait(progress)
     else:

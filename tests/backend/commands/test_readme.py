@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from backend.__main__ import _parser
+from backend.commands.setting import add_method
 from backend.store import ROOT
 
 README = ROOT / "backend" / "commands" / "README.md"
@@ -39,6 +40,12 @@ def _arguments(parser: argparse.ArgumentParser) -> set[str]:
     }
 
 
+def _method_alone() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
+    add_method(parser)
+    return parser
+
+
 def _sections() -> dict[str, str]:
     _, *parts = re.split(r"^## (.+)\n", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return dict(zip(parts[::2], parts[1::2], strict=True))
@@ -57,12 +64,15 @@ def _shown(text: str) -> list[str]:
 
 
 COMMANDS = _commands()
+WHEN = "When to act"
+"""The section on the arguments that all commands with a method share."""
 COMMON = set.intersection(*map(_arguments, COMMANDS.values()))
+METHOD = _arguments(_method_alone())
 SHOWN = sorted({line for path in READMES for line in _shown(path.read_text(encoding="utf-8"))})
 
 
 def test_every_command_has_a_section_and_nothing_else_has():
-    named, there = set(_sections()) - {EVERY}, set(COMMANDS)
+    named, there = set(_sections()) - {EVERY, WHEN}, set(COMMANDS)
     assert not there - named, f"no section: {sorted(there - named)}"
     assert not named - there, f"no command: {sorted(named - there)}"
 
@@ -71,9 +81,16 @@ def test_what_all_commands_have_is_said_once():
     assert _tabled(_sections()[EVERY]) == COMMON
 
 
+def test_what_says_when_to_act_is_said_once():
+    for name, command in COMMANDS.items():
+        shared = METHOD & _arguments(command)
+        assert shared in (METHOD, set()), f"{name} has a part of them: {sorted(shared)}"
+    assert _tabled(_sections()[WHEN]) == METHOD
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_section_lists_its_commands_own_arguments(name):
-    named, there = _tabled(_sections()[name]), _arguments(COMMANDS[name]) - COMMON
+    named, there = _tabled(_sections()[name]), _arguments(COMMANDS[name]) - COMMON - METHOD
     assert not there - named, f"missing under {name}: {sorted(there - named)}"
     assert not named - there, f"unknown to {name}: {sorted(named - there)}"
 

@@ -67,6 +67,7 @@ class Engine:
             unlisted=self._results("unlisted"),
             selection=self.half("selection"),
         )
+        self._made_presets: dict[str, Setting] = {}
         self._gating = Gating(self.evaluator, self.atlas.corpora)
 
     def _results(self, name: str) -> Results:
@@ -137,7 +138,11 @@ class Engine:
         """
         if name not in self.presets:
             raise BadInput(f"There is no preset '{name}'. Use one of: {', '.join(self.presets)}.")
-        preset = self.presets[name]
+        if name not in self._made_presets:
+            self._made_presets[name] = self._make_preset(self.presets[name])
+        return self._made_presets[name]
+
+    def _make_preset(self, preset: Preset) -> Setting:
         setting = setting_of(clamps_of(preset, self.atlas.table), preset.method, self.sae.d_sae)
         if setting and preset.false_alarms is not None:
             setting, _ = self.calibrate(setting, *preset.false_alarms)

@@ -328,14 +328,10 @@ def by_form(recording: Recording, opened: Opening) -> tuple[float, int]:
     in FORM of all questions; and how many are open.
     """
     rows = recording.rows
-    row = rows.row_of_token()
-    # Each token id counts once a row.
-    ids, place = torch.unique(rows.ids, return_inverse=True)
-    in_row = torch.unique(row * len(ids) + place) % max(len(ids), 1)
-    common = torch.bincount(in_row, minlength=len(ids)) >= FORM * rows.n_rows
+    form = rows.rows_with >= FORM * rows.n_rows
     fired = opened.fired & opened.tokens
     n = int(fired.sum())
-    return (int(common[place[fired]].sum()) / n if n else 0.0), int((opened.rows > 0).sum())
+    return (int(form[fired].sum()) / n if n else 0.0), int((opened.rows > 0).sum())
 
 
 def median_length(recording: Recording) -> float:

@@ -7,6 +7,7 @@ All rows lie in one stream of tokens; what is known of a token is indexed by its
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -88,6 +89,13 @@ class Rows:
     def read_at(self) -> Int[Tensor, " entry"]:
         """The token of the stream whose prediction each entry reads."""
         return torch.repeat_interleave(self.start[:-1], self.score_start.diff()) + self.score_pos
+
+    @cached_property
+    def rows_with(self) -> Int[Tensor, " token"]:
+        """For each token, in how many rows its id stands."""
+        ids, place = torch.unique(self.ids, return_inverse=True)
+        once = torch.unique(self.row_of_token() * len(ids) + place) % max(len(ids), 1)
+        return torch.bincount(once, minlength=len(ids))[place]
 
     def entries(self) -> "Ragged":
         return Ragged(torch.arange(len(self.score_pos)), self.score_start)

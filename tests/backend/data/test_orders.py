@@ -15,7 +15,7 @@ from backend.errors import BadInput
 from backend.evaluation.recordings import record
 from backend.evaluation.reference import Reference
 from backend.experiments.permutation import PermutationCheck, permutation_check
-from backend.interventions.method import NOTHING, setting_of
+from backend.interventions.method import NOTHING, Gate, Method, setting_of
 from backend.model.loading import load_hf
 from backend.model.rows import Rows
 from backend.model.runner import Runner
@@ -80,7 +80,11 @@ def test_always_one_letter_is_right_in_six_orders():
     assert right(letter_a.flatten(1), [Question(0, "", "q", ("a", "b", "c", "d"), 2)]).sum() == 6
 
 
-@pytest.mark.parametrize("clamps", [NOTHING, setting_of([(f, -20.0) for f in range(0, D_SAE, 3)])])
+FIRING = [(f, -20.0) for f in range(0, D_SAE, 3)]
+GATED = setting_of(FIRING[:2], Method(gate=Gate("rho", 0.5), reach="all"))
+
+
+@pytest.mark.parametrize("clamps", [NOTHING, setting_of(FIRING), GATED])
 def test_same_scores_as_24_separate_full_forward_passes(letters, clamps):
     questions = letters.sets[0].questions
     for place, question in enumerate(questions[:2]):

@@ -210,13 +210,8 @@ def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.experiments.controls import (
-        control_effect,
-        controls_of,
-        own_effect,
-        run_controls,
-        verdict,
-    )
+    from backend.experiments.controls import controls_of, run_controls
+    from backend.experiments.effects import control_effect, own_effect, verdict
 
     engine, setting = engine_and_setting(setup, args)
     if not setting:

@@ -19,7 +19,7 @@ from backend.errors import BadInput
 from backend.evaluation.calibration import Calibration, Ground, Rule
 from backend.evaluation.evaluate import Evaluation, summarise
 from backend.evaluation.history import History
-from backend.evaluation.lights import median_length
+from backend.evaluation.lengths import median_length
 from backend.evaluation.results import Results
 from backend.features.presets import Preset, clamps_of, in_words, presets_for
 from backend.interventions.gates import Opening

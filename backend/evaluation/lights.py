@@ -16,11 +16,10 @@ from torch import Tensor
 
 from backend.data.questions import CHANCE, LETTERS, Question, QuestionSets
 from backend.evaluation.evaluate import Evaluation
+from backend.evaluation.lengths import overrun
 from backend.evaluation.recordings import Recording
-from backend.interventions.edit import edit_weights, written
 from backend.interventions.gates import Opening
 from backend.interventions.method import Setting
-from backend.model.activations import FeatureActs
 from backend.setups import Role
 from backend.statistics import Interval, longest_option_accuracy, mcnemar_p, wilson
 
@@ -39,7 +38,6 @@ MASS_KEPT = 0.5
 """
 OVERRUN = 1.0
 """An edit longer than the residual it is added to replaces it rather than steers it."""
-NORM_SAMPLE = 20_000
 
 
 class Light(NamedTuple):
@@ -250,55 +248,6 @@ def _overrun(
     )
 
 
-def _longest(parts: Sequence[_Part], after: Tensor) -> Light:
-    said, flagged = [], False
-    for part in (part for part in parts if part.role == "forget"):
-        n = len(part.rows)
-        share = longest_option_accuracy(
-            [q.choices for q in part.questions], [q.answer for q in part.questions]
-        )
-        flagged |= wilson(round(share * n), n).low > CHANCE
-        said.append(
-            f"{part.title} {share:.1%} of {n} (with the clamps {part.right(after) / n:.1%})"
-        )
-    return Light(
-        "Guessing by length does not pay",
-        not flagged,
-        f"Always taking the longest option scores: {'; '.join(said)}.",
-        "Where the longest option is right more often than chance, a model can keep that much "
-        "without knowing anything: the floor lies there, not at chance.",
-        "Compare the accuracy that is left with this figure rather than with chance.",
-    )
-
-
-def overrun(
-    recording: Recording,
-    W_dec: Float[Tensor, "d_sae d_model"],
-    setting: Setting,
-    opened: Opening | None = None,
-) -> float:
-    """Median length of the edit where a clamp acts, as a multiple of the median length of the
-    residual; 0 where none acts. Before a residual's length is kept, if the method keeps it.
-    """
-    lengths = edit_lengths(recording.acts, setting, W_dec, opened)
-    return float(lengths.median()) / median_length(recording) if len(lengths) else 0.0
-
-
-def edit_lengths(
-    acts: FeatureActs,
-    setting: Setting,
-    W_dec: Float[Tensor, "d_sae d_model"],
-    opened: Opening | None = None,
-) -> Float[Tensor, " hit"]:
-    """Length of what is added to the residual at each token a clamp touches, from the directions'
-    inner products.
-    """
-    open_at = None if opened is None else opened.tokens
-    _, weights = edit_weights(acts, setting, W_dec, open_at)
-    rows = W_dec[written(setting).to(W_dec.device)]
-    return ((weights @ (rows @ rows.T)) * weights).sum(-1).clamp(min=0).sqrt().cpu()
-
-
 FORM = 0.95
 """What is at the same token in this share of the questions is their form."""
 BY_FORM = 0.5
@@ -334,10 +283,22 @@ def by_form(recording: Recording, opened: Opening) -> tuple[float, int]:
     return (int(form[fired].sum()) / n if n else 0.0), int((opened.rows > 0).sum())
 
 
-def median_length(recording: Recording) -> float:
-    """Median length of the residual over the question tokens a clamp may touch (of a regular sample
-    where they are many).
-    """
-    tokens = (~recording.exempt).nonzero().squeeze(-1)
-    tokens = tokens[:: max(1, len(tokens) // NORM_SAMPLE)].to(recording.resid.device)
-    return float(recording.resid[tokens].float().norm(dim=-1).median())
+def _longest(parts: Sequence[_Part], after: Tensor) -> Light:
+    said, flagged = [], False
+    for part in (part for part in parts if part.role == "forget"):
+        n = len(part.rows)
+        share = longest_option_accuracy(
+            [q.choices for q in part.questions], [q.answer for q in part.questions]
+        )
+        flagged |= wilson(round(share * n), n).low > CHANCE
+        said.append(
+            f"{part.title} {share:.1%} of {n} (with the clamps {part.right(after) / n:.1%})"
+        )
+    return Light(
+        "Guessing by length does not pay",
+        not flagged,
+        f"Always taking the longest option scores: {'; '.join(said)}.",
+        "Where the longest option is right more often than chance, a model can keep that much "
+        "without knowing anything: the floor lies there, not at chance.",
+        "Compare the accuracy that is left with this figure rather than with chance.",
+    )

@@ -17,7 +17,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from backend.engine.engine import Engine
-from backend.evaluation.evaluate import Evaluation, affected_questions, plan_of_change
+from backend.evaluation.change import affected_questions, plan_of_change
+from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.recordings import record
 from backend.evaluation.reference import Reference
 from backend.features.presets import forget_features

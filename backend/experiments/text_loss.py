@@ -14,7 +14,8 @@ from torch import Tensor
 
 from backend.data.questions import NO_QUESTIONS
 from backend.engine.engine import Engine
-from backend.evaluation.evaluate import affected_questions, evaluate
+from backend.evaluation.change import affected_questions
+from backend.evaluation.evaluate import evaluate
 from backend.evaluation.results import scores_of
 from backend.interventions.method import Setting
 from backend.progress import OnProgress, Pace, silent

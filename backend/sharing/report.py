@@ -12,7 +12,8 @@ from backend.evaluation.answers import gate_figures, gate_line
 from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.evaluation.lights import Light, lights
 from backend.evaluation.results import Run
-from backend.experiments.controls import control_effect, finished_controls, own_effect, verdict
+from backend.experiments.controls import finished_controls
+from backend.experiments.effects import control_effect, own_effect, verdict
 from backend.experiments.text_loss import in_words as loss_in_words
 from backend.experiments.text_loss import text_loss
 from backend.interventions.board import board_of, write_link

@@ -10,15 +10,8 @@ from torch import Tensor
 
 from backend.engine.engine import Engine
 from backend.evaluation.evaluate import Evaluation, SetResult
-from backend.experiments.controls import (
-    Control,
-    Effect,
-    control_effect,
-    finished_controls,
-    own_effect,
-    run_control,
-    verdict,
-)
+from backend.experiments.controls import Control, finished_controls, run_control
+from backend.experiments.effects import Effect, control_effect, own_effect, verdict
 from backend.progress import Progress
 from backend.wording import points
 from components.charts.controls import controls_chart

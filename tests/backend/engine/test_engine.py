@@ -5,7 +5,7 @@ import torch
 
 from backend.engine.engine import Engine
 from backend.errors import BadInput
-from backend.evaluation.evaluate import affected_questions
+from backend.evaluation.change import affected_questions
 from backend.interventions.method import setting_of
 from backend.setups import load_setup
 from tests.support.toy import D_SAE, write_setup

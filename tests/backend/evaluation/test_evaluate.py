@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend.engine.engine import Engine
-from backend.evaluation.evaluate import affected_questions, led, pooled
+from backend.evaluation.change import affected_questions
+from backend.evaluation.evaluate import led, pooled
 from backend.interventions.method import NOTHING, Gate, Method, setting_of
 from backend.model.split import SplitModel
 from backend.setups import load_setup

@@ -7,14 +7,8 @@ import torch
 
 from backend.data.questions import PREFIX, Packed, Question, QuestionSet, QuestionSets
 from backend.evaluation.evaluate import Evaluation
-from backend.evaluation.lights import (
-    by_form,
-    edit_lengths,
-    lights,
-    opened_by,
-    overrun,
-    stands,
-)
+from backend.evaluation.lengths import edit_lengths, overrun
+from backend.evaluation.lights import by_form, lights, opened_by, stands
 from backend.evaluation.recordings import Recording
 from backend.interventions.edit import residual_edit
 from backend.interventions.gates import opening

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend.data.questions import NO_QUESTIONS, PREFIX, Packed
-from backend.evaluation.evaluate import affected_questions, evaluate
+from backend.evaluation.change import affected_questions
+from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import batch_scores, record
 from backend.interventions.clamps import Clamp
 from backend.interventions.edit import residual_edit

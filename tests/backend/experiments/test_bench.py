@@ -6,7 +6,8 @@ from dataclasses import replace
 import torch
 
 from backend.data.questions import QuestionSet, QuestionSets
-from backend.evaluation.evaluate import evaluate, plan_of_change
+from backend.evaluation.change import plan_of_change
+from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import record
 from backend.experiments import bench
 from backend.interventions.method import setting_of

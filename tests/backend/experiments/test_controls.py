@@ -12,20 +12,17 @@ from backend.evaluation.reference import Reference
 from backend.experiments.controls import (
     DIRECTIONS,
     N_RANDOM,
-    Effect,
     Kind,
-    control_effect,
     controls,
     controls_of,
     finished_controls,
     forget_counts,
     matched,
     next_directions,
-    own_effect,
     random_directions,
     run_controls,
-    verdict,
 )
+from backend.experiments.effects import Effect, control_effect, own_effect, verdict
 from backend.interventions.clamps import clamp_set
 from backend.interventions.method import Gate, Method, setting_of
 from backend.statistics import Interval

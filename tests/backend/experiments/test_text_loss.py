@@ -8,7 +8,7 @@ import torch
 
 from backend.data.prompts import pack_text
 from backend.engine.engine import Engine
-from backend.evaluation.evaluate import affected_questions
+from backend.evaluation.change import affected_questions
 from backend.evaluation.reference import Reference
 from backend.experiments.text_loss import TextLoss, in_words, summarise_loss, text_loss
 from backend.interventions.method import NOTHING, setting_of

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from backend.experiments.controls import Effect
+from backend.experiments.effects import Effect
 from components.figures.controls import effect_rows, effect_table, explained
 from tests.support.results import RESULT
 

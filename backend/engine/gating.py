@@ -65,9 +65,10 @@ class Gating:
         found = self.opening(setting)
         assert found is not None
         mine = self._evaluator.sets.role("retain") & self._evaluator.selection
-        if rule == "conformal":
+        if rule == "conformal" or self._evaluator.scoring == "letter":
             return found.of_row[mine]
-        return found.statistic[mine[found.sequences.row]]
+        read_in = found.sequences.of_choice[mine]
+        return found.statistic[read_in[read_in >= 0]]
 
     def _on_text(self, setting: Setting, _: Rule) -> Float[Tensor, " n"]:
         values = [torch.empty(0, dtype=torch.float64)]

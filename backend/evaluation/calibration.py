@@ -14,7 +14,8 @@ Rule = Literal["quantile", "conformal"]
 Ground = Literal["questions", "corpus"]
 UNITS: dict[Rule, str] = {"quantile": "sequences", "conformal": "largest statistics"}
 """What tau is found among. A gate decides about sequences, and in cloze a question has four of
-them; those are no independent draws, so that the conformal rule takes each question's largest.
+them, one for each option, also where options of one token leave nothing but the question to read.
+Those are no independent draws, so that the conformal rule takes each question's largest.
 """
 GROUNDS: dict[Ground, str] = {
     "questions": "retain questions of the selection half",

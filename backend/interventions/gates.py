@@ -145,6 +145,15 @@ class Sequences:
         return torch.searchsorted(self._keys, self._key_of_entry)
 
     @cached_property
+    def of_choice(self) -> Int[Tensor, "row choice"]:
+        """The sequence each choice is read in; -1 where a row has no such choice."""
+        rows = self.rows
+        n_choices = int(rows.score_choice.max()) + 1 if len(rows.score_choice) else 0
+        out = torch.full((rows.n_rows, n_choices), -1)
+        out[rows.row_of_entry(), rows.score_choice.long()] = self.of_entry
+        return out
+
+    @cached_property
     def of_branch_token(self) -> Int[Tensor, " token"]:
         """The sequence of a token that has one alone; -1 for a prefix that several share."""
         rows = self.rows

@@ -5,12 +5,16 @@ import math
 import pytest
 import torch
 
+from backend.data.questions import PREFIX
+from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation import recordings
 from backend.evaluation.reference import statistic, unpacked
 from backend.interventions import gates
 from backend.interventions.method import Gate, Method, setting_of
 from backend.model.rows import Rows
+from backend.setups import load_setup
+from tests.support.toy import write_setup
 
 
 def gated(kind="rho", tau=0.3, width=4):
@@ -64,12 +68,26 @@ def test_rates_are_of_the_selection_half_alone(toy):
 
 def test_a_quantile_is_of_the_sequences_of_retain_questions_of_the_selection_half(toy):
     setting, found = toy.calibrate(gated(), 0.3, "quantile", "questions")
-    opened = toy.opening(gated())
     mine = toy.sets.role("retain") & toy.half("selection")
-    values = opened.statistic[mine[opened.sequences.row]].sort().values.tolist()
-    assert found.n == len(values)
-    assert found.tau == values[math.ceil(round(0.7 * (len(values) - 1), 9))]
+    values = []
+    for place in mine.nonzero().squeeze(-1).tolist():
+        packed = toy.packed[place]
+        for option in range(4):
+            # Prefix and option, also where the option has no token of its own.
+            keep = [b in (PREFIX, option) for b in packed.branch]
+            fires = fires_of(toy, [t for t, kept in zip(packed.ids, keep, strict=True) if kept])
+            values.append(statistic(fires, gated().method.gate, []))
+    values.sort()
+    assert found.n == len(values) == 4 * int(mine.sum())
+    assert found.tau == pytest.approx(values[math.ceil(round(0.7 * (len(values) - 1), 9))])
     assert setting.method.gate.tau == found.tau
+
+
+def test_in_letters_a_question_is_one_sequence(tmp_path, own_cache):
+    engine = Engine(load_setup(write_setup(tmp_path, scoring="letter")))
+    mine = engine.sets.role("retain") & engine.half("selection")
+    _, found = engine.calibrate(gated(), 0.3, "quantile", "questions")
+    assert found.n == int(mine.sum())
 
 
 def test_a_conformal_tau_takes_each_questions_largest(toy):

@@ -45,6 +45,7 @@ def test_in_cloze_each_option_is_a_sequence_with_the_prefix_in_letters_the_row_i
     read = [row[mask].tolist() for row, mask in zip(token, real, strict=True)]
     assert read == [[0, 1, 2, 3, 4], [0, 1, 2], [0, 1, 2, 5], [6, 7]]
     assert sequences.of_entry.tolist() == [0, 0, 0, 1, 2, 2, 3, 3, 3, 3]
+    assert sequences.of_choice.tolist() == [[0, 1, 2, -1], [3, 3, 3, 3]]
     assert sequences.of_branch_token.tolist() == [-1, -1, -1, 0, 0, 2, 3, 3]
 
 

@@ -35,14 +35,16 @@ class Gating:
         if gate is None or not setting:
             return None
         asked = setting.features, setting.method.threshold, gate.kind, gate.width
-        if asked not in self._seen:
+        # Sessions ask side by side: what one has found another may push out meanwhile.
+        found = self._seen.get(asked)
+        if found is None:
             recording, rates = self._evaluator.recording, self._evaluator.rates(setting)
             found = opening(recording.rows, recording.acts, setting, rates)
             assert found is not None
             self._seen[asked] = found
             if len(self._seen) > REMEMBERED:
                 self._seen.popitem(last=False)
-        return replace(self._seen[asked], gate=gate)
+        return replace(found, gate=gate)
 
     def calibrate(
         self, setting: Setting, rate: float, rule: Rule, ground: Ground

@@ -1,11 +1,13 @@
 """What a gate opens, kept for a tau that moves, and tau found on what should stay closed."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from backend.data.questions import PREFIX
+from backend.engine import gating
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation import recordings
@@ -54,6 +56,18 @@ def test_a_tau_that_moves_computes_nothing_anew(toy, monkeypatch):
     second = toy.opening(gated(tau=0.4))
     assert second.gate.tau == 0.4
     assert torch.equal(second.open, first.statistic > 0.4)
+
+
+def test_sessions_that_ask_side_by_side_push_nothing_out_of_each_others_hands(toy, monkeypatch):
+    monkeypatch.setattr(gating, "REMEMBERED", 1)
+    wanted = {width: toy.opening(gated("window", width=width)).statistic for width in range(1, 9)}
+
+    def ask(width):
+        found = toy.opening(gated("window", width=width)).statistic
+        return torch.equal(found, wanted[width])
+
+    with ThreadPoolExecutor(8) as sessions:
+        assert all(sessions.map(ask, list(wanted) * 40))
 
 
 def test_rates_are_of_the_selection_half_alone(toy):

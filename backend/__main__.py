@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import Literal, NoReturn
 
 from backend.commands import evaluating, making, reading, taking, trying
+from backend.commands.early import refuse_early
 from backend.commands.terminal import Run, one_line
 from backend.errors import BadInput, ClampboardError
 from backend.rim import whole
@@ -74,8 +75,9 @@ def _run(argv: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     _check(argv)
     args = _parser().parse_args(argv)
-    _quiet_libraries()
     setup = load_setup(args.setup if args.setup is not None else _setup_of_file(args))
+    refuse_early(setup, args)
+    _quiet_libraries()
     value, text, *status = args.run(setup, args)
     _print(json.dumps(value, ensure_ascii=False, allow_nan=False) if args.json else text)
     return status[0] if status else 0

@@ -64,6 +64,48 @@ def paired_change(lost: int, gained: int, n: float) -> PairedChange:
     return PairedChange(100 * change, 100 * low, 100 * high, mcnemar_p(lost, gained))
 
 
+class Counted(NamedTuple):
+    """Questions, and how many of them were lost and gained."""
+
+    n: int
+    lost: int
+    gained: int
+
+
+def partial_change(
+    known: Counted, sample: Counted, rest: int, n: int
+) -> tuple[PairedChange, float]:
+    """Change in accuracy over n questions of which some are `known` and `rest` are being run; of
+    these `sample` has run, drawn at random. And how sure it is: the final change lies within so
+    many points of it, 95 times in 100; infinite while there is no sample.
+
+    What is known counts as it is, the sample for all of the rest:
+
+        lost = lost_known + lost_sample * rest / m,  gained alike
+        var  = (lost + gained - (gained - lost)² / n) / n²  +  rest² (1 - m / rest) s² / m / n²
+
+    where the first term is that of `paired_change` and the second that of a total estimated from m
+    of `rest` without replacement (Cochran 1977, section 2.6). s² is the variance of -1, 0, 1, with
+    one more question that changed and one that did not, so that a sample in which none changed is
+    not sure of it. With all of the rest done this is `paired_change`. p is of what was counted.
+    """
+    m = sample.n
+    if not rest or m == rest:
+        whole = paired_change(known.lost + sample.lost, known.gained + sample.gained, n)
+        return whole, 0.0
+    scale = rest / m if m else 0.0
+    lost, gained = known.lost + sample.lost * scale, known.gained + sample.gained * scale
+    change = (gained - lost) / n
+    of_questions = max(0.0, lost + gained - (gained - lost) ** 2 / n) / n**2
+    share = (sample.lost + sample.gained + 1) / (m + 2)
+    spread = share - ((sample.gained - sample.lost) / (m + 2)) ** 2
+    of_sample = rest**2 * (1 - m / rest) * spread / m / n**2 if m else math.inf
+    half = Z95 * math.sqrt(of_questions + of_sample)
+    low, high = max(-1.0, change - half), min(1.0, change + half)
+    p = mcnemar_p(known.lost + sample.lost, known.gained + sample.gained)
+    return PairedChange(100 * change, 100 * low, 100 * high, p), 100 * Z95 * math.sqrt(of_sample)
+
+
 def mean_change(differences: Sequence[float]) -> MeanChange:
     """Mean of paired differences with its 95 % normal interval.
 

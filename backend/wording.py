@@ -1,6 +1,6 @@
 """Changes in words: their sign, and the interval behind them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Sign = Callable[[float], str]
 """A change as text, with its sign."""
@@ -30,3 +30,7 @@ def ascii_signed(number: float) -> str:
 def points(change: float, low: float, high: float, sign: Sign = signed) -> str:
     """A change in percentage points and its interval, such as −3.0 pp [−5.0, −0.9]."""
     return f"{sign(change)} pp [{sign(low)}, {sign(high)}]"
+
+
+def no_such_set(name: str, names: Sequence[str]) -> str:
+    return f"There is no question set '{name}'; this setup has {', '.join(names)}."

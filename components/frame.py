@@ -93,7 +93,7 @@ def draw_sidebar() -> None:
         st.subheader(plain(engine.setup.title))
         st.markdown(
             f"**Model** {plain(engine.setup.model.name)}  \n"
-            f"**SAE** {engine.sae.d_sae:,} features "
+            f"**SAE** {engine.d_sae:,} features "
             f"after block {engine.model.block + 1} of {engine.model.n_blocks}  \n"
             f"**Numbers** {engine.dtype} on {engine.device}"
         )
@@ -107,6 +107,11 @@ def draw_sidebar() -> None:
             f"({engine.recording.rows.n_tokens:,} tokens), feature statistics over {plain(texts)}, "
             f"{sum(engine.sizes_on_disk().values()) / 1e6:,.0f} MB on disk."
         )
+        if not engine.runner.invariant:
+            st.caption(
+                "On this machine the last bits of a score depend on which questions run with it: "
+                "every setting is run as a whole, and answers are not shared between settings."
+            )
         if engine.setup.known is not None:
             st.caption(plain(in_words(engine.setup.known)))
         for questions in engine.sets:

@@ -67,7 +67,10 @@ def _prepare(wanted: str, slot: _Slot) -> Engine:
         bar.progress(0.0, "Another window is preparing this setup…")
     try:
         # Set under the lock: the sessions that wait for it look there.
-        slot.engine = slot.engine or Engine(load_setup(wanted), show)
+        if slot.engine is None:
+            engine = Engine(load_setup(wanted), show)
+            engine.load()  # the first move is not to wait for it
+            slot.engine = engine
         return slot.engine
     finally:
         slot.lock.release()

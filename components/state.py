@@ -130,6 +130,24 @@ def set_half(new: str) -> None:
     st.session_state.half = new
 
 
+def sure_to() -> float | None:
+    """To how many points figures have to be sure for a run to stop there; None runs all."""
+    return st.session_state.get("sure_to")
+
+
+def set_sure_to(points: float | None) -> None:
+    st.session_state.sure_to = points
+
+
+def wants_all() -> Setting | None:
+    """The setting that is run to its end all the same."""
+    return st.session_state.get("wants_all")
+
+
+def want_all(setting: Setting) -> None:
+    st.session_state.wants_all = setting
+
+
 def feature() -> int:
     """The feature the feature page shows."""
     return st.session_state.feature

@@ -14,6 +14,7 @@ from backend import showcase
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.answers import question_table
+from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.history import board_of_run
 from backend.evaluation.lights import lights
 from backend.experiments.text_loss import text_loss
@@ -34,6 +35,7 @@ from components.figures.controls import draw_controls
 from components.figures.dilution import draw_dilution
 from components.figures.lights import draw_lights
 from components.figures.loss import draw_loss, draw_loss_progress
+from components.figures.sureness import draw_go_on, draw_stop_early
 from components.figures.sweep import draw_sweep
 from components.frame import require_frame
 from components.messages import show_errors, show_problem
@@ -83,13 +85,38 @@ def set_method(engine: Engine, edit: Edit) -> None:
     """Raises BadMethod, and what `edit` raises."""
     board = state.board()
     method = edit(in_force(board))
-    checked = checked_method(method, engine.sae.d_sae)
+    checked = checked_method(method, engine.d_sae)
     state.set_board(replace(board, method=checked), redraw=checked != method)
 
 
 def in_force(board: Board) -> Setting:
     """The board's setting, by its method also where nothing is clamped."""
     return Setting(board.setting().clamps, board.method)
+
+
+def set_sure_to(points: float | None) -> None:
+    state.set_sure_to(points)
+    st.rerun()
+
+
+def is_enough(engine: Engine, evaluation: Evaluation) -> bool:
+    """Whether the run may stop there."""
+    points = state.sure_to()
+    if points is None or state.wants_all() == evaluation.setting:
+        return False
+    return engine.sure_to(evaluation, in_half(engine)) <= points
+
+
+def draw_sample(
+    engine: Engine, evaluation: Evaluation, only: Bool[Tensor, " question"] | None
+) -> None:
+    """Figures of a run that stopped early; the page ends there."""
+    figures.draw(evaluation, stopped=True)
+    left = evaluation.affected & ~evaluation.done
+    with checks:
+        draw_go_on(int(left.sum()), partial(state.want_all, evaluation.setting))
+    draw_ways_back(engine, evaluation.setting, only)
+    st.stop()
 
 
 def open_file(name: str, found: RunFile | BadInput) -> None:
@@ -121,7 +148,7 @@ def draw_ways_back(
         on_expect=state.expect,
     )
     if back is not None:
-        state.set_board(board_of_run(back, engine.sae.d_sae))
+        state.set_board(board_of_run(back, engine.d_sae))
         st.rerun()
 
 
@@ -138,7 +165,7 @@ def draw_never_tried(
 
 with show_errors():
     engine = resources.engine()
-    state.start(engine.sae.d_sae)
+    state.start(engine.d_sae)
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.title("Clamp")
@@ -178,7 +205,7 @@ with left:
     st.subheader(
         "Features", help="A clamp sets a feature to the chosen value at every token where it fires."
     )
-    draw_add_feature(engine.atlas, engine.sae.d_sae, board.features(), partial(add, engine))
+    draw_add_feature(engine.atlas, engine.d_sae, board.features(), partial(add, engine))
     if board.sliders:
         arrangement = draw_arrange(
             engine, board, on_reset=partial(reset_all, engine), on_remove=remove_all
@@ -226,6 +253,7 @@ with right:
         )
         state.set_half(chosen or "all")
         state.write_address()
+        draw_stop_early(state.sure_to(), on_change=set_sure_to)
     half = state.half()
     only = in_half(engine)
     figures = GrowingBoard(st.empty(), engine, only)
@@ -242,8 +270,12 @@ with show_errors():
     before = state.shown() or engine.evaluate(NOTHING, on_wait=figures.on_wait)
     if before.setting != setting:
         figures.draw(before, stale=True)
-    evaluation = engine.evaluate(setting, figures.on_partial, figures.on_wait)
+    evaluation = engine.evaluate(
+        setting, figures.on_partial, figures.on_wait, enough=partial(is_enough, engine)
+    )
     state.set_shown(evaluation)
+    if not evaluation.complete:
+        draw_sample(engine, evaluation, only)
     figures.draw(evaluation)
     with notice:
         draw_opened(engine, evaluation, *state.opened())
@@ -271,9 +303,7 @@ with show_errors():
             )
     with questions:
         st.subheader("Lost and gained")
-        table = question_table(
-            engine.sets, engine.recording, engine.model.tokenizer, evaluation, opened
-        )
+        table = question_table(engine.sets, engine.recording, engine.tokenizer, evaluation, opened)
         shown = table if only is None else table[only.tolist()]
         place = draw_questions(shown, setting.features, engine.atlas.name)
         if place is not None:

@@ -118,7 +118,7 @@ def draw_clamp_at(page: FeaturePage) -> None:
 
 with show_errors():
     engine = resources.engine()
-    state.start(engine.sae.d_sae)
+    state.start(engine.d_sae)
     page = feature_page(engine, state.feature(), N_EXAMPLES)
 if state.link_error():
     st.warning(plain(state.link_error()), icon=":material/link_off:")

@@ -16,7 +16,7 @@ require_frame()
 
 with show_errors():
     engine = resources.engine()
-    state.start(engine.sae.d_sae)
+    state.start(engine.d_sae)
 st.title("Runs")
 trials = engine.history.trials()
 if not trials:
@@ -44,7 +44,7 @@ chosen = draw_table(table) or dot
 if chosen is not None and chosen in set(table["id"]):
     trial = by_id[chosen]
     if draw_chosen(trial, names[chosen], engine.results, on_pin=state.pin):
-        state.set_board(board_of_run(trial.run, engine.sae.d_sae))
+        state.set_board(board_of_run(trial.run, engine.d_sae))
         st.switch_page("pages/clamp.py")
 else:
     st.caption(

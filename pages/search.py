@@ -70,7 +70,7 @@ def clamp(engine: Engine, features: Sequence[int]) -> None:
 
 with show_errors():
     engine = resources.engine()
-    state.start(engine.sae.d_sae)
+    state.start(engine.d_sae)
     engine.atlas.refresh()
 st.title("Find features")
 keywords = st.text_input(
@@ -139,4 +139,4 @@ if chosen is not None:
         st.caption(
             "Select rows with the boxes on the left, or with the arrow keys and the space bar."
         )
-draw_label_files(engine.atlas, engine.sae.d_sae, state.said("labels"), partial(state.say, "labels"))
+draw_label_files(engine.atlas, engine.d_sae, state.said("labels"), partial(state.say, "labels"))

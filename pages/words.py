@@ -78,7 +78,7 @@ def write(engine: Engine, ids: list[int], words: Words, on_wait: OnProgress) -> 
 
 with show_errors():
     engine = resources.engine()
-    state.start(engine.sae.d_sae)
+    state.start(engine.d_sae)
     setting = engine.check(state.board().setting())
 st.title("Before and after in words")
 state.write_address()
@@ -106,7 +106,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         persist_state="session",
         width=180,
     )
-    template = bool(engine.model.tokenizer.chat_template)
+    template = bool(engine.tokenizer.chat_template)
     as_chat = st.toggle(
         "As a chat message",
         template,
@@ -139,7 +139,7 @@ showcase_off()
 texts = SideBySide(prompt, setting)
 if begun:
     with show_problem():
-        ids = prompt_ids(engine.model.tokenizer, prompt, as_chat)
+        ids = prompt_ids(engine.tokenizer, prompt, as_chat)
         start = Words(prompt, as_chat, sampling, length, setting, running=True)
         state.set_words(start)
         # Kept after each token: a stop loses nothing.

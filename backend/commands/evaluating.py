@@ -5,20 +5,34 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.commands.setting import add_setting, engine_and_setting, given_method, said_of
+from backend.commands.early import named_sets
+from backend.commands.setting import (
+    add_setting,
+    engine_and_setting,
+    given_method,
+    read_settings,
+    said_of,
+)
 from backend.commands.terminal import (
     AddCommand,
     Answer,
     ProgressLine,
     finite,
+    number,
     open_engine,
 )
 from backend.errors import BadInput
+from backend.progress import Progress
 from backend.setups import Setup
 
 if TYPE_CHECKING:
+    from jaxtyping import Bool
+    from torch import Tensor
+
+    from backend.engine.engine import Engine, Half
     from backend.evaluation.evaluate import Evaluation, SetResult
     from backend.evaluation.lights import Light
+    from backend.interventions.method import Setting
     from backend.sharing.run_file import RunSet
 
 
@@ -30,7 +44,15 @@ def add(command: AddCommand) -> None:
         "compares",
         nargs="?",
     )
-    add_setting(sub).add_argument(
+    which = add_setting(sub)
+    which.add_argument(
+        "--clamps-file",
+        type=Path,
+        metavar="FILE",
+        help='many settings in one call: a JSON object a line, {"clamps": "12:-60"} or {"preset": '
+        '"forget-biology"}, with "method" in the form that --json prints it',
+    )
+    which.add_argument(
         "--from",
         dest="file",
         type=Path,
@@ -42,6 +64,13 @@ def add(command: AddCommand) -> None:
     sub.add_argument(
         "--half", choices=("selection", "held-out"), help="figures over one half of each set"
     )
+    sub.add_argument(
+        "--sure",
+        type=number(0.1, 50),
+        metavar="POINTS",
+        help="stop at the first random sample whose changes of forget and of retain questions are "
+        "within so many points of those over all questions, 95 times in 100",
+    )
     sub.add_argument("--per-question", action="store_true", help="list every question")
     sub.add_argument("--reference", action="store_true", help="take the slow full forward path")
 
@@ -49,24 +78,54 @@ def add(command: AddCommand) -> None:
 def evaluate(setup: Setup, args: argparse.Namespace) -> Answer:
     if args.file is not None:
         return _evaluate_again(setup, args)
+    if args.clamps_file is not None:
+        return _evaluate_many(setup, args)
+    engine, setting = engine_and_setting(setup, args)
+    value, lines = _evaluated(engine, setting, args)
+    return finite(value), "\n".join(lines)
+
+
+def _evaluate_many(setup: Setup, args: argparse.Namespace) -> Answer:
+    """Every line of a file, in one process: what one setting has run, the next ones know."""
+    if args.reference:
+        raise BadInput("--reference takes one setting at a time: give --clamps or --preset.")
+    asked = read_settings(args.clamps_file, setup, args)
+    engine, line = open_engine(setup), ProgressLine()
+    runs, said = [], []
+    for place, (text, read) in enumerate(asked):
+        line(Progress("Evaluating the settings", place, len(asked), None))
+        value, lines = _evaluated(engine, read(engine), args)
+        runs.append(value)
+        said += [f"{text}:", *lines, ""]
+    line(Progress("Evaluating the settings", len(asked), len(asked), None))
+    return finite({"setup": setup.name, "runs": runs}), "\n".join(said[:-1])
+
+
+def _evaluated(
+    engine: "Engine", setting: "Setting", args: argparse.Namespace
+) -> tuple[dict[str, Any], list[str]]:
     from dataclasses import asdict
 
     from backend.evaluation.answers import gate_figures, gate_line, margin_changes, per_question
     from backend.evaluation.lights import lights
     from backend.experiments import text_loss
 
-    engine, setting = engine_and_setting(setup, args)
-    names = [name.strip() for name in args.sets.split(",")] if args.sets else None
+    names = named_sets(args.sets) if args.sets else None
     only = engine.in_sets(names) if names else None
     if args.reference:
         result = engine.evaluate_reference(setting, ProgressLine(), only)
     else:
-        result = engine.evaluate(setting, only=only)
+        counted = _counted(engine, only, args.half)
+        result = engine.evaluate(
+            setting,
+            only=only,
+            enough=lambda e: args.sure is not None and engine.sure_to(e, counted) <= args.sure,
+        )
     if args.half:
-        only = engine.half(args.half) if only is None else engine.half(args.half) & only
+        only = _counted(engine, only, args.half)
         result = engine.restrict(result, only)
     margins = margin_changes(engine.sets, result, only)
-    letters = setup.scoring == "letter"
+    letters = engine.setup.scoring == "letter"
     opened = engine.opening(setting)
     checks = lights(engine.sets, engine.recording, engine.sae.W_dec, result, letters, only, opened)
     shown = [s for s in result.sets if names is None or s.name in names]
@@ -76,7 +135,9 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> Answer:
             "role": s.role,
             "n": s.n,
             "n_affected": s.n_affected,
+            "n_done": s.n_done,
             **s.figures(),
+            "sure_pp": s.sure_pp,
             "inconclusive": s.inconclusive,
             "margin_change": margins[s.name]._asdict(),
         }
@@ -89,13 +150,16 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> Answer:
         **said_of(engine, result.setting),
         "seconds": result.seconds,
         "kept": result.kept,
+        "complete": result.complete,
+        "questions_run": result.n_run,
+        "questions_known": result.n_known,
         "half": args.half or "all",
         "path": "reference" if args.reference else "engine",
         "sets": sets,
         "lights": [light._asdict() for light in checks],
     }
     lines = [_line_of_set(s) for s in shown]
-    if not (args.reference or args.half or names):
+    if result.complete and not (args.reference or args.half or names):
         loss = text_loss.text_loss(engine, setting, ProgressLine())
         if loss is not None:
             value["text_loss"] = asdict(loss)
@@ -106,7 +170,16 @@ def evaluate(setup: Setup, args: argparse.Namespace) -> Answer:
         value["gate"] = opens
         lines.append(gate_line(opens))
     lines.append(f"{_clamped(result)}, {_computed(result)}")
-    return finite(value), "\n".join(lines)
+    return value, lines
+
+
+def _counted(
+    engine: "Engine", only: "Bool[Tensor, ' question'] | None", half: "Half | None"
+) -> "Bool[Tensor, ' question'] | None":
+    """The questions that figures are over; None for all of them."""
+    if half is None:
+        return only
+    return engine.half(half) if only is None else engine.half(half) & only
 
 
 def _clamped(result: "Evaluation") -> str:
@@ -118,17 +191,19 @@ def _clamped(result: "Evaluation") -> str:
 
 def _computed(result: "Evaluation") -> str:
     if result.kept is None:
-        return f"{result.seconds:.2f} s"
+        known = f", {result.n_known} known from before" if result.n_known else ""
+        return f"{result.n_run} questions run{known}, {result.seconds:.2f} s"
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(result.kept))
     return f"kept from {when}, when it took {result.seconds:.2f} s"
 
 
 def _line_of_set(s: "SetResult") -> str:
+    sample = f"  a sample of {s.n_done} of {s.n_affected}" if s.n_done < s.n_affected else ""
     doubt = "  inconclusive: the baseline may be chance" if s.inconclusive else ""
     return (
         f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.baseline_accuracy:6.1%} -> {s.accuracy:6.1%}  "
         f"{s.change_pp:+6.1f} pp [{s.ci_low_pp:+.1f}, {s.ci_high_pp:+.1f}]  "
-        f"lost {s.lost}  gained {s.gained}  p {s.p_value:.2g}{doubt}"
+        f"lost {s.lost}  gained {s.gained}  p {s.p_value:.2g}{sample}{doubt}"
     )
 
 
@@ -145,7 +220,6 @@ def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, i
     """An exported file's clamps, computed anew even if the result is kept, beside the file's
     figures.
     """
-    import torch
 
     from backend.sharing.compare import compare
     from backend.sharing.run_file import claims_of, run_file
@@ -157,8 +231,8 @@ def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, i
         )
     claims = claims_of(args.file)
     engine = open_engine(setup)
-    file = run_file(claims, engine.sae.d_sae, f"The run file {args.file}")
-    result = engine.evaluate(file.setting, only=torch.ones(engine.n_questions, dtype=torch.bool))
+    file = run_file(claims, engine.d_sae, f"The run file {args.file}")
+    result = engine.evaluate(file.setting, anew=True)
     found = compare(file, result, engine)
     value = {
         **said_of(engine, result.setting),

@@ -59,9 +59,26 @@ def add(command: AddCommand) -> None:
     sub.add_argument("--epochs", type=whole_number(1, 1000), default=2)
     sub.add_argument("--architecture", choices=("topk", "batchtopk"), default="topk")
     sub = command("bench", bench, "time the engine beside the full forward path, in one run")
-    sub.add_argument("--every", type=count, default=4, help="take every n-th question (default 4)")
     sub.add_argument(
+        "--every",
+        type=count,
+        help="take every n-th question (default 4; with --moves alone, every one)",
+    )
+    other = sub.add_mutually_exclusive_group()
+    other.add_argument(
         "--search", action="store_true", help="time the search instead, over made-up features"
+    )
+    other.add_argument(
+        "--moves",
+        action="store_true",
+        help="time only moves: sliders moved, a set built, a sweep, each beside the same without "
+        "kept answers",
+    )
+    other.add_argument(
+        "--peer",
+        choices=("saebench",),
+        help="time only another evaluation of the same questions beside it, where its package is "
+        "installed",
     )
 
 
@@ -79,14 +96,14 @@ def prepare(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
         "device": engine.device,
         "questions": engine.n_questions,
         "tokens": n_tokens,
-        "features": engine.sae.d_sae,
+        "features": engine.d_sae,
         "corpora": {s.corpus.title: s.n_counted for s in engine.atlas.corpora},
         "bytes": sizes,
         "left_out": [s.skipped for s in engine.sets if s.skipped],
     }
     text = (
         f"{setup.name} is ready after {seconds:.0f} s: "
-        f"{engine.n_questions} questions ({n_tokens:,} tokens), {engine.sae.d_sae:,} features, "
+        f"{engine.n_questions} questions ({n_tokens:,} tokens), {engine.d_sae:,} features, "
         f"{sum(sizes.values()) / 1e6:,.0f} MB on disk, {engine.dtype} on {engine.device}.{said}"
     )
     return value, text
@@ -115,10 +132,13 @@ def labels(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.features.label_lines import fetch, read_bytes, text_lines
     from backend.features.labels import Imported, labels_of
     from backend.model.sae import load_sae
+    from backend.model.sae_on_disk import fingerprint
 
     if (args.file is None) == (args.action in ("import", "export")):
         raise BadInput(f"labels {args.action} {'needs' if args.file is None else 'takes no'} FILE.")
-    mine = labels_of(setup.sae, load_sae(setup.sae, "cpu"))
+    sae = load_sae(setup.sae, "cpu")
+    name = fingerprint(setup.sae, sae.sae.state_dict)
+    mine = labels_of(setup.sae, name, sae.d_sae, sae.neuronpedia_id)
     brought: Imported | None = None
     done = ""
     if args.action == "import":
@@ -161,6 +181,7 @@ def train_sae(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 def bench(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.experiments import bench as benchmark
+    from backend.experiments import moves as moving
 
     if args.search:
         from backend.experiments.bench import time_search
@@ -172,12 +193,19 @@ def bench(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
             for t in timings
         ]
         return {"rows": timings}, "\n".join(lines)
-    engine = open_engine(setup)
-    rows = benchmark.measure(engine, args.every, ProgressLine())
-    times_plain = benchmark.preparing(engine, args.every)
-    value = {
-        "machine": benchmark.machine(engine),
-        "recording_times_plain": times_plain,
-        "rows": rows,
-    }
-    return value, benchmark.markdown(engine, rows, times_plain)
+    engine, line, every = open_engine(setup), ProgressLine(), args.every or 4
+    about = {"machine": benchmark.machine(engine)}
+    if args.peer is not None:
+        from backend.experiments import peer
+
+        beside = peer.beside_saebench(engine, every, line)
+        return {**about, "rows": [row._asdict() for row in beside]}, peer.markdown(beside)
+    moved = moving.moves(engine, args.every or 1 if args.moves else every, line)
+    plain = [row._asdict() for row in moved]
+    if args.moves:
+        return {**about, "rows": plain}, moving.markdown(moved)
+    rows = benchmark.measure(engine, every, line)
+    times_plain = benchmark.preparing(engine, every)
+    value = {**about, "recording_times_plain": times_plain, "rows": rows, "moves": plain}
+    tables = [benchmark.markdown(engine, rows, times_plain), moving.markdown(moved)]
+    return value, "\n\n".join(tables)

@@ -1,11 +1,21 @@
 """The arguments that say what is clamped, and when: what commands read a setting from."""
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.commands.terminal import feature_number, number, open_engine, say, whole_number
-from backend.errors import BadInput
+from backend.commands.terminal import (
+    feature_number,
+    number,
+    open_engine,
+    read_file,
+    say,
+    whole_number,
+)
+from backend.errors import BadInput, ClampboardError
+from backend.rim import parse_json, shown
 from backend.setups import Setup
 
 if TYPE_CHECKING:
@@ -178,6 +188,70 @@ def said_of(engine: "Engine", setting: "Setting") -> dict[str, Any]:
         "method": format_method(setting.method),
         "dtype": engine.dtype,
     }
+
+
+MOST_LINES = 10_000
+FIELDS = {"clamps", "preset", "method"}
+Read = Callable[["Engine"], "Setting"]
+
+
+def read_settings(path: Path, setup: Setup, args: argparse.Namespace) -> list[tuple[str, Read]]:
+    """The lines of a file of settings: each as it is to be shown, and what makes its setting once
+    an engine is there.
+
+    Raises BadInput for a file or a line that cannot be used, naming it, before any engine is. What
+    the arguments say of when to act holds where a line has no method.
+    """
+    text = read_file(path)
+    numbered = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not numbered:
+        raise BadInput(f"{path} has no line. Write one setting a line, such as {EXAMPLE}.")
+    if len(numbered) > MOST_LINES:
+        raise BadInput(
+            f"{path} has {len(numbered):,} settings; at most {MOST_LINES:,} in one call."
+        )
+    out = []
+    for place, line in numbered:
+        named = f"{path}, line {place}"
+        row = parse_json(line, named)
+        try:
+            out.append(_read_setting(row, setup, args))
+        except ClampboardError as error:
+            raise BadInput(f"{named}: {error}") from error
+    return out
+
+
+EXAMPLE = '{"clamps": "12:-60,45:0"}'
+
+
+def _read_setting(row: object, setup: Setup, args: argparse.Namespace) -> tuple[str, Read]:
+    from backend.features.presets import preset_of, sae_name
+    from backend.interventions.clamps import check_feature, parse_clamps
+    from backend.interventions.method import PAPER, parse_method
+    from backend.model.sae_on_disk import width_of
+
+    if not isinstance(row, dict) or not all(isinstance(value, str) for value in row.values()):
+        raise BadInput(f"An object of texts was expected, such as {EXAMPLE}.")
+    if unknown := sorted(set(row) - FIELDS):
+        raise BadInput(f"There is no field {shown(unknown[0])}: {', '.join(sorted(FIELDS))}.")
+    if ("clamps" in row) == ("preset" in row):
+        raise BadInput('Either "clamps" or "preset" was expected.')
+    d_sae = width_of(setup.sae)
+    own = parse_method(row["method"], d_sae) if "method" in row else None
+    if "preset" in row:
+        name = row["preset"]
+        preset_of(sae_name(setup.sae), name)
+
+        def of_preset(engine: "Engine") -> "Setting":
+            clamps, method = engine.preset(name)
+            return calibrated(engine, clamps, own or method_of(args, method), args)
+
+        return name, of_preset
+    clamps = parse_clamps(row["clamps"])
+    for clamp in clamps:
+        check_feature(clamp.feature, d_sae)
+    method = own or method_of(args, PAPER)
+    return row["clamps"] or "no clamp", lambda engine: calibrated(engine, clamps, method, args)
 
 
 def engine_and_setting(setup: Setup, args: argparse.Namespace) -> tuple["Engine", "Setting"]:

@@ -53,8 +53,8 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.interventions.method import NOTHING
 
     engine, setting = engine_and_setting(setup, args)
-    chat = bool(engine.model.tokenizer.chat_template) and not args.plain
-    ids = writing.prompt_ids(engine.model.tokenizer, args.prompt, chat)
+    chat = bool(engine.tokenizer.chat_template) and not args.plain
+    ids = writing.prompt_ids(engine.tokenizer, args.prompt, chat)
     value: dict[str, Any] = {
         **said_of(engine, setting),
         "prompt": args.prompt,

@@ -219,7 +219,7 @@ def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     line, only = ProgressLine(), engine.half(args.half) if args.half else None
 
     def seen(result: Any) -> Any:
-        return result if only is None else engine.restrict(result, only)
+        return engine.restrict(result, only)
 
     own, others = own_effect(seen(engine.evaluate(setting))), []
     n = len(controls_of(engine, setting))

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from backend.errors import BadInput
 from backend.setups import Role, Scoring
+from backend.wording import no_such_set
 
 PREFIX = -1
 """Branch number of the tokens that all branches of a row share."""
@@ -114,9 +115,7 @@ class QuestionSets:
     def span(self, name: str) -> slice:
         """The places of one set. Raises BadInput for a name there is none of."""
         if name not in self._spans:
-            raise BadInput(
-                f"There is no question set '{name}'; this setup has {', '.join(self.names)}."
-            )
+            raise BadInput(no_such_set(name, self.names))
         return self._spans[name]
 
     def role(self, role: Role) -> Bool[Tensor, " question"]:

@@ -5,30 +5,41 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from backend.engine.evaluator import Evaluator, Turns
 from backend.engine.gating import Gating
 from backend.engine.prepare import prepare
-from backend.errors import BadInput
 from backend.evaluation.calibration import Calibration, Ground, Rule
-from backend.evaluation.evaluate import Evaluation, summarise
+from backend.evaluation.evaluate import Evaluation, summarise, sure_to
 from backend.evaluation.history import History
 from backend.evaluation.lengths import median_length
 from backend.evaluation.results import Results
-from backend.features.presets import Preset, clamps_of, in_words, presets_for
+from backend.features.presets import (
+    Preset,
+    clamps_of,
+    in_words,
+    preset_of,
+    presets_for,
+    sae_name,
+)
 from backend.interventions.gates import Opening
 from backend.interventions.method import Setting, setting_of
 from backend.interventions.presets import SavedPresets
-from backend.model.sae import LoadedSae
-from backend.model.split import SplitModel
+from backend.model.runner import Runner
 from backend.progress import OnProgress, silent
 from backend.setups import Setup
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from backend.model.sae import LoadedSae
+    from backend.model.split import SplitModel
 
 Half = Literal["selection", "held-out"]
 
@@ -43,8 +54,8 @@ class Engine:
         """
         prepared = prepare(setup, on_progress)
         self.setup = setup
-        self.weights = prepared.weights
-        self.runner = prepared.runner
+        self._held = prepared.held
+        self.weights = prepared.held.weights
         self.sets = prepared.sets
         self.packed = prepared.packed
         self.key = prepared.key
@@ -54,11 +65,12 @@ class Engine:
         self.text = prepared.text
         self._kept: dict[str, Results] = {}
         self.results = self._results("results")
+        self.kept_answers = prepared.kept
         self.history = History(self.results, self.sets, self.recording.baseline)
         self.saved_presets = SavedPresets(self.folder / "presets")
         self._turns = Turns()
         self.evaluator = Evaluator(
-            self.runner,
+            prepared.held,
             self.recording,
             self.sets,
             setup.scoring,
@@ -66,9 +78,11 @@ class Engine:
             listed=self.results,
             unlisted=self._results("unlisted"),
             selection=self.half("selection"),
+            kept=self.kept_answers,
         )
         self._made_presets: dict[str, Setting] = {}
         self._gating = Gating(self.evaluator, self.atlas.corpora)
+        prepared.held.on_progress = silent
 
     def _results(self, name: str) -> Results:
         """One for each folder: it also holds what could not be written there."""
@@ -77,12 +91,27 @@ class Engine:
         return self._kept[name]
 
     @property
-    def model(self) -> SplitModel:
+    def runner(self) -> Runner:
+        """The model, loaded when it is first asked for. Raises Unavailable or BadSetup."""
+        return self._held.runner
+
+    @property
+    def model(self) -> "SplitModel":
         return self.runner.model
 
     @property
-    def sae(self) -> LoadedSae:
-        return self.runner.sae
+    def sae(self) -> "LoadedSae":
+        """Loaded without the model."""
+        return self._held.sae
+
+    @property
+    def d_sae(self) -> int:
+        return self.recording.acts.d_sae
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """Loaded without the model."""
+        return self._held.tokenizer
 
     @property
     def device(self) -> str:
@@ -101,11 +130,15 @@ class Engine:
         """Whether a run holds the model."""
         return self._turns.taken
 
-    def load_plain(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    def load_plain(self) -> tuple["PreTrainedModel", PreTrainedTokenizerBase]:
         """A second copy of the model and its tokenizer, as transformers gives it: for the reference
         and for comparisons.
         """
-        return self.weights.load(attention=None)
+        return self.weights.load()
+
+    def load(self) -> None:
+        """The model, now rather than when it is first needed; and whether batches matter to it."""
+        _ = self.runner.invariant
 
     def sizes_on_disk(self) -> dict[str, int]:
         """Bytes of each prepared file."""
@@ -129,21 +162,19 @@ class Engine:
     @cached_property
     def presets(self) -> dict[str, Preset]:
         """The shipped presets that are about this SAE, by name."""
-        sae = self.setup.sae
-        return presets_for(f"{sae.release}/{sae.sae_id}")
+        return presets_for(sae_name(self.setup.sae))
 
     def preset(self, name: str) -> Setting:
         """The setting of a preset, with its tau as found here. Raises BadInput for a name there is
         none of.
         """
-        if name not in self.presets:
-            raise BadInput(f"There is no preset '{name}'. Use one of: {', '.join(self.presets)}.")
+        preset = preset_of(sae_name(self.setup.sae), name)
         if name not in self._made_presets:
-            self._made_presets[name] = self._make_preset(self.presets[name])
+            self._made_presets[name] = self._make_preset(preset)
         return self._made_presets[name]
 
     def _make_preset(self, preset: Preset) -> Setting:
-        setting = setting_of(clamps_of(preset, self.atlas.table), preset.method, self.sae.d_sae)
+        setting = setting_of(clamps_of(preset, self.atlas.table), preset.method, self.d_sae)
         if setting and preset.false_alarms is not None:
             setting, _ = self.calibrate(setting, *preset.false_alarms)
         return setting
@@ -200,15 +231,25 @@ class Engine:
         on_wait: OnProgress = silent,
         only: Bool[Tensor, " question"] | None = None,
         listed: bool = True,
+        anew: bool = False,
+        enough: Callable[[Evaluation], bool] = lambda _: False,
     ) -> Evaluation:
         """What the setting does: see backend.engine.evaluator.Evaluator.evaluate."""
-        return self.evaluator.evaluate(setting, on_partial, on_wait, only, listed)
+        return self.evaluator.evaluate(setting, on_partial, on_wait, only, listed, anew, enough)
 
-    def restrict(self, evaluation: Evaluation, only: Bool[Tensor, " question"]) -> Evaluation:
-        """The same run's figures over some of the questions."""
+    def sure_to(self, evaluation: Evaluation, only: Bool[Tensor, " question"] | None) -> float:
+        """How sure its figures over these questions are, in points: see `evaluate.sure_to`."""
+        return sure_to(self.restrict(evaluation, only).sets)
+
+    def restrict(
+        self, evaluation: Evaluation, only: Bool[Tensor, " question"] | None
+    ) -> Evaluation:
+        """The same run's figures over some of the questions; None is all of them."""
+        if only is None:
+            return evaluation
         e = evaluation
         seen = summarise(
-            self.sets, e.setting, e.baseline, e.scores, e.affected, e.done, e.seconds, only
+            self.sets, e.setting, e.baseline, e.scores, e.affected, e.done, e.seconds, only, e.known
         )
         return replace(seen, kept=e.kept)
 
@@ -217,8 +258,8 @@ class Engine:
         under `name`.
         """
         kept = self._results(f"along/{name}")
-        runner = self.runner.along(directions)
-        return replace(self.evaluator, runner=runner, listed=kept, unlisted=kept)
+        along = self._held.along(directions)
+        return replace(self.evaluator, held=along, listed=kept, unlisted=kept, pushing=name)
 
     def evaluate_reference(
         self,

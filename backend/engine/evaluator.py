@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -15,10 +15,12 @@ from torch import Tensor
 from backend import showcase
 from backend.data.questions import QuestionSets
 from backend.evaluation.evaluate import Evaluation, evaluate, summarise
+from backend.evaluation.kept_answers import KeptAnswers
 from backend.evaluation.recordings import Recording
 from backend.evaluation.results import Results, Run, scores_of
 from backend.interventions.gates import Rates, fire_rates
 from backend.interventions.method import Setting, setting_of
+from backend.model.held import Loads
 from backend.model.memory import give_back
 from backend.model.runner import Runner
 from backend.progress import OnProgress, Progress, silent
@@ -110,7 +112,7 @@ class Turns:
 class Evaluator:
     """What settings do to the questions of one recording, pushing along its runner's directions."""
 
-    runner: Runner
+    held: Loads
     recording: Recording
     sets: QuestionSets
     scoring: Scoring
@@ -121,10 +123,18 @@ class Evaluator:
     """Points of a curve, of a sweep, and controls."""
     selection: Bool[Tensor, " question"]
     """Questions that features and gates may be chosen on."""
+    kept: KeptAnswers
+    """Answers by the edit that acts on a question; those of all directions."""
+    pushing: str = ""
+    """The name of the directions, where they are not the SAE's."""
+
+    @property
+    def runner(self) -> Runner:
+        return self.held.runner
 
     def check(self, setting: Setting) -> Setting:
         """The setting, in range for this SAE. Raises BadClamps or BadMethod."""
-        return setting_of(*setting, self.runner.sae.d_sae)
+        return setting_of(*setting, self.recording.acts.d_sae)
 
     def rates(self, setting: Setting) -> Rates | None:
         """How often the clamped features fire on the selection half's question tokens, which a
@@ -161,16 +171,22 @@ class Evaluator:
         on_wait: OnProgress = silent,
         only: Bool[Tensor, " question"] | None = None,
         listed: bool = True,
+        anew: bool = False,
+        enough: Callable[[Evaluation], bool] = lambda _: False,
     ) -> Evaluation:
         """What the setting does. `on_partial` is called after each batch; raising from it (or from
         `on_wait`) cancels.
 
-        A complete run over all questions is kept and answers at once when asked again. `listed`: it
-        also enters the history of what the user tried, which the points of a curve or a control do
-        not. Raises BadClamps or BadMethod.
+        A complete run over all questions is kept and answers at once when asked again, and a
+        question to which another setting made the same edit is not run again; `anew` runs all the
+        same, and keeps nothing. `listed`: the run also enters the history of what the user tried,
+        which the points of a curve or a control do not. A run stops where what it has so far is
+        `enough`: it is returned as it is, and goes on from there when asked for again. Raises
+        BadClamps or BadMethod.
         """
         setting = self.check(setting)
-        if only is None and (finished := self.finished(setting)) is not None:
+        whole = only is None and not anew
+        if whole and (finished := self.finished(setting)) is not None:
             if listed and not showcase.is_on() and self.listed.read(setting) is None:
                 self._keep(self.listed, finished)
             return finished
@@ -183,10 +199,15 @@ class Evaluator:
                 scoring=self.scoring,
                 rates=self.rates(setting),
                 only=only,
+                kept=None if anew else self.kept,
+                along=self.pushing,
             )
-            for result in runs:
-                on_partial(result)
-        if only is None:
+            with closing(runs):
+                for result in runs:
+                    on_partial(result)
+                    if enough(result):
+                        break
+        if whole and result.complete:
             self._keep(self.listed if listed else self.unlisted, result)
         return result
 

@@ -14,8 +14,8 @@ from backend.data.published import data_set_of, known_rows, model_of
 from backend.data.questions import QuestionSet, QuestionSets
 from backend.errors import BadInput
 from backend.evaluation.recordings import Recording, record
+from backend.model.held import Held
 from backend.model.rows import Rows
-from backend.model.runner import Runner
 from backend.progress import OnProgress, Pace
 from backend.setups import Known, Protocol, SetSource, Setup
 from backend.store import cache_folder, if_it_can_be_kept, key, read_json, write_json
@@ -43,9 +43,9 @@ def in_words(known: Known | None) -> str:
 
 
 def only_known(
-    setup: Setup, sets: QuestionSets, runner: Runner, weights: str, on_progress: OnProgress
+    setup: Setup, sets: QuestionSets, held: Held, on_progress: OnProgress
 ) -> QuestionSets:
-    """The sets as the setup's [known] wants them. `weights` changes when the model's do.
+    """The sets as the setup's [known] wants them.
 
     Raises BadSetup or BadInput where nothing is left, or a list does not fit.
     """
@@ -56,17 +56,16 @@ def only_known(
         return published_only(setup, sets)
 
     def run(rows: Rows) -> Recording:
-        return record(runner, rows, stage="", scoring="letter")
+        return record(held.runner, rows, stage="", scoring="letter")
 
-    model = runner.model
     about = {
-        "model": weights,
-        "dtype": str(model.dtype),
-        "device": str(model.device),
+        "model": held.weights.fingerprint,
+        "dtype": held.weights.dtype,
+        "device": held.weights.device,
         "protocol": setup.protocol,
     }
     folder = cache_folder() / "orders" / key(about)
-    counts = count_right(model.tokenizer, sets, setup.protocol, run, about, folder, on_progress)
+    counts = count_right(held.tokenizer, sets, setup.protocol, run, about, folder, on_progress)
     return QuestionSets(
         tuple(
             keep(s, [n >= known.at_least for n in mine])

@@ -1,7 +1,7 @@
 """From a setup to what is answered from: loaded, recorded and scanned, or read from cache/."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,18 +15,19 @@ from backend.data.question_sets import read_set
 from backend.data.questions import Packed, QuestionSets
 from backend.engine.known import only_known
 from backend.engine.needs import Forecast, needs
-from backend.errors import BadInput, BadSetup
-from backend.evaluation.recordings import FORMAT, Recording, record, with_keys
+from backend.errors import BadInput
+from backend.evaluation.kept_answers import KeptAnswers
+from backend.evaluation.recordings import FORMAT, Recording, record
 from backend.evaluation.results import Results
 from backend.features.atlas import Atlas
-from backend.features.labels import labels_of
+from backend.features.labels import Labels, labels_of
 from backend.features.scan import scan
 from backend.features.table import prepared_table, table_key
-from backend.model.loading import Weights, weights_of
+from backend.model.attention import KeyValues, Room
+from backend.model.held import Held
+from backend.model.loading import weights_of
+from backend.model.machine import bits_depend_on
 from backend.model.rows import Rows
-from backend.model.runner import Runner
-from backend.model.sae import LoadedSae, fingerprint, load_sae
-from backend.model.split import split
 from backend.parts import Parts
 from backend.progress import OnProgress, Progress
 from backend.setups import Scoring, Setup
@@ -37,20 +38,13 @@ from backend.store import (
     if_it_can_be_kept,
     key,
     locked,
+    read_json,
     sweep_leftovers,
+    write_json,
 )
 
-TOKENS_PER_BATCH = {
-    ("cpu", "float32"): 256,
-    ("cpu", "bfloat16"): 512,
-    ("cuda", "float32"): 16384,
-    ("cuda", "bfloat16"): 16384,
-}
-"""The fastest of 256 to 4,096 for float32 on two cores, and the one that answers first; the others
-are not measured.
-"""
 KEYS_ROOM_CPU = 1_600_000_000
-"""Bytes of keys and values kept on a CPU; what takes more is not kept."""
+"""Bytes of keys and values kept on a CPU, of questions and of text; what takes more is not kept."""
 ROOM_SHARE = 0.3
 """On a GPU, the share of its free memory that keys and values may take, and after them the
 residuals.
@@ -63,14 +57,16 @@ class RecordedText(NamedTuple):
     title: str
     recording: Recording
     results: Results
+    kept: KeptAnswers
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that is answered from; made once, and the same in every process."""
+    """All that is answered from; made once, and the same in every process. What is read back needs
+    no model: that is loaded when it is first asked for.
+    """
 
-    weights: Weights
-    runner: Runner
+    held: Held
     sets: QuestionSets
     packed: list[Packed]
     """Every question in tokens, in the order of the sets."""
@@ -81,19 +77,19 @@ class Prepared:
     recording: Recording
     atlas: Atlas
     text: RecordedText | None
+    kept: KeptAnswers
 
 
 def prepare(setup: Setup, on_progress: OnProgress) -> Prepared:
     """Load and record; what was prepared before is read. Raises ClampboardError in words."""
-    weights = weights_of(setup, on_progress)
-    runner = _runner(setup, weights, on_progress)
+    held = Held(setup, weights_of(setup, on_progress), on_progress)
     on_progress(Progress("Reading the questions", 0, 1, None))
     read = [read_set(source) for source in setup.sets]
-    model = runner.model
-    sets, in_tokens = pack_sets(model.tokenizer, read, setup.protocol, model.longest)
-    sets = only_known(setup, sets, runner, weights.fingerprint, on_progress)
+    longest = held.weights.longest()
+    sets, in_tokens = pack_sets(held.tokenizer, read, setup.protocol, longest)
+    sets = only_known(setup, sets, held, on_progress)
     packed = [in_tokens[s.name, question.index] for s, question in sets.places()]
-    name = key(_spec(setup, weights, runner.sae, sets))
+    name = key(_spec(setup, held, sets))
     folder = cache_folder() / "setups" / name
     sweep_leftovers(cache_folder())
 
@@ -101,51 +97,49 @@ def prepare(setup: Setup, on_progress: OnProgress) -> Prepared:
         on_progress(Progress("Another process is preparing this setup; waiting for it", 0, 0, None))
 
     with locked(folder.with_suffix(LOCK), on_wait):
-        return _prepare_in(folder, setup, weights, runner, sets, packed, on_progress)
+        return _prepare_in(folder, setup, held, sets, packed, on_progress)
 
 
 def _prepare_in(
     folder: Path,
     setup: Setup,
-    weights: Weights,
-    runner: Runner,
+    held: Held,
     sets: QuestionSets,
     packed: list[Packed],
     on_progress: OnProgress,
 ) -> Prepared:
     """What one process at a time makes, and the next one reads."""
     on_progress(Progress("Reading the texts", 0, 1, None))
-    tokenizer, longest = runner.model.tokenizer, runner.model.longest
+    tokenizer, longest, device = held.tokenizer, held.weights.longest(), held.weights.device
     texts = [read_corpus(tokenizer, source, folder, longest) for source in setup.corpora]
     loss_rows = _loss_rows(setup, tokenizer, folder, longest)
     n_recorded = sum(len(p.ids) for p in packed) + sum(map(len, loss_rows))
-    on_progress = _forecast(runner, weights.device, texts, n_recorded, folder, on_progress)
-    recording = _recorded_questions(setup, runner, weights.device, packed, folder, on_progress)
-    corpora = [scan(runner, text, folder, on_progress) for text in texts]
+    on_progress = _forecast(held, texts, n_recorded, folder, on_progress)
+    room = Room(_room(device, KEYS_ROOM_CPU))
+    recording = _recorded_questions(setup, held, packed, folder, on_progress)
+    recording = replace(recording, keys=KeyValues(recording.rows.n_tokens, room))
+    corpora = [scan(held, text, folder, on_progress) for text in texts]
     selection = sets.selection(setup.half_seed)
-    table = prepared_table(runner, sets, recording, corpora, selection, folder, on_progress)
+    table = prepared_table(held, sets, recording, corpora, selection, folder, on_progress)
     index = folder / f"search_{table_key(corpora, selection)}.sqlite"
-    atlas = Atlas(table, sets, corpora, labels_of(setup.sae, runner.sae), index)
-    text = _recorded_text(setup, runner, loss_rows, folder, on_progress)
-    return Prepared(weights, runner, sets, packed, folder.name, folder, recording, atlas, text)
+    atlas = Atlas(table, sets, corpora, _labels(setup, held, folder), index)
+    text = _recorded_text(setup, held, loss_rows, folder, room, on_progress)
+    kept = KeptAnswers(folder / "answers", recording.baseline.shape[1], bits_depend_on(device))
+    return Prepared(held, sets, packed, folder.name, folder, recording, atlas, text, kept)
 
 
-def _runner(setup: Setup, weights: Weights, on_progress: OnProgress) -> Runner:
-    on_progress(Progress("Loading the SAE", 0, 1, None))
-    sae = load_sae(setup.sae, weights.device)
-    on_progress(Progress("Loading the model", 0, 1, None))
-    hf, tokenizer = weights.load()
-    if sae.d_in != hf.config.hidden_size:
-        raise BadSetup(
-            f"The SAE '{sae.title}' reads vectors of {sae.d_in} numbers, but the model "
-            f"'{setup.model.name}' has d_model = {hf.config.hidden_size}. Name an SAE that was "
-            "trained on this model."
-        )
-    budget = TOKENS_PER_BATCH["cpu" if weights.device == "cpu" else "cuda", weights.dtype]
-    return Runner(split(hf, tokenizer, sae.hook_name), sae, setup.untouched, budget)
+def _labels(setup: Setup, held: Held, folder: Path) -> Labels:
+    """Of the setup's SAE, which is not loaded for it again."""
+    path = folder / "sae.json"
+    about = read_json(path)
+    if not isinstance(about, dict) or set(about) != {"d_sae", "page"}:
+        about = {"d_sae": held.sae.d_sae, "page": held.sae.neuronpedia_id}
+        with if_it_can_be_kept("What the SAE says of itself"):
+            write_json(path, about)
+    return labels_of(setup.sae, held.sae_fingerprint, about["d_sae"], about["page"])
 
 
-def _spec(setup: Setup, weights: Weights, sae: LoadedSae, sets: QuestionSets) -> dict[str, Any]:
+def _spec(setup: Setup, held: Held, sets: QuestionSets) -> dict[str, Any]:
     """All that can change a recorded number."""
     questions = [
         [s.name, s.role, [asdict(q) for q in s.questions], [asdict(q) for q in s.examples], s.shots]
@@ -153,10 +147,10 @@ def _spec(setup: Setup, weights: Weights, sae: LoadedSae, sets: QuestionSets) ->
     ]
     return {
         "format": FORMAT,
-        "model": weights.fingerprint,
-        "dtype": weights.dtype,
-        "device": weights.device,
-        "sae": fingerprint(setup.sae, sae),
+        "model": held.weights.fingerprint,
+        "dtype": held.weights.dtype,
+        "device": held.weights.device,
+        "sae": held.sae_fingerprint,
         "protocol": setup.protocol,
         "untouched": setup.untouched,
         "sets": questions,
@@ -180,8 +174,7 @@ def _loss_rows(
 
 
 def _forecast(
-    runner: Runner,
-    device: str,
+    held: Held,
     texts: Sequence[Corpus],
     n_recorded: int,
     folder: Path,
@@ -194,7 +187,7 @@ def _forecast(
     if any(folder.glob("features_*.parquet")):
         return on_progress
     n_scanned = sum(len(ids) for text in texts for ids in text.ids)
-    hf, sae = runner.model.hf, runner.sae
+    hf, sae, device = held.runner.model.hf, held.sae, held.weights.device
     weight_bytes = hf.dtype.itemsize
     taken = needs(hf.num_parameters(), weight_bytes, sae.d_in, sae.d_sae, n_recorded, n_scanned)
     check_room(folder, taken.disk)
@@ -205,71 +198,70 @@ def _forecast(
 
 def _recorded_questions(
     setup: Setup,
-    runner: Runner,
-    device: str,
+    held: Held,
     packed: Sequence[Packed],
     folder: Path,
     on_progress: OnProgress,
 ) -> Recording:
-    """The questions' recording, with keys and values where they fit."""
-    taken = sum(len(p.ids) for p in packed) * runner.model.key_bytes()
-    keep = taken <= _room(device, KEYS_ROOM_CPU)
     recording = _recorded(
-        runner,
+        held,
         packed,
         folder / "recording.safetensors",
         stage="Recording the questions",
         scoring=setup.scoring,
-        keep_keys=keep,
         on_progress=on_progress,
     )
-    if keep and recording.keys is None:
-        recording = with_keys(runner, recording, on_progress)
+    device = held.weights.device
     return recording if device == "cpu" else recording.near(device, _room(device, 0))
 
 
 def _recorded_text(
     setup: Setup,
-    runner: Runner,
+    held: Held,
     rows: Sequence[list[int]],
     folder: Path,
+    room: Room,
     on_progress: OnProgress,
 ) -> RecordedText | None:
     if setup.text_loss is None:
         return None
     name, title = f"text_loss_{key({'ids': rows})}", setup.text_loss.title
     recording = _recorded(
-        runner,
+        held,
         [pack_text(row) for row in rows],
         folder / f"{name}.safetensors",
         stage=f"Recording {title}",
         scoring="cloze",
-        keep_keys=False,
         on_progress=on_progress,
     )
-    return RecordedText(title, recording, Results(folder / name, recording.baseline.shape))
+    recording = replace(recording, keys=KeyValues(recording.rows.n_tokens, room))
+    width = recording.baseline.shape[1]
+    return RecordedText(
+        title,
+        recording,
+        Results(folder / name, recording.baseline.shape),
+        KeptAnswers(folder / f"{name}_answers", width, bits_depend_on(held.weights.device)),
+    )
 
 
 def _recorded(
-    runner: Runner,
+    held: Held,
     packed: Sequence[Packed],
     path: Path,
     *,
     stage: str,
     scoring: Scoring,
-    keep_keys: bool,
     on_progress: OnProgress,
 ) -> Recording:
     """Read from `path`, or made, going on where it was stopped."""
     recording = Recording.load(path)
     if recording is None:
-        parts = Parts(path.with_name(f"{path.stem}.parts-{runner.budget}"))
+        parts = Parts(path.with_name(f"{path.stem}.parts-{held.budget}"))
         recording = record(
-            runner,
+            held.runner,
             Rows.of(packed),
             stage=stage,
             scoring=scoring,
-            keep_keys=keep_keys,
             parts=parts,
             on_progress=on_progress,
         )

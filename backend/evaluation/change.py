@@ -6,9 +6,10 @@ from torch import Tensor
 
 from backend.data.questions import PREFIX
 from backend.evaluation.recordings import Recording
-from backend.interventions.edit import fired_at
+from backend.interventions.edit import Edit, edit_of, fired_at
 from backend.interventions.gates import Opening, Rates, opening
 from backend.interventions.method import Setting
+from backend.model.activations import FeatureActs
 from backend.model.rows import Plan, Rows
 
 
@@ -28,6 +29,24 @@ def affected_questions(
     out = torch.zeros(rows.n_rows, dtype=torch.bool)
     out[rows.row_of_entry()[read]] = True
     return out
+
+
+def effective_edit(rows: Rows, acts: FeatureActs, setting: Setting, opened: Opening | None) -> Edit:
+    """What the setting adds where it can change what is read."""
+    at = read_after(rows)
+    return edit_of(acts, setting, at if opened is None else at & opened.tokens)
+
+
+def read_after(rows: Rows) -> Bool[Tensor, " token"]:
+    """Tokens that something which is read sees, or is."""
+    shared, own, n_groups = _groups(rows)
+    read_at = rows.read_at()
+    last = torch.full((n_groups,), -1)
+    # A prefix is seen from every branch: what is read in one counts for both.
+    last = last.scatter_reduce(
+        0, torch.cat([own[read_at], shared[read_at]]), read_at.repeat(2), "amax"
+    )
+    return torch.arange(rows.n_tokens) <= last[own]
 
 
 def changed_tokens(rows: Rows, hit: Int[Tensor, " hit"]) -> Bool[Tensor, " token"]:
@@ -67,13 +86,16 @@ def changed(
 
 
 def plan_of_change(
-    rows: Rows, hit: Int[Tensor, " hit"], keys_cached: bool, opened: Opening | None = None
+    rows: Rows,
+    hit: Int[Tensor, " hit"],
+    have: Bool[Tensor, " token"] | None = None,
+    opened: Opening | None = None,
 ) -> Plan:
     """What an edit at the tokens `hit` makes necessary to run.
 
-    With cached keys only the tokens that change run, and the others they see are context; without,
-    what they see runs too: the prefix, and the branches with a change. Branches without one, and
-    those whose gate is closed, keep their scores.
+    The tokens that change run. Of the others they see, the prefix and the branches with a change,
+    those whose keys are at hand (`have`) are context, and the rest runs too. Branches without a
+    change, and those whose gate is closed, keep their scores.
     """
     tokens, read = changed(rows, hit, opened)
     shared, own, n_groups = _groups(rows)
@@ -81,4 +103,5 @@ def plan_of_change(
     in_change[own[tokens]] = True
     in_change[shared[tokens]] = True
     seen = in_change[own] & ~tokens
-    return Plan.of(rows, tokens if keys_cached else tokens | seen, seen & keys_cached, read)
+    context = seen & (torch.zeros_like(seen) if have is None else have)
+    return Plan.of(rows, tokens | (seen & ~context), context, read)

@@ -1,30 +1,32 @@
 """What a setting does to every set of questions: exact, and only what changed is computed.
 
 Questions on which no clamped feature fires, or whose gate stays closed, keep their recorded answer
-bit for bit; for the others the edit is added to the recorded residual and the tail of the model
-runs. Results come as they grow.
+bit for bit. Of the others those are looked up to which the same edit was made before; for the rest
+the edit is added to the recorded residual and the tail of the model runs. Results come as they
+grow.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from backend.data.questions import CHANCE, QuestionSets
-from backend.evaluation.change import plan_of_change
-from backend.evaluation.recordings import Recording, read_log_probs, row_scores
+from backend.evaluation.change import effective_edit, plan_of_change
+from backend.evaluation.kept_answers import KeptAnswers, answer_keys
+from backend.evaluation.recordings import Recording
+from backend.evaluation.tail import Tail
 from backend.interventions.clamps import Clamps
-from backend.interventions.edit import add_edit, residual_edit
 from backend.interventions.gates import Rates, opening
 from backend.interventions.method import Setting
-from backend.model.attention import Joining
-from backend.model.rows import Batch
 from backend.model.runner import Runner
 from backend.setups import Role, Scoring
-from backend.statistics import Interval, is_inconclusive, paired_change, wilson
+from backend.statistics import Counted, Interval, is_inconclusive, partial_change, wilson
+from backend.store import if_it_can_be_kept
 
 FIGURES = (
     "n",
@@ -51,13 +53,11 @@ class SetResult:
     n_affected: int
     """Questions with a clamped feature firing where it can change the answer."""
     n_done: int
-    """Affected questions rerun so far; n_affected when the run is complete."""
+    """Affected questions whose answer is known so far; n_affected when the run is complete."""
     baseline_accuracy: float
     baseline_interval: Interval
     accuracy: float
-    """While partial: the baseline plus the change estimated from the affected questions done so
-    far.
-    """
+    """While partial: the baseline plus the change estimated from what is done so far."""
     lost: int
     gained: int
     change_pp: float
@@ -66,6 +66,17 @@ class SetResult:
     p_value: float
     inconclusive: bool
     """The baseline's 95 % interval contains chance."""
+    sure_pp: float = 0.0
+    """While partial, the final change is within this of `change_pp`, 95 times in 100; infinite
+    while nothing can be said.
+    """
+    known: Counted = Counted(0, 0, 0)
+    """While partial, what was known before the run began, of what is done."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nothing is known yet of what has to be run."""
+        return self.n_done == self.known.n < self.n_affected
 
     def figures(self) -> dict[str, float]:
         """The figures by name, in the order the command line prints them."""
@@ -82,9 +93,11 @@ class Evaluation:
     """Without the clamps, by the same path."""
     affected: Bool[Tensor, " question"]
     done: Bool[Tensor, " question"]
-    """Affected questions already rerun."""
+    """Affected questions whose answer is known."""
     seconds: float
     """Of the run that computed it."""
+    known: Bool[Tensor, " question"] | None = None
+    """Those of them that were known before, as the same edit had been made to them; None: none."""
     kept: float | None = None
     """Unix time of that run where it was read back; None where it ran for this answer."""
 
@@ -95,6 +108,16 @@ class Evaluation:
     @property
     def complete(self) -> bool:
         return bool((self.done == self.affected).all())
+
+    @property
+    def n_known(self) -> int:
+        """Affected questions whose answer was known before it ran."""
+        return 0 if self.known is None else int(self.known.sum())
+
+    @property
+    def n_run(self) -> int:
+        """Questions that ran for it, so far."""
+        return int(self.done.sum()) - self.n_known
 
     def predictions(self) -> Int[Tensor, " question"]:
         return self.scores.argmax(-1)
@@ -109,13 +132,14 @@ def summarise(
     done: Bool[Tensor, " question"],
     seconds: float,
     only: Bool[Tensor, " question"] | None = None,
+    known: Bool[Tensor, " question"] | None = None,
 ) -> Evaluation:
     """The figures of each set; `only` restricts them to some questions (one half of the quiz, say).
 
-    A partial run is a random sample of the affected questions, so a set of n questions with m of
-    its a affected ones done speaks for n * m / a questions: its change is (gained - lost) over that
-    number.
+    What was `known` before a run counts as it is; what has run is a random sample of the rest of
+    the affected questions (backend.statistics.partial_change).
     """
+    known = torch.zeros_like(done) if known is None else known
     results = []
     for s in sets:
         span = sets.span(s.name)
@@ -130,9 +154,14 @@ def summarise(
             right=_count(before),
             lost=_count(before & ~after),
             gained=_count(after & ~before),
+            known=Counted(
+                _count(known[span] & mine),
+                _count(before & ~after & known[span]),
+                _count(after & ~before & known[span]),
+            ),
         )
         results.append(figures)
-    return Evaluation(setting, tuple(results), scores, baseline, affected, done, seconds)
+    return Evaluation(setting, tuple(results), scores, baseline, affected, done, seconds, known)
 
 
 def pooled(sets: Sequence[SetResult], role: Role) -> SetResult:
@@ -146,7 +175,17 @@ def pooled(sets: Sequence[SetResult], role: Role) -> SetResult:
         right=round(sum(s.baseline_accuracy * s.n for s in mine)),
         lost=sum(s.lost for s in mine),
         gained=sum(s.gained for s in mine),
+        known=Counted(*(sum(counts) for counts in zip(*(s.known for s in mine), strict=True)))
+        if mine
+        else Counted(0, 0, 0),
     )
+
+
+def sure_to(sets: Sequence[SetResult]) -> float:
+    """The final changes of all forget and of all retain questions are within so many points of
+    those shown, 95 times in 100; 0 where everything is done.
+    """
+    return max(pooled(sets, role).sure_pp for role in get_args(Role))
 
 
 def _figures(
@@ -158,11 +197,11 @@ def _figures(
     right: int,
     lost: int,
     gained: int,
+    known: Counted,
 ) -> SetResult:
     """The figures from counts: of n questions `right` were answered right without the clamps."""
-    # A run that has done a part of what is affected speaks for that part of the set.
-    speaks_for = (n * n_done / n_affected if n_done else n) or 1
-    change = paired_change(lost, gained, speaks_for)
+    sample = Counted(n_done - known.n, lost - known.lost, gained - known.gained)
+    change, sure_pp = partial_change(known, sample, n_affected - known.n, n or 1)
     baseline = right / n if n else 0.0
     return SetResult(
         *named,
@@ -175,7 +214,9 @@ def _figures(
         lost,
         gained,
         *change,
-        inconclusive=is_inconclusive(right, n or 1, CHANCE),
+        is_inconclusive(right, n or 1, CHANCE),
+        sure_pp,
+        known if n_done < n_affected else Counted(0, 0, 0),
     )
 
 
@@ -193,38 +234,34 @@ def evaluate(
     scoring: Scoring,
     rates: Rates | None = None,
     only: Bool[Tensor, " question"] | None = None,
-) -> Iterator[Evaluation]:
+    kept: KeptAnswers | None = None,
+    along: str = "",
+) -> Generator[Evaluation, None, None]:
     """Yield a result after each batch; the last one is complete. `only` leaves the other questions
     out; `rates` are needed by a cusum gate alone.
+
+    `kept` answers are looked up, and those that run are added to them; `along` names the directions
+    they are of. What ran is added too where the generator is closed before its end.
 
     With no affected question (an empty clamp set, say) the one result is the baseline, bit for bit.
     """
     start = time.perf_counter()
-    model, rows = runner.model, recording.rows
-    scores = recording.baseline.clone()
-    log_probs = recording.log_probs.clone()
-    opened = opening(rows, recording.acts, setting, rates)
-    open_at = None if opened is None else opened.tokens
-    hit, edit = residual_edit(recording.acts, setting, runner.sae.W_dec, open_at)
-    plan = plan_of_change(rows, hit, recording.keys is not None, opened)
+    rows, opened = recording.rows, opening(recording.rows, recording.acts, setting, rates)
+    edit = effective_edit(rows, recording.acts, setting, opened)
+    plan = plan_of_change(rows, edit.token, None, opened)
     affected = plan.entries.lengths() > 0
     if only is not None:
         affected &= only
-    done = torch.zeros_like(affected)
-    # One more row of zeros, which every token that is not hit is given: (hit + 1, d_model).
-    edit = torch.cat([edit, edit.new_zeros(1, edit.shape[1])]).to(model.device)
-    slot = torch.full((rows.n_tokens,), len(hit), dtype=torch.int64)
-    slot[hit] = torch.arange(len(hit))
-
-    def run(chosen: Tensor) -> None:
-        batch = Batch.of(plan, chosen, model.device)
-        resid = recording.resid_at(batch.token).to(model.device)
-        added = edit[slot[batch.token].to(model.device)]  # (row, q, d_model)
-        resid = add_edit(resid, added, setting.method.keep_norm)
-        joining = Joining(recording.keys, batch.context)
-        entry, log_probs[entry] = read_log_probs(model, plan, batch, resid, joining)
-        scores[chosen] = row_scores(rows, chosen, log_probs, scoring)
-        done[chosen] = True
+    scores, known = recording.baseline.clone(), torch.zeros_like(affected)
+    keys: dict[int, bytes] = {}
+    if kept is not None:
+        places = affected.nonzero().squeeze(-1)
+        found = answer_keys(plan, edit, places, setting.method.keep_norm, f"{along} {kept.salt}")
+        there, answers = kept.find(found)
+        keys = dict(zip(places.tolist(), found, strict=True))
+        known[places[there]] = True
+        scores[places[there]] = answers
+    done = known.clone()
 
     def result() -> Evaluation:
         return summarise(
@@ -236,20 +273,38 @@ def evaluate(
             done.clone(),
             time.perf_counter() - start,
             only,
+            known,
         )
 
-    for chosen in led(plan.batches(affected.nonzero().squeeze(-1), runner.budget)):
-        for _ in runner.halving.run(chosen, run):
-            yield result()
-    if not affected.any():
+    missing = (affected & ~known).nonzero().squeeze(-1)
+    if not len(missing):
         yield result()
+        return
+    tail = Tail(runner, recording, setting, edit, opened, scoring)
+    try:
+        batches = tail.plan.batches(missing, runner.budget)
+        n_first = int(tail.plan.query.lengths()[batches[0]].sum())
+        # A small batch is there as soon as a part of it, and so is one padded to the whole budget.
+        if runner.step < runner.budget < 2 * n_first:
+            batches = led(batches)
+        for chosen in batches:
+            for ran, answers in runner.halving.run(chosen, tail.run):
+                scores[ran] = answers
+                done[ran] = True
+                if kept is not None and runner.invariant:
+                    kept.add([keys[row] for row in ran.tolist()], answers)
+                yield result()
+    finally:
+        if kept is not None:
+            with if_it_can_be_kept("Answers"):
+                kept.write()
 
 
 def led(batches: list[Int[Tensor, " row"]]) -> list[Int[Tensor, " row"]]:
-    """The same batches with a quarter of the first one before them: a first figure comes in a
-    quarter of a batch's time.
+    """The same batches with an eighth of the first one before them: a first figure comes in an
+    eighth of a batch's time.
     """
     if not batches:
         return []
-    lead = -(-len(batches[0]) // 4)
+    lead = -(-len(batches[0]) // 8)
     return [part for part in (batches[0][:lead], batches[0][lead:]) if len(part)] + batches[1:]

@@ -1,14 +1,17 @@
 """How long an edit is, beside the residual it is added to. Pure."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from backend.evaluation.recordings import Recording
-from backend.interventions.edit import edit_weights, written
+from backend.interventions.edit import edit_of
 from backend.interventions.gates import Opening
 from backend.interventions.method import Setting
 from backend.model.activations import FeatureActs
 
+CHUNK = 8192
+"""Tokens of which the edit is held at a time, to bound memory."""
 NORM_SAMPLE = 20_000
 """Tokens whose residuals are looked at, where there are more."""
 
@@ -32,13 +35,14 @@ def edit_lengths(
     W_dec: Float[Tensor, "d_sae d_model"],
     opened: Opening | None = None,
 ) -> Float[Tensor, " hit"]:
-    """Length of what is added to the residual at each token a clamp touches, from the directions'
-    inner products.
-    """
-    open_at = None if opened is None else opened.tokens
-    _, weights = edit_weights(acts, setting, W_dec, open_at)
-    rows = W_dec[written(setting).to(W_dec.device)]
-    return ((weights @ (rows @ rows.T)) * weights).sum(-1).clamp(min=0).sqrt().cpu()
+    """Length of what is added to the residual at each token a clamp touches."""
+    edit = edit_of(acts, setting, None if opened is None else opened.tokens)
+    every = torch.arange(len(edit.token))
+    lengths = [
+        edit.vectors(W_dec, every[begin : begin + CHUNK]).norm(dim=-1).cpu()
+        for begin in range(0, len(every), CHUNK)
+    ]
+    return torch.cat([torch.empty(0), *lengths])
 
 
 def median_length(recording: Recording) -> float:

@@ -3,12 +3,12 @@ scores.
 
 A slider move starts from here: the head of the model never runs twice over the same tokens, and
 where the keys and values of the tail fit in memory, neither do the positions before the first
-change.
+change once they have run.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -17,19 +17,24 @@ from torch import Tensor
 from backend.data.questions import N_CHOICES, choice_scores
 from backend.model.activations import FeatureActs, by_feature
 from backend.model.attention import Joining, KeyValues
+from backend.model.batches import Batch
 from backend.model.positions import untouched
-from backend.model.rows import Batch, Plan, Rows
+from backend.model.rows import Plan, Rows
 from backend.model.runner import Runner
-from backend.model.split import SplitModel
 from backend.parts import Parts
 from backend.progress import OnProgress, Pace, silent
 from backend.setups import Scoring
 from backend.store import read_tensors, write_tensors
 
-FORMAT = 3
+if TYPE_CHECKING:
+    from backend.model.split import SplitModel
+
+FORMAT = 4
 """Raise when what is recorded changes."""
-LOGIT_ROWS = 512
-"""Vocabulary logits are computed for this many positions at a time, to bound memory."""
+LOGIT_ROWS = 128
+"""Vocabulary logits are computed for this many positions at a time: few enough for a processor's
+cache. Any number of them is a multiple of backend.model.attention.STEP.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ class Recording:
     baseline: Float[Tensor, "row choice"]
     """Scores without a clamp."""
     keys: KeyValues | None = None
-    """Of the tail, without a clamp; never on disk."""
+    """Of the tail, without a clamp, as far as they were computed; never on disk. None where they
+    are not kept.
+    """
 
     def save(self, path: Path) -> None:
         write_tensors(
@@ -76,7 +83,7 @@ class Recording:
             tensors["baseline"],
         )
 
-    def resid_at(self, token: Int[Tensor, "row q"]) -> Float[Tensor, "row q d_model"]:
+    def resid_at(self, token: Int[Tensor, "*any"]) -> Float[Tensor, "*any d_model"]:
         return self.resid[token.to(self.resid.device)]
 
     def near(self, device: str, room: float) -> "Recording":
@@ -88,32 +95,28 @@ class Recording:
 
 
 def read_log_probs(
-    model: SplitModel,
+    model: "SplitModel",
     plan: Plan,
     batch: Batch,
-    resid: Float[Tensor, "row q d_model"],
+    resid: Float[Tensor, "1 n d_model"],
     joining: Joining | None = None,
 ) -> tuple[Int[Tensor, " entry"], Float[Tensor, " entry"]]:
     """Run the tail on residuals at the hook.
 
     Returns the plan's score entries of these rows and their log-probabilities, float32 on the CPU.
     """
-    read, real = plan.read.padded(batch.rows)  # both (row, read)
-    joining = Joining() if joining is None else joining
-    queries = plan.column[read].to(model.device)  # (row, read): place among the row's query tokens
-    final = model.run_tail(resid, batch.sight, batch.position, queries, joining)
-    # (row, read, d_model) -> (row * read, d_model), without the padding
-    hidden = final.flatten(0, 1)[real.flatten().nonzero().squeeze(-1).to(model.device)]
+    hidden = model.read_tail(resid, batch, joining)  # (s, d_model)
     entry, row = plan.entries.flat(batch.rows)
-    first = real.sum(1).cumsum(0) - real.sum(1)  # (row): where a row's reads begin in `hidden`
+    n_reads = plan.read.lengths()[batch.rows]
+    first = n_reads.cumsum(0) - n_reads  # (row): where a row's reads begin in `hidden`
     place = first[row] + plan.slot[plan.rows.read_at()[entry]]  # (entry): where its read stands
     log_probs = torch.empty(len(entry))
-    for begin in range(0, len(hidden), LOGIT_ROWS):
+    for begin in range(0, batch.n_read, LOGIT_ROWS):
         mine = (place >= begin) & (place < begin + LOGIT_ROWS)
-        logits = model.logits(hidden[begin : begin + LOGIT_ROWS])
+        every = model.logits(hidden[begin : begin + LOGIT_ROWS]).log_softmax(-1)
         at = (place[mine] - begin).to(model.device)
-        chosen = logits[at, plan.rows.score_token[entry[mine]].long().to(model.device)]
-        log_probs[mine] = (chosen - logits.logsumexp(-1)[at]).cpu()
+        token = plan.rows.score_token[entry[mine]].long().to(model.device)
+        log_probs[mine] = every[at, token].cpu()
     return entry, log_probs
 
 
@@ -127,10 +130,10 @@ def row_scores(
 
 
 def batch_scores(
-    model: SplitModel,
+    model: "SplitModel",
     plan: Plan,
     batch: Batch,
-    resid: Float[Tensor, "row q d_model"],
+    resid: Float[Tensor, "1 n d_model"],
     scoring: Scoring,
 ) -> Float[Tensor, "row choice"]:
     """Scores of a batch of a whole plan from residuals at the hook; differentiable."""
@@ -146,11 +149,10 @@ def record(
     *,
     stage: str,
     scoring: Scoring | None,
-    keep_keys: bool = False,
     parts: Parts | None = None,
     on_progress: OnProgress = silent,
 ) -> Recording:
-    """One pass over the rows; goes on after what `parts` has, and then keeps no keys.
+    """One pass over the rows; goes on after what `parts` has.
 
     Without `scoring` (a text corpus) no residuals and no scores are kept.
     """
@@ -159,7 +161,6 @@ def record(
     exempt = torch.zeros(rows.n_tokens, dtype=torch.bool)
     log_probs = torch.zeros(len(rows.score_pos) if scoring else 0)
     found: list[tuple[Tensor, Tensor, Tensor]] = []
-    keys = KeyValues() if keep_keys else None
     parts = parts or Parts(None)
     plan = Plan.whole(rows)
 
@@ -167,13 +168,9 @@ def record(
         seen = observe(runner, plan, chosen)
         batch, piece = seen.batch, seen.kept()
         if scoring:
-            places, joining = batch.places.to(model.device), Joining(keep=keep_keys)
-            entry, read = read_log_probs(model, plan, batch, seen.resid, joining)
-            # (row, q, d_model) -> (token, d_model)
-            piece["resid"] = seen.resid.flatten(0, 1)[places].cpu()
+            entry, read = read_log_probs(model, plan, batch, seen.resid)
+            piece["resid"] = seen.resid[0, : batch.n].cpu()
             piece |= {"entry": entry, "log_probs": read}
-            if keys is not None:
-                keys.put(rows.n_tokens, batch.tokens.to(model.device), places, joining.own)
         return piece
 
     batches = plan.batches(torch.arange(rows.n_rows), runner.budget)
@@ -188,33 +185,14 @@ def record(
     if scoring:
         baseline = row_scores(rows, torch.arange(rows.n_rows), log_probs, scoring)
     acts = by_feature(found, runner.sae.d_sae)
-    kept = None if parts.resumed else keys
-    return Recording(rows, exempt, resid, acts, log_probs, baseline, kept)
-
-
-@torch.inference_mode()
-def with_keys(runner: Runner, recording: Recording, on_progress: OnProgress = silent) -> Recording:
-    """The recording with the tail's keys and values, bit for bit those that `record` keeps: the
-    same batches run.
-    """
-    model, keys = runner.model, KeyValues()
-    plan = Plan.whole(recording.rows)
-    pace = Pace("Computing keys and values", recording.rows.n_tokens, on_progress)
-    for chosen in plan.batches(torch.arange(recording.rows.n_rows), runner.budget):
-        batch, joining = Batch.of(plan, chosen, model.device), Joining(keep=True)
-        resid = recording.resid_at(batch.token).to(model.device)
-        model.fill(resid, batch.sight, batch.position, joining)
-        tokens, places = batch.tokens.to(model.device), batch.places.to(model.device)
-        keys.put(recording.rows.n_tokens, tokens, places, joining.own)
-        pace.advance(len(batch.tokens))
-    return replace(recording, keys=keys)
+    return Recording(rows, exempt, resid, acts, log_probs, baseline)
 
 
 class Observed(NamedTuple):
     """Some rows run through the head of the model and the SAE."""
 
     batch: Batch
-    resid: Float[Tensor, "row q d_model"]
+    resid: Float[Tensor, "1 n d_model"]
     """At the hook, on the model's device."""
     exempt: Bool[Tensor, " real"]
     """Of the batch's real tokens."""
@@ -240,15 +218,17 @@ def observe(runner: Runner, plan: Plan, chosen: Int[Tensor, " row"]) -> Observed
     Dense activations live no longer than this call.
     """
     model = runner.model
-    batch = Batch.of(plan, chosen, model.device)
+    batch = runner.batch(plan, chosen)
     ids = plan.rows.ids[batch.token].long().to(model.device)
-    resid = model.run_head(ids, batch.sight, batch.position)
-    places = batch.places.to(model.device)
+    resid = model.run_head(ids, batch.layout, batch.position)
     special = frozenset(model.tokenizer.all_special_ids)
-    exempt = untouched(ids, resid, batch.real, runner.untouched, special, batch.shared)
-    exempt = exempt.flatten()[places]  # (row, q) -> (real)
-    # (row, q, d_model) -> (real, d_model) -> (real, d_sae)
-    acts = runner.sae.encode(resid.flatten(0, 1)[places]).masked_fill(exempt[:, None], 0)
+    in_rows, real = batch.in_rows(resid)
+    shared = batch.in_rows(batch.shared)[0]
+    exempt = untouched(batch.in_rows(ids)[0], in_rows, real, runner.untouched, special, shared)[
+        real
+    ]  # (row, q) -> (real)
+    # (real, d_model) -> (real, d_sae), in as many rows as ran: of fewer, another kernel might sum.
+    acts = runner.sae.encode(resid[0])[: batch.n].masked_fill(exempt[:, None], 0)
     at, feature = acts.nonzero(as_tuple=True)
     fired = batch.tokens[at.cpu()].int(), feature.int().cpu(), acts[at, feature].cpu()
     return Observed(batch, resid, exempt.cpu(), fired)

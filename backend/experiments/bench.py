@@ -1,8 +1,6 @@
 """The engine beside the full forward path in one run, on every n-th question of a setup."""
 
 import os
-import platform
-import re
 import resource
 import tempfile
 import time
@@ -17,16 +15,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from backend.engine.engine import Engine
-from backend.evaluation.change import affected_questions, plan_of_change
+from backend.evaluation.change import affected_questions, effective_edit, plan_of_change
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.recordings import record
 from backend.evaluation.reference import Reference
+from backend.experiments.full_pass import full_pass
 from backend.features.presets import forget_features
 from backend.features.search import SHOWN, SearchIndex, build_index
 from backend.interventions.clamps import Clamp, clamp_set
-from backend.interventions.edit import residual_edit
 from backend.interventions.method import Setting
-from backend.model.loading import cpu_flags
+from backend.model.machine import processor
 from backend.model.rows import Plan, Rows
 from backend.progress import OnProgress
 
@@ -77,9 +75,11 @@ def measure(engine: Engine, every: int, on_progress: OnProgress) -> list[dict]:
     ranked = forget_features(engine.atlas.table, max(COUNTS), 0.01)
     peak = matmul_peak(engine.model.dtype, engine.model.device)
     # The first run of a process pays for what the others find ready.
-    engine.evaluate(Setting(clamp_set((f, -1.0) for f in ranked)), only=only)
+    engine.evaluate(Setting(clamp_set((f, -1.0) for f in ranked)), only=only, anew=True)
     alone = peak_memory()
     reference = Reference(*engine.load_plain(), engine.sae, engine.setup.untouched)
+    plain, _ = engine.load_plain()
+    packed = [engine.packed[place] for place in only.nonzero().squeeze(-1).tolist()]
     rows = []
     for n in COUNTS:
         features = [typical_feature(engine, ranked, only)] if n == 1 else ranked[:n]
@@ -88,23 +88,32 @@ def measure(engine: Engine, every: int, on_progress: OnProgress) -> list[dict]:
         )
         recording = engine.recording
         affected = affected_questions(recording, setting) & only
-        hit, _ = residual_edit(recording.acts, setting, engine.sae.W_dec)
-        plan = plan_of_change(recording.rows, hit, recording.keys is not None)
-        run = int(plan.query.lengths()[affected].sum())
         partial: list[float] = []
 
         def seen(evaluation: Evaluation, partial: list[float] = partial) -> None:
             partial.append(evaluation.seconds)
 
-        fast = engine.evaluate(setting, seen, only=only)
+        # Keys and values of what it does not change come with its first run.
+        cold = engine.evaluate(setting, only=only, anew=True)
+        fast = engine.evaluate(setting, seen, only=only, anew=True)
+        edit = effective_edit(recording.rows, recording.acts, setting, None)
+        have = None if recording.keys is None else recording.keys.have
+        plan = plan_of_change(recording.rows, edit.token, have)
+        run = int(plan.query.lengths()[affected].sum())
         slow, reference_s = timed_reference(reference, engine, setting, only, on_progress)
+        start = time.perf_counter()
+        full_pass(plain, engine.runner, packed, setting, engine.setup.scoring)
+        careful_s = time.perf_counter() - start
         rows.append(
             {
                 "features": n,
                 "engine_s": fast.seconds,
+                "without_keys_s": cold.seconds,
                 "first_s": partial[0],
                 "reference_s": reference_s,
                 "ratio": reference_s / fast.seconds,
+                "careful_s": careful_s,
+                "ratio_careful": careful_s / fast.seconds,
                 "questions": int(only.sum()),
                 "affected_questions": int(affected.sum()),
                 "affected_tokens": int(recording.rows.start.diff()[affected].sum()),
@@ -148,8 +157,7 @@ def preparing(engine: Engine, every: int) -> float:
                 logits_to_keep=1,
             ).logits.cpu()
         middle = time.perf_counter()
-        keep = engine.recording.keys is not None
-        record(engine.runner, rows, stage="Recording", scoring=engine.setup.scoring, keep_keys=keep)
+        record(engine.runner, rows, stage="Recording", scoring=engine.setup.scoring)
         took.append((time.perf_counter() - middle) / (middle - start))
     return took[-1]
 
@@ -160,25 +168,13 @@ def peak_memory() -> float:
 
 
 def machine(engine: Engine) -> str:
-    name = torch.cuda.get_device_name() if engine.device == "cuda" else _processor()
+    name = torch.cuda.get_device_name() if engine.device == "cuda" else processor()
     return f"{os.cpu_count()} cores of {name}, {engine.dtype}, torch {torch.__version__}"
 
 
-def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    found = (
-        re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)
-        if cpuinfo.exists()
-        else None
-    )
-    fast = sorted(cpu_flags() & {"amx_bf16", "avx512_bf16"})
-    return (
-        f"{found[1] if found else platform.machine()} "
-        f"({', '.join(fast) or 'no bfloat16 instructions'})"
-    )
-
-
 def markdown(engine: Engine, rows: list[dict], times_plain: float) -> str:
-    keys = "kept" if engine.recording.keys is not None else "not kept: they do not fit"
+    kept = engine.recording.keys
+    keys = "kept" if kept is not None and kept.fit else "not kept: they do not fit"
     on_gpu = (
         f" On the GPU: {torch.cuda.max_memory_allocated() / 1e9:.1f} GB."
         if engine.device == "cuda"
@@ -193,15 +189,17 @@ def markdown(engine: Engine, rows: list[dict], times_plain: float) -> str:
         ),
         "",
         (
-            "| features | engine, s | first figure, s | reference, s | ratio | affected questions |"
-            " their tokens | tokens run | share of matmul peak | flipped |"
+            "| features | engine, s | first figure, s | reference, s | ratio | careful pass, s | "
+            "ratio | affected questions | their tokens | tokens run | share of matmul peak | "
+            "flipped |"
         ),
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
         lines.append(
             f"| {r['features']} | {r['engine_s']:.2f} | {r['first_s']:.2f} | {r['reference_s']:.1f}"
-            f" | {r['ratio']:.1f} | {r['affected_questions']} | {r['affected_tokens']:,} | "
+            f" | {r['ratio']:.1f} | {r['careful_s']:.1f} | {r['ratio_careful']:.1f} | "
+            f"{r['affected_questions']} | {r['affected_tokens']:,} | "
             f"{r['run_tokens']:,} | {r['share_of_peak']:.0%} | {r['flipped']} |"
         )
     return "\n".join(lines)

@@ -102,7 +102,7 @@ def with_text_before(packed: Packed, text: Sequence[int], begins: frozenset[int]
 
 
 def _begins(engine: Engine) -> frozenset[int]:
-    return frozenset(engine.model.tokenizer.all_special_ids)
+    return frozenset(engine.tokenizer.all_special_ids)
 
 
 def _neutral(engine: Engine, n: int) -> list[int]:

@@ -28,7 +28,7 @@ from backend.interventions.edit import add_edit, fired_at, residual_edit
 from backend.interventions.gates import Rates, along, rounded, signal_of
 from backend.interventions.method import Setting
 from backend.model.activations import FeatureActs, by_feature
-from backend.model.attention import Growing, Sight
+from backend.model.attention import Growing, Layout
 from backend.model.positions import untouched
 from backend.model.runner import Runner
 from backend.model.split import SplitModel
@@ -108,12 +108,12 @@ class ClampedSteps:
         begin = self._ids.shape[1]
         self._n_prompt = self._n_prompt or len(ids)
         position = torch.arange(begin, begin + len(ids), device=self._model.device)[None]
-        sight = Sight.causal(1, begin + len(ids), self._model.device, n_cached=begin)
-        resid = self._model.run_head(new, sight, position, self._keys)
+        layout = Layout.causal(1, begin + len(ids), self._model.device, n_cached=begin)
+        resid = self._model.run_head(new, layout, position, self._keys)
         self._ids = torch.cat([self._ids, new], 1)
         self._resid = torch.cat([self._resid, resid.float()], 1)
         resid = self._edit(resid, begin)
-        final = self._model.run_tail(resid, sight, position, joining=self._keys)
+        final = self._model.run_tail(resid, layout, position, joining=self._keys)
         return self._model.logits(final[0, -1:])[0]
 
     def _edit(

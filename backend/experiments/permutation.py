@@ -69,7 +69,7 @@ def permutation_check(
     setting = engine.check(setting)
     questions, question = engine.sets.at(place)
     worked = questions.worked(question)
-    row = pack_orders(engine.model.tokenizer, question, engine.setup.protocol, worked)
+    row = pack_orders(engine.tokenizer, question, engine.setup.protocol, worked)
     with engine.turn(on_wait, "orders"):
         recording = record(
             engine.runner, Rows.of([row]), stage="Asking in all 24 orders", scoring="letter"

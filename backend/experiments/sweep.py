@@ -119,7 +119,7 @@ def point(
     evaluation: Evaluation,
     only: Bool[Tensor, " question"] | None,
 ) -> Point:
-    sets = evaluation.sets if only is None else engine.restrict(evaluation, only).sets
+    sets = engine.restrict(evaluation, only).sets
     return Point(*place, setting, pooled(sets, "forget"), pooled(sets, "retain"))
 
 

@@ -7,6 +7,7 @@ no clamped feature fires keep their loss.
 """
 
 import math
+from contextlib import closing
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -93,7 +94,7 @@ def text_loss(
         return None
     setting = engine.check(setting)
     rates = engine.evaluator.rates(setting)
-    title, recording, results = engine.text
+    title, recording, results, kept = engine.text
     affected = affected_questions(recording, setting, rates)
     if (run := results.read(setting)) is not None:
         after, _ = scores_of(run, recording.baseline)
@@ -103,11 +104,19 @@ def text_loss(
         with engine.turn(on_progress, "text loss"):
             pace = Pace("Measuring the loss on text", int(affected.sum()), on_progress)
             done = 0
-            for part in evaluate(
-                engine.runner, recording, NO_QUESTIONS, setting, scoring="cloze", rates=rates
-            ):
-                pace.advance(int(part.done.sum()) - done)
-                done = int(part.done.sum())
+            runs = evaluate(
+                engine.runner,
+                recording,
+                NO_QUESTIONS,
+                setting,
+                scoring="cloze",
+                rates=rates,
+                kept=kept,
+            )
+            with closing(runs):
+                for part in runs:
+                    pace.advance(int(part.done.sum()) - done)
+                    done = int(part.done.sum())
         after = part.scores
         with if_it_can_be_kept("A finished loss on text"):
             results.write(setting, after, affected, part.seconds)

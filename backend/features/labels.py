@@ -22,7 +22,6 @@ from backend.features.label_lines import (
     read_labels,
     read_lines,
 )
-from backend.model.sae import LoadedSae, fingerprint
 from backend.notices import notice
 from backend.own_files import changing, read, read_to_change
 from backend.rim import whole
@@ -208,7 +207,10 @@ def _stamp(file: Path) -> tuple[int, ...]:
     return state.st_mtime_ns, state.st_ino, state.st_size
 
 
-def labels_of(source: SaeSource, sae: LoadedSae) -> Labels:
-    """The labels of a setup's SAE. Raises BadInput for a file that cannot be read."""
-    folder = cache_folder() / "labels" / key({"sae": fingerprint(source, sae)})
-    return Labels(folder, read_labels(source.labels, sae.d_sae), sae.d_sae, sae.neuronpedia_id)
+def labels_of(source: SaeSource, fingerprint: str, d_sae: int, page: str | None) -> Labels:
+    """The labels of a setup's SAE, told by its fingerprint; `page` is its page on Neuronpedia.
+
+    Raises BadInput for a file that cannot be read.
+    """
+    folder = cache_folder() / "labels" / key({"sae": fingerprint})
+    return Labels(folder, read_labels(source.labels, d_sae), d_sae, page)

@@ -3,14 +3,17 @@ nostalgebraist 2020).
 """
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from backend.data.token_text import decoded
-from backend.model.split import SplitModel
 from backend.progress import OnProgress, Pace, silent
+
+if TYPE_CHECKING:
+    from backend.model.split import SplitModel
 
 READ_OUT = 10
 """Tokens listed as promoted, and as suppressed."""
@@ -37,13 +40,13 @@ def norm_gain(norm: torch.nn.Module) -> Float[Tensor, " d_model"]:
     return weight + 1 if type(norm).__name__.startswith("Gemma") else weight
 
 
-def unembedding(model: SplitModel) -> Float[Tensor, "vocab d_model"]:
+def unembedding(model: "SplitModel") -> Float[Tensor, "vocab d_model"]:
     unembed: torch.nn.Module = model.hf.get_output_embeddings()  # type: ignore[no-untyped-call]
     return unembed.get_parameter("weight")
 
 
 def effect_over_vocabulary(
-    model: SplitModel, direction: Float[Tensor, " d_model"]
+    model: "SplitModel", direction: Float[Tensor, " d_model"]
 ) -> Float[Tensor, " vocab"]:
     """`logit_effect` of one direction on every token, on the CPU."""
     gain = norm_gain(model.norm)
@@ -53,7 +56,7 @@ def effect_over_vocabulary(
 
 
 def read_out(
-    model: SplitModel,
+    model: "SplitModel",
     W_dec: Float[Tensor, "d_sae d_model"],
     on_progress: OnProgress = silent,
     features: int = 1024,

@@ -12,6 +12,7 @@ from backend.evaluation.calibration import Ground, Rule
 from backend.features.rankers import by_squared_ratio
 from backend.interventions.clamps import Clamp, Clamps, clamp_set
 from backend.interventions.method import PAPER, Gate, Method, Refusal
+from backend.setups import SaeSource
 
 
 class FalseAlarms(NamedTuple):
@@ -190,6 +191,19 @@ PRESETS = {
 def presets_for(sae: str) -> dict[str, Preset]:
     """Those that are about this SAE, or about any; see `Preset.is_for`."""
     return {name: preset for name, preset in PRESETS.items() if preset.is_for(sae)}
+
+
+def sae_name(source: SaeSource) -> str:
+    """What presets know an SAE by."""
+    return f"{source.release}/{source.sae_id}"
+
+
+def preset_of(sae: str, name: str) -> Preset:
+    """Raises BadInput for a name there is none of."""
+    found = presets_for(sae)
+    if name not in found:
+        raise BadInput(f"There is no preset '{name}'. Use one of: {', '.join(found)}.")
+    return found[name]
 
 
 def in_words(preset: Preset, n: int, demo: bool = False) -> str:

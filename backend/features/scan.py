@@ -18,6 +18,7 @@ from torch import Tensor
 from backend.data.corpora import Corpus
 from backend.evaluation.recordings import observe
 from backend.model.activations import FeatureActs, by_feature
+from backend.model.held import Held
 from backend.model.rows import Plan, Rows
 from backend.model.runner import Runner
 from backend.parts import Parts
@@ -80,15 +81,15 @@ class ScannedCorpus:
         return token[mine], value[mine]
 
 
-def scan(runner: Runner, corpus: Corpus, folder: Path, on_progress: OnProgress) -> ScannedCorpus:
+def scan(held: Held, corpus: Corpus, folder: Path, on_progress: OnProgress) -> ScannedCorpus:
     """The corpus with its activations, from `folder` as far as it was scanned before."""
     rows = Rows.of_text(corpus.ids)
     name = f"corpus_{corpus.role}_{key({'format': SCAN_FORMAT, 'texts': corpus.texts})}"
     path = folder / f"{name}.safetensors"
     tensors = read_tensors(path)
     if tensors is None:
-        parts = Parts(folder / f"{name}.parts-{runner.budget}")
-        tensors = scan_rows(runner, rows, f"Scanning {corpus.title}", parts, on_progress)
+        parts = Parts(folder / f"{name}.parts-{held.budget}")
+        tensors = scan_rows(held.runner, rows, f"Scanning {corpus.title}", parts, on_progress)
         with if_it_can_be_kept(f"The scan of {corpus.title}"):
             write_tensors(path, tensors)
             parts.remove()

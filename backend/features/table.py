@@ -15,6 +15,7 @@ from backend.evaluation.recordings import Recording
 from backend.features import measures as F
 from backend.features.logit_lens import read_out
 from backend.features.scan import ScannedCorpus
+from backend.model.held import Held
 from backend.model.runner import Runner
 from backend.progress import OnProgress, Progress
 from backend.store import if_it_can_be_kept, key, read_table, write_table
@@ -24,7 +25,7 @@ TABLE_FORMAT = 4
 
 
 def prepared_table(
-    runner: Runner,
+    held: Held,
     sets: QuestionSets,
     recording: Recording,
     corpora: Sequence[ScannedCorpus],
@@ -36,7 +37,7 @@ def prepared_table(
     path = folder / f"features_{table_key(corpora, selection)}.parquet"
     table = read_table(path)
     if table is None:
-        table = describe(runner, sets, recording, corpora, selection, on_progress)
+        table = describe(held.runner, sets, recording, corpora, selection, on_progress)
         with if_it_can_be_kept("The table of features"):
             write_table(path, table)
     return table

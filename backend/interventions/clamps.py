@@ -48,9 +48,7 @@ def clamp_set(clamps: Iterable[tuple[int, float]], d_sae: int | None = None) -> 
     for feature, value in clamps:
         if feature in found:
             raise BadClamps(f"Feature {feature} is clamped twice.")
-        if feature < 0 or (d_sae is not None and feature >= d_sae):
-            top = "" if d_sae is None else f": this SAE has features 0 to {d_sae - 1}"
-            raise BadClamps(f"There is no feature {feature}{top}.")
+        check_feature(feature, d_sae)
         if not math.isfinite(value) or abs(value) > MAX_VALUE:
             raise BadClamps(
                 f"Feature {feature} is clamped to {value:g}; "
@@ -60,6 +58,15 @@ def clamp_set(clamps: Iterable[tuple[int, float]], d_sae: int | None = None) -> 
     if len(found) > MAX_CLAMPS:
         raise BadClamps(f"{len(found)} clamps were given; at most {MAX_CLAMPS} are possible.")
     return tuple(Clamp(feature, found[feature]) for feature in sorted(found))
+
+
+def check_feature(feature: int, d_sae: int | None) -> None:
+    """Raises BadClamps for one the SAE does not have; of an SAE whose width is not known, for one
+    no SAE has.
+    """
+    if feature < 0 or (d_sae is not None and feature >= d_sae):
+        top = "" if d_sae is None else f": this SAE has features 0 to {d_sae - 1}"
+        raise BadClamps(f"There is no feature {feature}{top}.")
 
 
 def parse_clamps(text: str, d_sae: int | None = None) -> Clamps:

@@ -14,69 +14,90 @@ is its gate's: backend.interventions.gates.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from backend.interventions.method import Setting
 from backend.model.activations import FeatureActs
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What is added to the residual at each token a setting touches, in units of features."""
+
+    token: Int[Tensor, " hit"]
+    """Ascending."""
+    start: Int[Tensor, " hit_plus_1"]
+    """Hit h owns the entries start[h] .. start[h + 1]."""
+    feature: Int[Tensor, " entry"]
+    """A hit's in the order of the setting; a refusal latent last, or alone."""
+    weight: Float[Tensor, " entry"]
+    """v_f - a_f, float32."""
+
+    def vectors(
+        self, W_dec: Float[Tensor, "d_sae d_model"], hits: Int[Tensor, " n"] | None = None
+    ) -> Float[Tensor, "n d_model"]:
+        """What is added at these hits (at all of them), in W_dec's dtype and on its device.
+
+        Each is summed by itself, one feature after the other: whatever else is clamped or asked
+        for, the same entries give the same bits.
+        """
+        hits = torch.arange(len(self.token)) if hits is None else hits
+        lengths = self.start.diff()[hits]
+        ends = lengths.cumsum(0)
+        # The entries of these hits, one hit's after the other's.
+        shift = torch.repeat_interleave(self.start[hits] - ends + lengths, lengths)
+        entry = shift + torch.arange(len(shift))
+        if not len(entry):
+            return W_dec.new_zeros(len(hits), W_dec.shape[1])
+        return embedding_bag(
+            self.feature[entry].to(W_dec.device),
+            W_dec,
+            (ends - lengths).to(W_dec.device),
+            mode="sum",
+            per_sample_weights=self.weight[entry].to(W_dec),
+        )
+
+
+def edit_of(acts: FeatureActs, setting: Setting, at: Bool[Tensor, " token"] | None = None) -> Edit:
+    """What a setting adds, and where; `at` leaves out the tokens it does not act on."""
+    clamps, method = setting
+    fired = [fires(acts, clamp.feature, method.threshold, at) for clamp in clamps]
+    hit = torch.unique(torch.cat([torch.empty(0, dtype=torch.int64), *(t for t, _ in fired)]))
+    own, columns = set(_own(setting)), []
+    for clamp, (token, act) in zip(clamps, fired, strict=True):
+        if clamp.feature in own:
+            if method.reach == "all":
+                token, act = hit, acts_at(acts, clamp.feature, hit)
+            columns.append((clamp.feature, token, clamp.value - act))
+    if method.refusal is not None:
+        latent = method.refusal
+        columns.append((latent.feature, hit, latent.value - acts_at(acts, latent.feature, hit)))
+    if not columns:
+        return Edit(hit, torch.zeros(1, dtype=torch.int64), hit, torch.empty(0))
+    token = torch.cat([token for _, token, _ in columns])
+    sizes = torch.tensor([len(token) for _, token, _ in columns])
+    feature = torch.repeat_interleave(torch.tensor([f for f, _, _ in columns]), sizes)
+    weight = torch.cat([weight for _, _, weight in columns])
+    by_token = torch.argsort(token, stable=True)
+    counts = torch.bincount(torch.searchsorted(hit, token), minlength=len(hit))
+    start = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])
+    return Edit(hit, start, feature[by_token], weight[by_token])
 
 
 def residual_edit(
     acts: FeatureActs,
     setting: Setting,
     W_dec: Float[Tensor, "d_sae d_model"],
-    open_at: Bool[Tensor, " token"] | None = None,
+    at: Bool[Tensor, " token"] | None = None,
 ) -> tuple[Int[Tensor, " hit"], Float[Tensor, "hit d_model"]]:
-    """Tokens the setting touches, ascending, and what is added to the residual there.
-
-    In W_dec's dtype. `open_at` leaves out tokens of sequences whose gate is closed.
-    """
-    hit, weights = edit_weights(acts, setting, W_dec, open_at)
-    # (hit, written) @ (written, d_model)
-    return hit, weights @ W_dec[written(setting).to(W_dec.device)]
-
-
-def edit_weights(
-    acts: FeatureActs,
-    setting: Setting,
-    like: Tensor,
-    open_at: Bool[Tensor, " token"] | None = None,
-) -> tuple[Int[Tensor, " hit"], Float[Tensor, "hit written"]]:
-    """Tokens the setting touches, ascending, and v_f - a_f of each written feature there.
-
-    0 where a feature is left as it is; as `like` in dtype and device.
-    """
-    clamps, method = setting
-    if not clamps:
-        none = torch.empty(0, dtype=torch.int64)
-        return none, torch.zeros(0, 0, dtype=like.dtype, device=like.device)
-    fired = [fires(acts, clamp.feature, method.threshold, open_at) for clamp in clamps]
-    hit = torch.unique(torch.cat([token for token, _ in fired]))
-    columns = []
-    own = set(_own(setting))
-    for clamp, (token, act) in zip(clamps, fired, strict=True):
-        if clamp.feature in own:
-            if method.reach == "all":
-                columns.append(clamp.value - acts_at(acts, clamp.feature, hit))
-            else:
-                # (fired,) into (hit,)
-                column = torch.zeros(len(hit))
-                column[torch.searchsorted(hit, token)] = clamp.value - act
-                columns.append(column)
-    if method.refusal is not None:
-        columns.append(method.refusal.value - acts_at(acts, method.refusal.feature, hit))
-    return hit, torch.stack(columns, 1).to(like)
-
-
-def written(setting: Setting) -> Int[Tensor, " written"]:
-    """The features that are set, in the order of `edit_weights`: the clamped ones, and a refusal
-    latent last, or alone.
-    """
-    refusal = setting.method.refusal
-    latent = [] if refusal is None else [refusal.feature]
-    return torch.tensor([*_own(setting), *latent], dtype=torch.int64)
+    """Tokens the setting touches, ascending, and what is added to the residual there."""
+    edit = edit_of(acts, setting, at)
+    return edit.token, edit.vectors(W_dec)
 
 
 def _own(setting: Setting) -> list[int]:

@@ -1,66 +1,34 @@
-"""Attention over packed rows: a kernel, its masks, and keys and values kept between calls.
+"""Attention over packed rows: how they lie, who sees whom, and keys and values kept between calls.
 
-Everything here works on any decoder of transformers whose attention modules ask transformers'
-attention interface and hand their keys and values to a cache's `update`; no architecture is named.
+Tokens of all rows of a batch lie one after the other, so that norms and matrix products see no
+padding; attention alone takes the rows side by side, in tiles. What a token attends to stands in
+the same order, at multiples of the same lengths, whatever else is in the batch: with matrix
+products of which each row is summed in one order, its bits are its own (backend.model.invariance).
+
+The kernel is backend.model.kernel. Everything here works on any decoder of transformers whose
+attention modules ask transformers' attention interface, pass on what else they are given, and hand
+their keys and values to a cache's `update`; no architecture is named.
 """
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
-from transformers import AttentionInterface
-from transformers.masking_utils import AttentionMaskInterface, eager_mask
+from torch import Tensor
 
 from backend.data.questions import PREFIX
 
-GROUPED = "grouped"
-"""The name under which transformers finds `grouped_attention`."""
-
-
-def grouped_attention(
-    module: nn.Module,
-    query: Float[Tensor, "row head q d_head"],
-    key: Float[Tensor, "row kv_head k d_head"],
-    value: Float[Tensor, "row kv_head k d_head"],
-    attention_mask: Float[Tensor, "row 1 q k"] | None,
-    scaling: float,
-    softcap: float | None = None,
-    **_: object,
-) -> tuple[Float[Tensor, "row q head d_head"], None]:
-    """Softmax attention, the query heads of one key head side by side: keys are never copied.
-
-    On rows of a hundred tokens this takes a third of the time of scaled_dot_product_attention with
-    a mask (bfloat16 on a CPU; four fifths in float32), and it knows Gemma 2's soft cap. The softmax
-    is in float32, as in transformers.
-    """
-    rows, heads, n_q, d_head = query.shape
-    kv_heads, n_k = key.shape[1:3]
-    # (row, head, q, d) -> (row, kv_head, group * q, d)
-    side_by_side = query.reshape(rows, kv_heads, -1, d_head)
-    # (row, kv_head, group * q, k) -> (row, kv_head, group, q, k)
-    scores = (side_by_side @ key.transpose(-1, -2)).view(rows, kv_heads, -1, n_q, n_k) * scaling
-    if softcap is not None:
-        scores = softcap * torch.tanh(scores / softcap)
-    if attention_mask is not None:
-        # (row, 1, q, k) -> (row, 1, 1, q, k)
-        scores = scores + attention_mask[:, :, None]
-    pattern = scores.softmax(-1, dtype=torch.float32).to(value.dtype)
-    # (row, kv_head, group, q, k) -> (row, kv_head, group * q, k)
-    mixed = pattern.view(rows, kv_heads, -1, n_k) @ value
-    # (row, kv_head, group * q, d) -> (row, head, q, d) -> (row, q, head, d)
-    return mixed.view(rows, heads, n_q, d_head).transpose(1, 2), None
-
-
-AttentionInterface.register(GROUPED, grouped_attention)
-AttentionMaskInterface.register(GROUPED, eager_mask)
+STEP = 16
+"""Rows and columns of a tile come in multiples of this: a product of fewer rows takes another
+kernel, which sums in another order.
+"""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """Who sees whom: keys are some tokens from before, then the query tokens themselves."""
+    """Who sees whom."""
 
     seen: Bool[Tensor, "row q k"]
     distance: Int[Tensor, "row q k"]
@@ -69,27 +37,22 @@ class Sight:
     @classmethod
     def tree(
         cls,
-        token: Int[Tensor, "row k"],
-        branch: Int[Tensor, "row k"],
-        position: Int[Tensor, "row k"],
-        real: Bool[Tensor, "row k"],
-        n_cached: int = 0,
+        token: tuple[Int[Tensor, "row q"], Int[Tensor, "row k"]],
+        branch: tuple[Int[Tensor, "row q"], Int[Tensor, "row k"]],
+        position: tuple[Int[Tensor, "row q"], Int[Tensor, "row k"]],
+        there: Bool[Tensor, "row k"],
     ) -> "Sight":
-        """Each token sees the earlier ones of the prefix and of its own branch.
-
-        The first n_cached are keys only.
+        """Each token sees the earlier ones of the prefix and of its own branch that are `there`.
+        Each pair is of queries and of keys.
         """
-        # (row, 1, k) against (row, q, 1) -> (row, q, k)
-        earlier = token[:, None, :] <= token[:, n_cached:, None]
-        near = (branch[:, None, :] == PREFIX) | (branch[:, None, :] == branch[:, n_cached:, None])
-        distance = position[:, n_cached:, None] - position[:, None, :]
-        return cls(earlier & near & real[:, None, :], distance)
 
-    def at(self, queries: Int[Tensor, "row s"]) -> "Sight":
-        """Of some of the queries."""
-        rows = torch.arange(len(queries), device=queries.device)[:, None]
-        # (row, q, k) at (row, 1), (row, s) -> (row, s, k)
-        return Sight(self.seen[rows, queries], self.distance[rows, queries])
+        def against(pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            return pair[0][:, :, None], pair[1][:, None, :]
+
+        (query, key), (mine, theirs) = against(token), against(branch)
+        of_query, of_key = against(position)
+        near = (theirs == PREFIX) | (theirs == mine)
+        return cls((key <= query) & near & there[:, None, :], of_query - of_key)
 
     @classmethod
     def causal(cls, rows: int, n: int, device: torch.device, n_cached: int = 0) -> "Sight":
@@ -98,21 +61,45 @@ class Sight:
         distance = (position[n_cached:, None] - position).expand(rows, n - n_cached, n)
         return cls(distance >= 0, distance)
 
-    def masks(
-        self, window: int | None, layer_types: Sequence[str] | None, dtype: torch.dtype
-    ) -> Tensor | dict[str, Tensor]:
-        """As the base model takes it: one additive mask, or one for each kind of layer."""
+    def mask(self, window: int | None, dtype: torch.dtype) -> Float[Tensor, "row 1 q k"]:
+        """What is added to the scores."""
+        seen = self.seen if window is None else self.seen & (self.distance < window)
+        mask = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+        return mask.masked_fill_(~seen, torch.finfo(dtype).min).unsqueeze(1)
 
-        def additive(seen: Bool[Tensor, "row q k"]) -> Float[Tensor, "row 1 q k"]:
-            mask = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
-            return mask.masked_fill_(~seen, torch.finfo(dtype).min).unsqueeze(1)
 
-        if layer_types is not None and "sliding_attention" not in layer_types:
-            return additive(self.seen)
-        near = self.seen if window is None else self.seen & (self.distance < window)
-        if layer_types is None:
-            return additive(near)
-        return {"full_attention": additive(self.seen), "sliding_attention": additive(near)}
+@dataclass(frozen=True)
+class Tile:
+    """Some rows side by side."""
+
+    query: Int[Tensor, "row q"]
+    """Places among the tokens that run; any on padding."""
+    key: Int[Tensor, "row k"]
+    """Places among the keys that a cache gives back; any where there is none."""
+    sight: Sight
+    _masks: dict[tuple[int | None, torch.dtype], Tensor] = field(default_factory=dict)
+
+    def mask(self, window: int | None, dtype: torch.dtype) -> Float[Tensor, "row 1 q k"]:
+        if (window, dtype) not in self._masks:
+            self._masks[window, dtype] = self.sight.mask(window, dtype)
+        return self._masks[window, dtype]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How tokens that lie one after the other stand in rows, for attention."""
+
+    tiles: tuple[Tile, ...]
+    back: Int[Tensor, " n"]
+    """For each token its place among the queries of all tiles, flat; any on padding."""
+
+    @classmethod
+    def causal(cls, rows: int, n: int, device: torch.device, n_cached: int = 0) -> "Layout":
+        """Rows of text of n tokens each; the first n_cached are keys only (of one row)."""
+        query = torch.arange(rows * (n - n_cached), device=device)
+        key = torch.arange(rows * n, device=device)
+        sight = Sight.causal(rows, n, device, n_cached)
+        return cls((Tile(query.view(rows, -1), key.view(rows, -1), sight),), query)
 
 
 Pair = tuple[Float[Tensor, "row kv_head k d_head"], Float[Tensor, "row kv_head k d_head"]]
@@ -121,35 +108,58 @@ Pairs = dict[int, Pair]
 """Layer -> its keys and values."""
 
 
-@dataclass(frozen=True)
+@dataclass
+class Room:
+    """Bytes that several may take from."""
+
+    left: float = math.inf
+
+
 class KeyValues:
-    """Keys and values of every token of a stream at every block of the tail, without a clamp."""
+    """Keys and values of the tokens of a stream at every block of the tail, without a clamp: kept
+    as they are computed, where there is room for all of them.
+    """
 
-    by_layer: dict[int, Float[Tensor, "token two kv_head d_head"]] = field(default_factory=dict)
+    def __init__(self, n_tokens: int, room: Room | None = None):
+        self.have = torch.zeros(n_tokens, dtype=torch.bool)
+        """Whose are here."""
+        self.fit = True
+        """Whether there is room; not known before the first are put."""
+        self._room = room or Room()
+        self._step = 0
+        self._by_layer: dict[int, Float[Tensor, "token two kv_head d_head"]] = {}
 
-    def put(
-        self,
-        n_tokens: int,
-        tokens: Int[Tensor, " token"],
-        places: Int[Tensor, " token"],
-        pairs: Pairs,
-    ) -> None:
-        """Keep a batch's keys.
-
-        `tokens` are indices in the stream of n_tokens, `places` where they stand in the flat batch.
-        """
+    def put(self, tokens: Int[Tensor, " n"], places: Int[Tensor, " n"], pairs: Pairs) -> None:
+        """Keep those of tokens of the stream; `places` are theirs in the batch."""
+        if not self._by_layer:
+            each = sum(
+                t[0, :, 0].numel() * t.element_size() for pair in pairs.values() for t in pair
+            )
+            self.fit = each * len(self.have) <= self._room.left
+            self._room.left -= each * len(self.have) if self.fit else 0
+        if not self.fit:
+            return
         for layer, pair in pairs.items():
-            # (row, kv_head, q, two, d) -> (row, q, two, kv_head, d) -> (token, two, kv_head, d)
-            mine = torch.stack(pair, 3).permute(0, 2, 3, 1, 4).flatten(0, 1)[places]
-            if layer not in self.by_layer:
-                self.by_layer[layer] = mine.new_empty(n_tokens, *mine.shape[1:])
-            self.by_layer[layer][tokens] = mine
+            at = places.to(pair[0].device)
+            # (kv_head, n, d) twice -> (n, two, kv_head, d)
+            mine = torch.stack([whole[0, :, at] for whole in pair]).permute(2, 0, 1, 3)
+            if layer not in self._by_layer:
+                self._by_layer[layer] = mine.new_empty(len(self.have), *mine.shape[1:])
+            self._by_layer[layer][tokens.to(at.device)] = mine
+        self.have[tokens] = True
 
-    def of(self, layer: int, tokens: Int[Tensor, "row c"]) -> Pair:
-        """Keys and values, each (row kv_head c d_head)."""
-        # (row, c, two, kv_head, d) -> (two, row, kv_head, c, d)
-        key, value = self.by_layer[layer][tokens].permute(2, 0, 3, 1, 4)
-        return key, value
+    def of(self, layer: int, tokens: Int[Tensor, " n"]) -> Pair:
+        """Keys and values, each (1 kv_head n d_head)."""
+        # (n, two, kv_head, d) -> (two, kv_head, n, d)
+        key, value = self._by_layer[layer][tokens].permute(1, 2, 0, 3)
+        return key[None], value[None]
+
+    def of_step(self, step: int) -> "KeyValues":
+        """These, emptied if they were computed in batches of other multiples."""
+        if step != self._step:
+            self._step = step
+            self.have.zero_()
+        return self
 
 
 class Cache(Protocol):
@@ -163,10 +173,10 @@ class Cache(Protocol):
 
 @dataclass
 class Joining:
-    """A cache in which the keys of `context` come before a block's own."""
+    """A cache in which the keys of `context` come after a block's own."""
 
     cached: KeyValues | None = None
-    context: Int[Tensor, "row c"] | None = None
+    context: Int[Tensor, " n"] | None = None
     keep: bool = False
     own: Pairs = field(default_factory=dict)
     """With `keep`, the keys and values each block computed itself."""
@@ -174,10 +184,10 @@ class Joining:
     def update(self, key: Tensor, value: Tensor, layer: int, *_: object, **__: object) -> Pair:
         if self.keep:
             self.own[layer] = key, value
-        if self.cached is None or self.context is None or not self.context.shape[1]:
+        if self.cached is None or self.context is None or not len(self.context):
             return key, value
-        before = self.cached.of(layer, self.context)
-        return torch.cat([before[0], key], 2), torch.cat([before[1], value], 2)
+        known = self.cached.of(layer, self.context)
+        return torch.cat([key, known[0]], 2), torch.cat([value, known[1]], 2)
 
 
 @dataclass

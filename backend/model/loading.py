@@ -1,24 +1,21 @@
 """A setup's model in memory: from where, on which device, in which precision."""
 
-import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from backend.data.hub import fetching
 from backend.errors import Unavailable
-from backend.model.attention import GROUPED
+from backend.model.machine import cpu_flags
 from backend.model.weights import model_source, weights_fingerprint
 from backend.progress import OnProgress, Progress, silent
 from backend.rim import check_folder
 from backend.setups import Setup
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -39,14 +36,6 @@ def pick_device(wish: str) -> str:
     return wish
 
 
-def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """Instruction sets the processor names; empty where the system does not say."""
-    if not cpuinfo.exists():
-        return set()
-    line = re.search(r"^flags\s*:(.*)$", cpuinfo.read_text(), re.MULTILINE)
-    return set(line.group(1).split()) if line else set()
-
-
 def pick_dtype(wish: str, device: str, flags: set[str]) -> str:
     """bfloat16 where the hardware multiplies it natively (GPU, AMX, AVX512-BF16), else float32.
 
@@ -57,22 +46,32 @@ def pick_dtype(wish: str, device: str, flags: set[str]) -> str:
     return "bfloat16" if device != "cpu" or flags & {"amx_bf16", "avx512_bf16"} else "float32"
 
 
-def load_hf(
-    source: str, *, dtype: str, device: str, attention: str | None = GROUPED
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A causal model and its tokenizer from a folder. Raises Unavailable if they cannot be read.
-
-    Without `attention`, transformers picks it: sdpa, or eager for a model that caps its attention
-    logits (Gemma 2).
-    """
+def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """From a folder, without the model. Raises Unavailable if it cannot be read."""
     with fetching("model", source):
         check_folder(Path(source), "The model's file")
         # Unless it is refused, transformers asks on the terminal whether to run a folder's code.
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            source, trust_remote_code=False
+        )
+        return found
+
+
+def load_hf(
+    source: str, *, dtype: str, device: str
+) -> tuple["PreTrainedModel", PreTrainedTokenizerBase]:
+    """A causal model and its tokenizer from a folder. Raises Unavailable if they cannot be read.
+
+    transformers picks its attention: sdpa, or eager for a model that caps its attention logits
+    (Gemma 2).
+    """
+    from transformers import AutoModelForCausalLM
+
+    tokenizer = load_tokenizer(source)
+    with fetching("model", source):
         hf = AutoModelForCausalLM.from_pretrained(
             source,
             dtype=DTYPES[dtype],
-            attn_implementation=attention,
             trust_remote_code=False,
         )
     hf.to(device)  # type: ignore[arg-type]  # transformers wraps torch's `to` as a bare function
@@ -89,11 +88,19 @@ class Weights(NamedTuple):
     device: str
     dtype: str
 
-    def load(
-        self, attention: str | None = GROUPED
-    ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    def longest(self) -> int | None:
+        """How many tokens of a text the model reads; None where its configuration does not say.
+        Raises Unavailable if that cannot be read.
+        """
+        from transformers import AutoConfig
+
+        with fetching("model", self.source):
+            config = AutoConfig.from_pretrained(self.source, trust_remote_code=False)
+            return getattr(config.get_text_config(), "max_position_embeddings", None)
+
+    def load(self) -> tuple["PreTrainedModel", PreTrainedTokenizerBase]:
         """The model and its tokenizer: see `load_hf`."""
-        return load_hf(self.source, dtype=self.dtype, device=self.device, attention=attention)
+        return load_hf(self.source, dtype=self.dtype, device=self.device)
 
 
 def weights_of(setup: Setup, on_progress: OnProgress = silent) -> Weights:

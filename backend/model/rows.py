@@ -1,4 +1,4 @@
-"""Rows of tokens with branches, which of them are to be run, and the batches they run in.
+"""Rows of tokens with branches, and which of them are to be run.
 
 A row is a question or a piece of text: a prefix, and branches that see the prefix and themselves.
 All rows lie in one stream of tokens; what is known of a token is indexed by its place there.
@@ -14,7 +14,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from backend.data.questions import PREFIX, Packed, branch_positions
-from backend.model.attention import Sight
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,15 @@ class Ragged:
         return self.start.diff()
 
     def padded(
-        self, chosen: Int[Tensor, " row"]
+        self, chosen: Int[Tensor, " row"], step: int = 1
     ) -> tuple[Int[Tensor, "row most"], Bool[Tensor, "row most"]]:
-        """The values of the chosen rows, and which are real.
+        """The values of the chosen rows, in columns of a multiple of `step`; and which are real.
 
         A row's padding repeats its last value (anything, if it has none).
         """
         lengths = self.lengths()[chosen, None]  # (row, 1)
-        column = torch.arange(int(lengths.max()) if len(self.values) else 0)
+        most = int(lengths.max()) if len(self.values) else 0
+        column = torch.arange(-(-most // step) * step)
         place = self.start[chosen, None] + column.minimum(lengths - 1)  # (row, most)
         return self.values[place.clamp(min=0)], column < lengths
 
@@ -142,8 +142,6 @@ class Plan:
     """Score entries to read; each at a query token."""
     read: Ragged
     """Tokens those are read at."""
-    column: Int[Tensor, " token"]
-    """Place of a query token among its row's."""
     slot: Int[Tensor, " token"]
     """Place of a read token among its row's."""
 
@@ -161,15 +159,13 @@ class Plan:
 
         read = torch.zeros(rows.n_tokens, dtype=torch.bool)
         read[rows.read_at()[entries]] = True
-        queries = ragged(query, rows.start)
         reads = ragged(read, rows.start)
         return cls(
             rows,
-            queries,
+            ragged(query, rows.start),
             ragged(context, rows.start),
             ragged(entries, rows.score_start),
             reads,
-            column=queries.rank(rows.n_tokens),
             slot=reads.rank(rows.n_tokens),
         )
 
@@ -183,68 +179,19 @@ class Plan:
     def batches(
         self, chosen: Int[Tensor, " n"], budget: int, seed: int = 0
     ) -> list[Int[Tensor, " row"]]:
-        """The chosen rows in batches, like lengths together.
+        """The chosen rows in batches, in a fixed shuffled order: those that have run are a random
+        sample of all at any time.
 
-        A batch has at most `budget` query tokens, padding included, and one row at least. Batches
-        come in a fixed shuffled order, so that what is known after a few of them is not
-        biased by length.
+        A batch has at most `budget` query tokens, and one row at least.
         """
-        batches: list[Tensor] = []
-        lengths, contexts = self.query.lengths(), self.context.lengths()
-        by_length = lengths[chosen] * (int(contexts.max()) + 1) + contexts[chosen]
-        ordered = chosen[torch.argsort(by_length, stable=True)]
-        begin = 0
-        for end in range(1, len(ordered) + 1):
-            full = end == len(ordered) or (end + 1 - begin) * int(lengths[ordered[end]]) > budget
-            if full:
-                batches.append(ordered[begin:end])
-                begin = end
-        random.Random(seed).shuffle(batches)
-        return batches
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some rows of a plan, padded to the longest of them; indices into the stream on the CPU, the
-    rest on the model's device.
-    """
-
-    rows: Int[Tensor, " row"]
-    token: Int[Tensor, "row q"]
-    """Index into the stream (of a real token everywhere, also on padding)."""
-    real: Bool[Tensor, "row q"]
-    tokens: Int[Tensor, " real"]
-    """The real ones, row after row."""
-    places: Int[Tensor, " real"]
-    """Where they stand in the flat batch."""
-    context: Int[Tensor, "row c"]
-    sight: Sight
-    position: Int[Tensor, "row q"]
-    shared: Bool[Tensor, "row q"]
-    """Tokens of the prefix."""
-
-    @classmethod
-    def of(cls, plan: Plan, chosen: Int[Tensor, " row"], device: torch.device) -> "Batch":
-        token, real = plan.query.padded(chosen)  # both (row, q)
-        context, cached = plan.context.padded(chosen)  # both (row, c)
-        n_cached = context.shape[1]
-        seen = torch.cat([context, token], 1)  # (row, c + q)
-        branch, position = plan.rows.branch[seen], plan.rows.position[seen].long()
-        sight = Sight.tree(
-            seen.to(device),
-            branch.to(device),
-            position.to(device),
-            torch.cat([cached, real], 1).to(device),
-            n_cached=n_cached,
-        )
-        return cls(
-            rows=chosen,
-            token=token,
-            real=real.to(device),
-            tokens=token[real],
-            places=real.flatten().nonzero().squeeze(-1),
-            context=context.to(device),
-            sight=sight,
-            position=position[:, n_cached:].to(device),
-            shared=(branch[:, n_cached:] == PREFIX).to(device),
-        )
+        order = chosen.tolist()
+        random.Random(seed).shuffle(order)
+        ends, held = [0], 0
+        lengths = self.query.lengths().tolist()
+        for place, row in enumerate(order):
+            if held + lengths[row] > budget and place > ends[-1]:
+                ends.append(place)
+                held = 0
+            held += lengths[row]
+        sizes = torch.tensor([*ends, len(order)]).diff().tolist()
+        return [part for part in torch.tensor(order, dtype=torch.int64).split(sizes) if len(part)]

@@ -3,7 +3,6 @@
 The rest is refused.
 """
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -173,20 +172,3 @@ def _decoder_rows(sae: SAE) -> Float[Tensor, "d_sae d_in"]:
     """LoadedSae.W_dec."""
     rescaled = getattr(sae.cfg, "rescale_acts_by_decoder_norm", False)
     return sae.W_dec / sae.W_dec.norm(dim=-1, keepdim=True) if rescaled else sae.W_dec
-
-
-def fingerprint(source: SaeSource, loaded: LoadedSae) -> str:
-    """Changes whenever the SAE may have changed.
-
-    The hash of its files, or of the weights that came from the hub.
-    """
-    digest = hashlib.sha256()
-    if source.path is None:
-        for name, tensor in sorted(loaded.sae.state_dict().items()):
-            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
-    files = sorted(source.path.glob("*")) if source.path.is_dir() else [source.path]
-    for file in files:
-        if file.suffix in (".json", ".safetensors", ".npz", ".pt"):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()

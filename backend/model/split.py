@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from backend.data.questions import PREFIX, Packed
 from backend.errors import BadSetup
 from backend.model.attention import (
     Cache,
@@ -23,10 +24,13 @@ from backend.model.attention import (
     Growing,
     Joining,
     KeysComputed,
+    Layout,
     LeavingEarly,
     Pair,
-    Sight,
 )
+from backend.model.batches import Batch
+from backend.model.kernel import GROUPED
+from backend.model.rows import Plan, Rows
 
 PROOF_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
 """How far the parts may be from the whole, relative: rounding is a tenth of it, a wrong
@@ -103,103 +107,84 @@ class SplitModel:
     def _run(
         self,
         part: PreTrainedModel,
-        sight: Sight | None,
+        layout: Layout | None,
         position: Int[Tensor, "row pos"] | None,
         past: Cache | None = None,
         **given: Tensor,
     ) -> Float[Tensor, "row pos d_model"]:
         rows, n = next(iter(given.values())).shape[:2]
-        sight = Sight.causal(rows, n, self.device) if sight is None else sight
+        layout = Layout.causal(rows, n, self.device) if layout is None else layout
         if position is None:
             position = torch.arange(n, device=self.device).expand(rows, n)
-        masks = sight.masks(
-            getattr(part.config, "sliding_window", None),
-            getattr(part.config, "layer_types", None),
-            self.dtype,
-        )
-        return part(
-            attention_mask=masks,
-            position_ids=position,
+        # The model sees one long row, and takes a mask of four dimensions as it is; who sees whom
+        # is told by the layout, which it hands on to the attention kernel.
+        out = part(
+            attention_mask=torch.empty(1, 1, 1, 1, dtype=self.dtype, device=self.device),
+            position_ids=position.reshape(1, -1),
             past_key_values=past,
             use_cache=False,
-            **given,
+            layout=layout,
+            **{name: value.flatten(0, 1)[None] for name, value in given.items()},
         ).last_hidden_state
+        return out[0].unflatten(0, (rows, n))
 
     def run_head(
         self,
         ids: Int[Tensor, "row pos"],
-        sight: Sight | None = None,
+        layout: Layout | None = None,
         position: Int[Tensor, "row pos"] | None = None,
         growing: Growing | None = None,
     ) -> Float[Tensor, "row pos d_model"]:
-        """The residual stream after `block`. Without `sight`, attention is causal."""
-        return self._run(self.head, sight, position, growing, input_ids=ids)
+        """The residual stream after `block`. Without `layout`, rows are text: attention is causal.
+        With one, all tokens are one row.
+        """
+        return self._run(self.head, layout, position, growing, input_ids=ids)
 
     def run_tail(
         self,
         resid: Float[Tensor, "row pos d_model"],
-        sight: Sight | None = None,
+        layout: Layout | None = None,
         position: Int[Tensor, "row pos"] | None = None,
-        read: Int[Tensor, "row s"] | None = None,
         joining: Cache | None = None,
-    ) -> Float[Tensor, "row s d_model"]:
-        """What the final norm puts out, ready for `logits`: at the positions `read`, or at all.
-
-        The last block attends and computes there only: its keys come from every position, its
-        queries from those read.
-        """
-        rows, n = resid.shape[:2]
+    ) -> Float[Tensor, "row pos d_model"]:
+        """What the final norm puts out, ready for `logits`, at every position."""
         joining = Joining() if joining is None else joining
-        if position is None:
-            position = torch.arange(n, device=self.device).expand(rows, n)
         if self.body is not None:
-            resid = self._run(self.body, sight, position, joining, inputs_embeds=resid)
-        if read is None:
-            return self._run(self.last, sight, position, joining, inputs_embeds=resid)
-        sight = Sight.causal(rows, n, self.device) if sight is None else sight
-        pair = self.last_keys(resid, sight, position, joining)
-        # (row, pos) at (row, s) -> (row, s)
-        position = position.gather(1, read)
-        # (row, pos, d_model) at (row, s, d_model) -> (row, s, d_model)
-        resid = resid.gather(1, read[..., None].expand(-1, -1, self.d_model))
-        return self._run(self.last, sight.at(read), position, Given(pair), inputs_embeds=resid)
+            resid = self._run(self.body, layout, position, joining, inputs_embeds=resid)
+        return self._run(self.last, layout, position, joining, inputs_embeds=resid)
 
-    def last_keys(
+    def read_tail(
         self,
-        resid: Float[Tensor, "row pos d_model"],
-        sight: Sight,
-        position: Int[Tensor, "row pos"],
+        resid: Float[Tensor, "1 n d_model"],
+        batch: Batch,
+        joining: Joining | None = None,
+    ) -> Float[Tensor, "s d_model"]:
+        """The same at the tokens a batch reads, padding included.
+
+        The last block attends and computes there only: its keys come from every token, its queries
+        from those read.
+        """
+        joining = Joining() if joining is None else joining
+        if self.body is not None:
+            resid = self._run(self.body, batch.layout, batch.position, joining, inputs_embeds=resid)
+        pair = Given(self._last_keys(resid, batch.layout, batch.position, joining))
+        position, resid = batch.position[:, batch.read[0]], resid[:, batch.read[0]]
+        return self._run(self.last, batch.read_layout, position, pair, inputs_embeds=resid)[0]
+
+    def _last_keys(
+        self,
+        resid: Float[Tensor, "1 n d_model"],
+        layout: Layout,
+        position: Int[Tensor, "1 n"],
         joining: Cache,
     ) -> Pair:
         """Keys and values of the last block, from what goes into it."""
         leaving = LeavingEarly(joining)
         with contextlib.suppress(KeysComputed):
-            self._run(self.last, sight, position, leaving, inputs_embeds=resid)
+            self._run(self.last, layout, position, leaving, inputs_embeds=resid)
         if leaving.pair is None:
             raise TypeError("its last block hands no keys and values to a cache")
         return leaving.pair
-
-    def fill(
-        self,
-        resid: Float[Tensor, "row pos d_model"],
-        sight: Sight,
-        position: Int[Tensor, "row pos"],
-        joining: Joining,
-    ) -> None:
-        """Only what `joining` keeps: keys and values of every block of the tail."""
-        if self.body is not None:
-            resid = self._run(self.body, sight, position, joining, inputs_embeds=resid)
-        self.last_keys(resid, sight, position, joining)
-
-    @torch.inference_mode()
-    def key_bytes(self) -> int:
-        """Memory the tail's keys and values of one token take."""
-        joining = Joining(keep=True)
-        one = torch.zeros(1, 1, self.d_model, dtype=self.dtype, device=self.device)
-        position = torch.zeros(1, 1, dtype=torch.int64, device=self.device)
-        self.fill(one, Sight.causal(1, 1, self.device), position, joining)
-        tensors = [tensor for pair in joining.own.values() for tensor in pair]
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     def logits(self, final: Float[Tensor, "pos d_model"]) -> Float[Tensor, "pos d_vocab"]:
         """Vocabulary logits in float32, with the model's soft cap where it has one."""
@@ -209,7 +194,7 @@ class SplitModel:
 
 
 def split(hf: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, hook_name: str) -> SplitModel:
-    """Cut the model at the hook.
+    """Cut the model at the hook; from then on it attends by backend.model.attention's kernel.
 
     Raises BadSetup if the hook lies outside the model, or the parts do not make up the whole.
     """
@@ -229,6 +214,10 @@ def split(hf: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, hook_name: st
             f"A model of the kind {kind} cannot be split exactly: "
             "Clampboard knows decoders whose blocks all attend, fully or in a window."
         )
+    try:
+        hf.set_attn_implementation(GROUPED)  # the one that reads a layout
+    except ValueError as failure:
+        raise BadSetup(f"A model of the kind {kind} cannot be split: {failure}") from failure
     head = _slice(base, 0, block + 1, norm=False)
     body = None
     if block < n_blocks - 2:
@@ -271,18 +260,16 @@ def _prove(model: SplitModel, kind: str, third: int = 4) -> None:
     n = 3 * third
     vocab = model.hf.config.vocab_size
     ids = torch.randint(0, vocab, (n,), generator=torch.Generator().manual_seed(0))
+    branch = [PREFIX] * third + [0] * third + [1] * third
+    ends = [2 * third - 1, n - 1]
+    packed = Packed(ids.tolist(), branch, ends, [0, 0], [0, 1], [1.0, 1.0])
+    batch = Batch.of(Plan.whole(Rows.of([packed])), torch.tensor([0]), model.device)
     ids = ids.to(model.device)
-    token = torch.arange(n, device=model.device)[None]
-    step = torch.arange(third, device=model.device)
-    branch = token // third - 1
-    position = torch.cat([step, step + third, step + third])[None]
-    sight = Sight.tree(token, branch, position, torch.ones_like(branch, dtype=torch.bool))
-    ends = torch.tensor([[2 * third - 1, n - 1]], device=model.device)
     prefix, *branches = ids.split(third)
     plain = torch.stack([torch.cat([prefix, own]) for own in branches])
     try:
-        resid = model.run_head(ids[None], sight, position)
-        got = model.logits(model.run_tail(resid, sight, position, ends)[0])
+        resid = model.run_head(ids[batch.token.to(model.device)], batch.layout, batch.position)
+        got = model.logits(model.read_tail(resid, batch)[: batch.n_read])
         wanted = model.hf(input_ids=plain, use_cache=False).logits[:, -1].float()
         error = float((got - wanted).norm() / wanted.norm())
     except (TypeError, ValueError, RuntimeError, KeyError, IndexError, AttributeError) as failure:

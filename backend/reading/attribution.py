@@ -12,7 +12,7 @@ it lower should lower the margin; to first order, ablating f changes the margin 
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 import torch
@@ -25,12 +25,15 @@ from backend.errors import Unavailable
 from backend.evaluation.recordings import Recording, batch_scores
 from backend.features.table import answered_right
 from backend.model.activations import FeatureActs
-from backend.model.rows import Batch, Plan
+from backend.model.batches import Batch
+from backend.model.rows import Plan
 from backend.model.runner import Runner
-from backend.model.split import SplitModel
 from backend.progress import OnProgress, Pace, silent
 from backend.setups import Role, Scoring
 from backend.store import if_it_can_be_kept, key, read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from backend.model.split import SplitModel
 
 ATTRIBUTION_FORMAT = 1
 """Raise when what is stored changes its meaning."""
@@ -74,9 +77,9 @@ def attribute(
     pace = Pace("Tracing the right answers back to features", n_tokens, on_progress)
 
     def run(total: Tensor, rows: Tensor) -> None:
-        batch = Batch.of(plan, rows, model.device)
+        batch = runner.batch(plan, rows)
         grad = margin_gradient(model, recording, plan, batch, right, scoring)
-        grad = grad.flatten(0, 1)[batch.places.to(model.device)]  # (row, q, d) -> (token, d)
+        grad = grad[0, : batch.n]
         # What one more unit of a feature does at each token: (token, d_sae).
         effect = (grad.float() @ sae.W_dec.float().T).cpu()
         token = batch.tokens
@@ -96,13 +99,13 @@ def attribute(
 
 
 def margin_gradient(
-    model: SplitModel,
+    model: "SplitModel",
     recording: Recording,
     plan: Plan,
     batch: Batch,
     right: Int[Tensor, " question"],
     scoring: Scoring,
-) -> Float[Tensor, "row pos d_model"]:
+) -> Float[Tensor, "1 n d_model"]:
     """The gradient of each question's margin by its own residuals at the hook."""
     resid = recording.resid_at(batch.token).to(model.device).requires_grad_(True)
     with torch.enable_grad():

@@ -115,7 +115,7 @@ def feature_page(engine: Engine, feature: int, limit: int = 10) -> FeaturePage:
     effect = effect_over_vocabulary(engine.model, sae.W_dec[feature])
     promoted = effect.topk(READ_OUT).indices
     suppressed = (-effect).topk(READ_OUT).indices
-    decode = engine.model.tokenizer.batch_decode
+    decode = engine.tokenizer.batch_decode
     return FeaturePage(
         **summary,
         n_features=sae.d_sae,

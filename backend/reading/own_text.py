@@ -60,7 +60,7 @@ def read_text(
         raise BadInput(
             f"The text has {len(text):,} characters; at most {MAX_TEXT:,} can be read at once."
         )
-    coded = engine.model.tokenizer(whole(text, "The text"), return_offsets_mapping=True)
+    coded = engine.tokenizer(whole(text, "The text"), return_offsets_mapping=True)
     n, longest = len(coded["input_ids"]), engine.model.longest
     if longest is not None and n > longest:
         raise BadInput(f"The text has {n:,} tokens; this model reads {longest:,} at once.")

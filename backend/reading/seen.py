@@ -109,7 +109,7 @@ def seen_gate(engine: Engine, place: int, setting: Setting) -> SeenGate | None:
     opened = engine.opening(setting)
     if opened is None:
         return None
-    sequences, decode = opened.sequences, partial(decoded, engine.model.tokenizer)
+    sequences, decode = opened.sequences, partial(decoded, engine.tokenizer)
     mine = (sequences.row == place).nonzero().squeeze(-1)
     token, real = sequences.tokens(mine)
     statistics = rounded(along(opened.signal[token], real, opened.gate))
@@ -158,7 +158,7 @@ def see(
     """
     questions, question = engine.sets.at(place)
     rows = engine.recording.rows
-    decode = partial(decoded, engine.model.tokenizer)
+    decode = partial(decoded, engine.tokenizer)
     begin, end = int(rows.start[place]), int(rows.start[place + 1])
     fired: dict[int, list[tuple[int, float]]] = {}
     for feature in features:

@@ -187,7 +187,7 @@ def _check(light: Light) -> str:
 def _setup(engine: Engine) -> str:
     setup = engine.setup
     return (
-        f"<p>{_(setup.model.name)}, SAE {_(engine.sae.title)} with {engine.sae.d_sae:,} features at"
+        f"<p>{_(setup.model.name)}, SAE {_(engine.sae.title)} with {engine.d_sae:,} features at"
         f" <code>{_(engine.sae.hook_name)}</code>; {engine.dtype} on {engine.device}; "
         f"{_(setup.scoring)} scoring; no clamp touches these positions: "
         f"{_(', '.join(setup.untouched) or 'none')}. At every other token where a clamped feature "

@@ -18,7 +18,7 @@ def dumbbell(sets: Sequence[SetResult], chance: float) -> alt.LayerChart:
     The change's 95 % interval is a band. Sets of which nothing is known yet are left out.
     """
     rows = pd.DataFrame(
-        [_row(s) for s in sets if s.n_done or not s.n_affected],
+        [_row(s) for s in sets if not s.waiting],
         columns=COLUMNS,
     )
     base = alt.Chart(rows).encode(

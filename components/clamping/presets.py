@@ -83,7 +83,7 @@ def draw_presets(
         width="stretch",
     )
     st.markdown("**Your own**")
-    for name, board in engine.saved_presets.all(engine.sae.d_sae).items():
+    for name, board in engine.saved_presets.all(engine.d_sae).items():
         with st.container(horizontal=True):
             st.button(
                 f"{plain(name)} ({len(board.sliders)})",

@@ -94,7 +94,7 @@ def draw_take_away(
             "json",
             key="take_file",
             on_change=_open,
-            args=(engine.sae.d_sae, on_open),
+            args=(engine.d_sae, on_open),
         )
 
 

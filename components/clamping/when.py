@@ -130,7 +130,7 @@ def draw_when(
         if problem:
             st.warning(plain(problem))
         with st.expander("What it writes"):
-            _draw_writing(setting.method, revision, engine.sae.d_sae, hears)
+            _draw_writing(setting.method, revision, engine.d_sae, hears)
 
 
 def _draw_gate(

@@ -38,7 +38,7 @@ def draw_questions(engine: Engine, page: FeaturePage) -> None:
         f"{len(shown)} of {len(questions)}, strongest first; "
         "only positions that can change an answer count."
     )
-    tokenizer = engine.model.tokenizer
+    tokenizer = engine.tokenizer
     rows = [
         row_of(
             q, titles[q.set], question_tokens(engine.recording, tokenizer, q.place, page.feature)

@@ -1,9 +1,11 @@
 """The board: what the model still knows, set by set."""
 
 import html
+import math
 import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import get_args
 
 import streamlit as st
 from jaxtyping import Bool
@@ -13,8 +15,9 @@ from torch import Tensor
 from backend.data.questions import CHANCE
 from backend.engine.engine import Engine
 from backend.evaluation.answers import margin_changes
-from backend.evaluation.evaluate import Evaluation, SetResult
+from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.progress import Progress
+from backend.setups import Role
 from backend.statistics import MeanChange
 from backend.wording import signed
 from components.charts.board import dumbbell
@@ -29,6 +32,9 @@ STYLE = """<style>
 .board th { text-align: left; padding: .25rem .6rem .25rem 0; font-weight: 600; }
 .board td {
   padding: .3rem .6rem .3rem 0; border-top: 1px solid rgba(128, 128, 128, .25); white-space: nowrap;
+}
+.board .over {
+  display: block; white-space: normal; max-width: 11rem; padding-left: .6rem; opacity: .75;
 }
 .board .narrow { display: none; }
 .board .note { display: block; white-space: normal; max-width: 13rem; padding-left: .6rem; }
@@ -53,14 +59,15 @@ class GrowingBoard:
         self._only = only
         self._drawn_at = 0.0
 
-    def draw(self, evaluation: Evaluation, *, stale: bool = False) -> None:
-        """`stale`: it is of other clamps than those that are on now."""
+    def draw(self, evaluation: Evaluation, *, stale: bool = False, stopped: bool = False) -> None:
+        """`stale`: it is of other clamps than those that are on now. `stopped`: it is a sample, and
+        stays one.
+        """
         only = self._only
         margins = margin_changes(self._engine.sets, evaluation, only) if evaluation.complete else {}
-        if only is not None:
-            evaluation = self._engine.restrict(evaluation, only)
+        evaluation = self._engine.restrict(evaluation, only)
         with self._place.container():
-            draw_board(evaluation, margins, stale=stale)
+            draw_board(evaluation, margins, stale=stale, stopped=stopped)
 
     def on_partial(self, evaluation: Evaluation) -> None:
         """An evaluation that is still growing, not more often than the eye can follow."""
@@ -74,14 +81,18 @@ class GrowingBoard:
 
 
 def draw_board(
-    evaluation: Evaluation, margins: Mapping[str, MeanChange], *, stale: bool = False
+    evaluation: Evaluation,
+    margins: Mapping[str, MeanChange],
+    *,
+    stale: bool = False,
+    stopped: bool = False,
 ) -> None:
     """The board as a table and as a chart, with a line above on what it is over.
 
     `margins`: the mean change of the right answer's margin by set, for those where accuracy says
     little; empty while a run goes on.
     """
-    st.caption(heading(evaluation, stale))
+    st.caption(heading(evaluation, stale, stopped))
     html_of = (
         board_html(evaluation.sets, margins)
         if evaluation.clamps
@@ -97,8 +108,10 @@ def draw_board(
     st.caption(f"{filled}Dashed: chance.")
 
 
-def heading(evaluation: Evaluation, stale: bool) -> str:
-    """One line on what the figures are over, and whether they are final."""
+def heading(evaluation: Evaluation, stale: bool, stopped: bool = False) -> str:
+    """One line on what the figures are over, and whether they are final. `stopped`: they will not
+    become so by themselves.
+    """
     affected = sum(s.n_affected for s in evaluation.sets)
     done = sum(s.n_done for s in evaluation.sets)
     n = sum(s.n for s in evaluation.sets)
@@ -109,10 +122,11 @@ def heading(evaluation: Evaluation, stale: bool) -> str:
         )
     if not evaluation.clamps:
         return f"No clamp is on: this is the model as it is, over {n} questions."
-    if not evaluation.complete:
+    if done < affected:
         return (
-            f"Estimate from {done} of {affected} affected questions, running… "
-            f"({n} questions in all)"
+            f"{'A sample' if stopped else 'Running'}: {so_far(evaluation.sets)} after {done} of "
+            f"{affected} affected questions, of {n} in all. "
+            "±: how far the figures over all of them may be from these."
         )
     return (
         f"{affected} of {n} questions touched by a clamp; "
@@ -120,11 +134,24 @@ def heading(evaluation: Evaluation, stale: bool) -> str:
     )
 
 
+def so_far(sets: Sequence[SetResult]) -> str:
+    """What a part of the questions says of all of them, role by role."""
+    said = []
+    for role in get_args(Role):
+        of_role = pooled(sets, role)
+        if of_role.n_affected:
+            sure = of_role.sure_pp
+            points = f"{signed(of_role.change_pp)} ± {sure:.1f} points"
+            said.append(f"{role} {points if math.isfinite(sure) else 'not yet known'}")
+    return ", ".join(said)
+
+
 def computed(evaluation: Evaluation) -> str:
-    """How long it took, and when that was if not now."""
+    """How long it took, of how many questions, and when that was if not now."""
     took = f"{evaluation.seconds:.1f} s"
     if evaluation.kept is None:
-        return f"Computed in {took}."
+        known = f", {evaluation.n_known} known from before" if evaluation.n_known else ""
+        return f"{evaluation.n_run} run{known}, in {took}."
     when = time.strftime("%d %b %Y, %H:%M:%S", time.localtime(evaluation.kept))
     return f"Kept from {when}, when it took {took}."
 
@@ -163,8 +190,8 @@ def _name(s: SetResult, said: str) -> str:
     )
     return (
         f'<span style="border-left:4px solid {colour};padding-left:.4rem">'
-        f"<small>{s.role.upper()}</small> {html.escape(s.title)}</span><br>"
-        f'<small style="padding-left:.6rem;opacity:.75">{said}</small>{note}'
+        f"<small>{s.role.upper()}</small> {html.escape(s.title)}</span>"
+        f'<small class="over">{said}</small>{note}'
     )
 
 
@@ -174,7 +201,7 @@ def _baseline(s: SetResult) -> str:
 
 
 def _cells(s: SetResult, margin: MeanChange | None) -> tuple[str, ...]:
-    waiting = s.n_done == 0 < s.n_affected
+    waiting = s.waiting
     partial = s.n_done < s.n_affected
     touched = f"n = {s.n}, {s.n_affected} touched{f', {s.n_done} done' if partial else ''}"
     accuracy = "…" if waiting else f"{s.accuracy:.1%}"

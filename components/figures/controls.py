@@ -34,7 +34,7 @@ def draw_controls(
     st.markdown("**Is it these features, or just damage?**")
 
     def seen(of: Evaluation) -> Evaluation:
-        return of if only is None else engine.restrict(of, only)
+        return engine.restrict(of, only)
 
     found = finished_controls(engine, setting)
     own = own_effect(seen(evaluation))

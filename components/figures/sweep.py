@@ -98,7 +98,7 @@ def _draw_settings(
     with controls:
         st.caption(f"{len(settings)} settings, {len(points)} of them known.")
     wanted = tuple(settings)
-    here = _here(evaluation if only is None else engine.restrict(evaluation, only))
+    here = _here(engine.restrict(evaluation, only))
     _draw_points(place, engine, points, here, only, on_take)
     if not missing or showcase_off():
         return

@@ -20,14 +20,14 @@ from tests.support.toy import write_setup
 
 KILLED_AND_RESUMED = """
 import itertools, os, signal, sys
-import backend.engine.prepare as prepare, backend.parts as parts
+import backend.model.held as held, backend.parts as parts
 from backend.engine.engine import Engine
 from backend.setups import load_setup
 from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
 
 get_pretrained_saes_directory()  # takes longest: read here once, and not by every child
 parts.EVERY_S = 0.0
-prepare.TOKENS_PER_BATCH = {key: 40 for key in prepare.TOKENS_PER_BATCH}
+held.TOKENS_PER_BATCH = {key: 40 for key in held.TOKENS_PER_BATCH}
 real = parts.Parts.add
 
 def add(self, batch, tensors):
@@ -72,7 +72,7 @@ def test_killed_at_many_moments_it_goes_on_and_ends_with_the_same_numbers(tmp_pa
     ran = log.read_text().splitlines()
     assert deaths >= 4 and len(ran) > 4
     assert len(set(ran)) == len(ran), "no batch ran twice"
-    monkeypatch.setattr("backend.engine.prepare.TOKENS_PER_BATCH", {("cpu", "float32"): 40})
+    monkeypatch.setattr("backend.model.held.TOKENS_PER_BATCH", {("cpu", "float32"): 40})
     monkeypatch.setenv("CLAMPBOARD_CACHE", str(tmp_path / "whole"))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as there: sums round otherwise with more

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, sem
 
 from backend.statistics import (
+    Counted,
     is_inconclusive,
     longest_option_accuracy,
     mcnemar_p,
     mean_change,
     paired_change,
+    partial_change,
     wilson,
 )
 
@@ -53,6 +55,79 @@ def test_a_change_stays_between_nothing_and_everything():
 
 def test_no_discordant_pair_is_no_change_without_width():
     assert paired_change(lost=0, gained=0, n=50) == (0.0, 0.0, 0.0, 1.0)
+
+
+NONE = Counted(0, 0, 0)
+COUNTED = st.integers(0, 90).flatmap(
+    lambda n: st.tuples(st.integers(0, n), st.integers(0, n)).map(
+        lambda few: Counted(n, min(few), max(few) - min(few))
+    )
+)
+
+
+@given(COUNTED, COUNTED, st.integers(1, 100))
+def test_with_all_of_the_rest_done_a_partial_change_is_the_paired_one(known, ran, untouched):
+    n = known.n + ran.n + untouched
+    whole = paired_change(known.lost + ran.lost, known.gained + ran.gained, n)
+    assert partial_change(known, ran, ran.n, n) == (whole, 0.0)
+    assert partial_change(NONE, ran, ran.n, n) == (paired_change(ran.lost, ran.gained, n), 0.0)
+    assert partial_change(known, NONE, 0, n) == (paired_change(known.lost, known.gained, n), 0.0)
+
+
+def test_a_partial_change_worked_by_hand():
+    """Of 100 questions 10 are known (2 lost, 1 gained), and 20 of the other 60 have run (3 and 1).
+
+    These count threefold: 11 lost, 4 gained, -7 pp. The variance of the change over questions is
+    (15 - 49 / 100) / 100² = 0.001451; s² = 5 / 22 - (2 / 22)² = 0.219008, so that of the sample is
+    60² * (1 - 20 / 60) * s² / 20 / 100² = 0.002628.
+    """
+    change, sure = partial_change(Counted(10, 2, 1), Counted(20, 3, 1), 60, 100)
+    assert change.change_pp == pytest.approx(-7.0)
+    assert sure == pytest.approx(100 * 1.96 * math.sqrt(0.002628), abs=1e-2)
+    half = 100 * 1.96 * math.sqrt(0.001451 + 0.002628)
+    assert change.ci_low_pp == pytest.approx(-7 - half, abs=1e-2)
+    assert change.ci_high_pp == pytest.approx(-7 + half, abs=1e-2)
+    assert change.p_value == pytest.approx(2 * (1 + 7 + 21) / 2**7), "of 5 lost and 2 gained"
+
+
+@pytest.mark.parametrize("known", [NONE, Counted(150, 20, 5)], ids=["nothing known", "some known"])
+@pytest.mark.parametrize("m", [20, 80, 200])
+@pytest.mark.parametrize(("lost", "gained"), [(60, 15), (20, 20), (100, 50)])
+def test_a_partial_change_is_unbiased_and_sure_of_the_final_one_19_times_in_20(
+    known, m, lost, gained
+):
+    """Over every draw of m of the 300 questions that run, of which so many change at last."""
+    rest, n = 300, 600
+    same = rest - lost - gained
+    final = paired_change(known.lost + lost, known.gained + gained, n).change_pp
+    mean = inside = 0.0
+    for i in range(lost + 1):
+        for j in range(gained + 1):
+            ways = math.comb(same, m - i - j) if i + j <= m else 0
+            share = math.comb(lost, i) * math.comb(gained, j) * ways / math.comb(rest, m)
+            if not share:
+                continue
+            change, sure = partial_change(known, Counted(m, i, j), rest, n)
+            assert change.ci_low_pp <= change.change_pp - sure or change.ci_low_pp == -100
+            assert change.ci_high_pp >= change.change_pp + sure or change.ci_high_pp == 100
+            mean += share * change.change_pp
+            inside += share * (abs(change.change_pp - final) <= sure)
+    assert mean == pytest.approx(final, abs=1e-9)
+    assert 0.935 < inside < 0.98
+
+
+def test_a_sample_in_which_nothing_changed_is_not_sure_of_it():
+    """One of 12 and one that is none of them: s² = 1 / 12, of 20 left: 20² / 2 / 12 / 10 / 100²."""
+    change, sure = partial_change(NONE, Counted(10, 0, 0), 20, 100)
+    assert change.change_pp == 0
+    assert sure == pytest.approx(100 * 1.96 * math.sqrt(400 * 0.5 / 12 / 10 / 100**2), abs=1e-3)
+    assert change.ci_low_pp == pytest.approx(-sure)
+
+
+def test_without_a_sample_anything_may_come():
+    change, sure = partial_change(Counted(10, 3, 1), NONE, 5, 100)
+    assert sure == math.inf
+    assert change[:3] == (-2.0, -100.0, 100.0), "what is known counts, and the rest may be all"
 
 
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=30))

@@ -144,12 +144,11 @@ def figures(engine: Engine) -> dict[str, str]:
 
     What a user wrote is under names that begin with "own ".
     """
-    whole = torch.ones(engine.n_questions, dtype=torch.bool)
     out = {"recording": repr(engine.recording.baseline.tolist())}
     for setting in KEPT:
         out[f"evaluation {setting_in_words(setting)}"] = of_evaluation(engine.evaluate(setting))
     for setting in FRESH:
-        fresh = engine.evaluate(setting, only=whole)
+        fresh = engine.evaluate(setting, anew=True)
         out[f"fresh {setting_in_words(setting)}"] = of_evaluation(fresh)
     for setting in (*KEPT, FRESH[0]):
         out[f"text loss {setting_in_words(setting)}"] = repr(text_loss(engine, setting))

@@ -5,8 +5,10 @@ import json
 import re
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
+from backend.evaluation.change import affected_questions
 from backend.experiments.generate import generate, prompt_ids
 from backend.features.finding import COLUMNS
 from backend.features.rankers import RANKERS
@@ -98,6 +100,33 @@ def test_moving_a_slider_changes_the_board_and_undo_brings_it_back(app, toy):
     assert sliders(at)["groups"][0]["rows"][0]["value"] == -4.0
     next(b for b in at.button if b.label == "Redo").click().run()
     assert at.session_state.board.sliders[0].value == -3.5
+
+
+def test_a_moved_slider_runs_only_what_its_feature_touches(app, toy):
+    at = app(clamps="2:-4,5:-61")
+    slide(at, f2=(-4.0, True), f5=(-62.0, True))
+    whole = toy.evaluate(setting_of([(2, -4.0), (5, -62.0)]), anew=True)
+    touched = int(affected_questions(toy.recording, setting_of([(5, 0.0)])).sum())
+    known = int(whole.affected.sum()) - touched
+    said = f"{touched} run{f', {known} known from before' if known else ''}, in "
+    assert said in words(at)
+    assert torch.equal(at.session_state.shown.scores, whole.scores)
+
+
+def test_a_run_that_is_sure_enough_stops_is_marked_and_goes_on(app, toy, monkeypatch):
+    monkeypatch.setattr("backend.model.held.TOKENS_PER_BATCH", {("cpu", "float32"): 16})
+    monkeypatch.setattr(
+        "backend.statistics.Z95", 0.01
+    )  # seven questions are never sure of the rest
+    at = app(clamps="0:-4,1:-4")
+    at.toggle(key="clamp_stop_when_sure").set_value(True).run()
+    slide(at, f0=(-63.0, True), f1=(-63.0, True))
+    assert "A sample: forget " in words(at)
+    assert toy.finished(setting_of([(0, -63.0), (1, -63.0)])) is None
+    left = next(b for b in at.button if b.label.startswith("Run the other"))
+    left.click().run()
+    assert "known from before" in words(at)
+    assert toy.finished(setting_of([(0, -63.0), (1, -63.0)])) is not None
 
 
 def test_off_solo_master_and_remove(app):

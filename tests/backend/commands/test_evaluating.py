@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
 import torch
 
+from backend.evaluation.change import affected_questions
 from backend.interventions.method import format_method, parse_method, setting_of
 
 
@@ -21,7 +24,7 @@ def test_evaluate_says_what_the_engine_says(run, toy, toy_toml):
     for said, result in zip(value["sets"], mine.sets, strict=True):
         figures = {name: said[name] for name in said if name not in ("margin_change", "questions")}
         assert figures == {name: getattr(result, name) for name in figures}
-        assert len(figures) == 13
+        assert len(figures) == 15
     scores = torch.tensor([q["scores"] for s in value["sets"] for q in s["questions"]])
     torch.testing.assert_close(scores, mine.scores)
 
@@ -160,6 +163,93 @@ def test_a_kept_answer_is_called_kept(run, toy_toml):
     assert ", kept from 2" in again.stdout
     assert ", when it took " in again.stdout
     assert value_of(run(*given, "--json"))["kept"] > 1e9
+
+
+def test_a_question_whose_edit_was_made_before_is_not_run_again(run, toy, toy_toml):
+    touched = {
+        f: int(affected_questions(toy.recording, setting_of([(f, 0.0)])).sum())
+        for f in range(toy.d_sae)
+    }
+    rare = min((f for f in touched if touched[f]), key=touched.__getitem__)
+    common = max(touched, key=touched.__getitem__)
+    given = ("evaluate", toy_toml, "--clamps")
+    first = value_of(run(*given, f"{common}:-42", "--json"))
+    assert (first["questions_run"], first["questions_known"]) == (touched[common], 0)
+    both = value_of(run(*given, f"{common}:-42,{rare}:-7", "--json"))
+    assert both["questions_run"] == touched[rare] < touched[common]
+    assert both["questions_known"] >= touched[common] - touched[rare]
+    words = run(*given, f"{common}:-42,{rare}:-9").stdout
+    assert re.search(rf"{touched[rare]} questions run, \d+ known from before, ", words)
+
+
+def test_a_run_stops_where_it_is_sure_and_goes_on_when_asked(run, toy, toy_toml, monkeypatch):
+    monkeypatch.setattr("backend.model.held.TOKENS_PER_BATCH", {("cpu", "float32"): 16})
+    given = ("evaluate", toy_toml, "--clamps", "0:-43,1:-43", "--json")
+    with monkeypatch.context() as patch:  # seven questions are never sure of the rest
+        patch.setattr("backend.statistics.Z95", 0.1)
+        sample = value_of(run(*given, "--sure", "20"))
+    assert not sample["complete"]
+    assert max(s["sure_pp"] for s in sample["sets"]) > 0
+    assert 0 < sum(s["n_done"] for s in sample["sets"]) == sample["questions_run"]
+    assert sum(s["n_affected"] for s in sample["sets"]) > sample["questions_run"]
+    whole = value_of(run(*given))
+    assert whole["complete"]
+    assert whole["questions_known"] == sample["questions_run"]
+    anew = toy.evaluate(setting_of([(0, -43.0), (1, -43.0)]), anew=True)
+    assert [s["lost"] for s in whole["sets"]] == [s.lost for s in anew.sets]
+
+
+def settings_file(tmp_path, *rows) -> Path:
+    path = tmp_path / "settings.jsonl"
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
+    return path
+
+
+def test_many_settings_in_one_call_say_what_each_says_alone(run, toy_toml, tmp_path):
+    gated = {"clamps": "2:-44,5:0", "method": "rho:0.15,reach:all"}
+    path = settings_file(tmp_path, {"clamps": "2:-44"}, "", gated, {"preset": "forget-biology"})
+    value = value_of(run("evaluate", toy_toml, "--clamps-file", path, "--json"))
+    assert [run_["clamps"] for run_ in value["runs"][:2]] == ["2:-44", "2:-44,5:0"]
+    assert value["runs"][1]["method"] == gated["method"]
+    alone = value_of(run("evaluate", toy_toml, "--clamps", "2:-44", "--json"))
+    for said in ("sets", "lights"):
+        assert value["runs"][0][said] == alone[said]
+    words = run("evaluate", toy_toml, "--clamps-file", path).stdout
+    assert words.count("features clamped") == 3
+    assert "forget-biology:\n" in words
+
+
+def test_the_arguments_method_is_for_lines_without_one(run, toy_toml, tmp_path):
+    path = settings_file(tmp_path, {"clamps": "2:-44"}, {"clamps": "2:-44", "method": "rho:0.3"})
+    given = ("evaluate", toy_toml, "--clamps-file", path, "--gate", "rho", "--tau", "0.1", "--json")
+    assert [one["method"] for one in value_of(run(*given))["runs"]] == ["rho:0.1", "rho:0.3"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([], ("has no line",)),
+        (["{"], ("line 1", "JSON")),
+        ([{"clamps": "1:2"}, {"clamps": "99:1"}], ("line 2", "no feature 99")),
+        ([{"clamps": "x"}], ("line 1", "is not a clamp")),
+        ([{"clamps": 3}], ("line 1", "object of texts")),
+        ([[1]], ("line 1", "object of texts")),
+        ([{"clamps": "1:2", "preset": "forget-biology"}], ("line 1", "Either")),
+        ([{"method": "rho:0.1"}], ("line 1", "Either")),
+        ([{"clamps": "1:2", "clamp": ""}], ("line 1", "no field 'clamp'")),
+        ([{"preset": "x"}], ("line 1", "no preset 'x'")),
+        ([{"clamps": "1:2", "method": "rho:7"}], ("line 1", "it can be 0 to 1")),
+    ],
+)
+def test_a_line_that_is_no_setting_is_named(run, toy_toml, tmp_path, monkeypatch, rows, words):
+    monkeypatch.setattr("backend.commands.evaluating.open_engine", None)
+    path = settings_file(tmp_path, *rows)
+    run("evaluate", toy_toml, "--clamps-file", path).fails("settings.jsonl", *words)
+
+
+def test_a_file_of_settings_has_no_reference(run, toy_toml, tmp_path):
+    path = settings_file(tmp_path, {"clamps": "2:-44"})
+    run("evaluate", toy_toml, "--clamps-file", path, "--reference").fails("one setting at a time")
 
 
 def test_a_preset_says_how_many_features_its_rule_gave(run, toy, toy_toml):

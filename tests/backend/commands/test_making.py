@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import sys
 
 from tests.support.toy import build_sae, write_setup
 
@@ -90,6 +91,20 @@ def test_bench_can_time_the_search_alone(run, toy_toml, monkeypatch):
     assert value == {"rows": [timed(16_384), timed(131_072)]}
     line = " 16,384 features: the slowest search 0.250 s ('a cell')"
     assert run("bench", toy_toml, "--search").stdout.splitlines()[0] == line
+
+
+def test_bench_can_time_moves_alone(run, toy, toy_toml):
+    rows = json.loads(run("bench", toy_toml, "--moves", "--json").stdout)["rows"]
+    assert len(rows) >= 4
+    asked = {"what", "seconds", "seconds_anew", "ratio", "identical"}
+    assert all(asked <= set(row) and row["identical"] for row in rows)
+    assert "| a sweep of " in run("bench", toy_toml, "--moves").stdout
+
+
+def test_a_peer_that_is_not_installed_says_how_it_is(run, toy, toy_toml, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sae_bench", None)
+    given = ("bench", toy_toml, "--peer", "saebench")
+    run(*given).fails("SAEBench cannot be imported", "pip install --no-deps sae-bench")
 
 
 def test_a_missing_wheel_says_how_to_install_it(run, tmp_path):

@@ -20,18 +20,21 @@ from backend.model.attention import Sight
 def test_tree_mask_shows_a_branch_only_the_prefix_and_itself(sizes, n_prefix):
     branch = [PREFIX] * n_prefix + [b for b, size in enumerate(sizes) for _ in range(size)]
     positions = branch_positions(branch)
-    row = (
-        torch.arange(len(branch))[None],
-        torch.tensor([branch]),
-        torch.tensor([positions]),
-        torch.ones(1, len(branch), dtype=torch.bool),
-    )
-    sight, later = Sight.tree(*row), Sight.tree(*row, n_cached=n_prefix)
+    every = torch.arange(len(branch))[None]
+    there = torch.ones(1, len(branch), dtype=torch.bool)
+
+    def sight(first: int) -> Sight:
+        """Of the tokens from this one on."""
+        pairs = ((t[:, first:], t) for t in (every, torch.tensor([branch]), position))
+        return Sight.tree(*pairs, there)
+
+    position = torch.tensor([positions])
+    whole, later = sight(0), sight(n_prefix)
     for i in range(len(branch)):
         for j in range(len(branch)):
-            assert bool(sight.seen[0, i, j]) == (j <= i and branch[j] in (PREFIX, branch[i]))
-            assert int(sight.distance[0, i, j]) == positions[i] - positions[j]
-    assert torch.equal(later.seen, sight.seen[:, n_prefix:])
+            assert bool(whole.seen[0, i, j]) == (j <= i and branch[j] in (PREFIX, branch[i]))
+            assert int(whole.distance[0, i, j]) == positions[i] - positions[j]
+    assert torch.equal(later.seen, whole.seen[:, n_prefix:])
     for b, size in enumerate(sizes):
         assert [p for p, mine in zip(positions, branch, strict=True) if mine == b] == list(
             range(n_prefix, n_prefix + size)

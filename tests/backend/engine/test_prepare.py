@@ -84,6 +84,7 @@ def test_nothing_but_the_prepared_lies_in_the_folder(tmp_path, monkeypatch):
         "corpus",
         "features",
         "recording.safetensors",
+        "sae.json",
         "search",
         "search",
         "text",

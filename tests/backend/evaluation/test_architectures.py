@@ -9,19 +9,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, CohereConfig, GPT2Config, GPTNeoXConfig, MambaConfig
 
-from backend.data.questions import PREFIX, Packed, Question, QuestionSet, QuestionSets
+from backend.data.questions import (
+    NO_QUESTIONS,
+    PREFIX,
+    Packed,
+    Question,
+    QuestionSet,
+    QuestionSets,
+)
 from backend.errors import BadSetup
 from backend.evaluation.evaluate import evaluate
-from backend.evaluation.recordings import record, with_keys
+from backend.evaluation.recordings import record
 from backend.evaluation.reference import Reference
 from backend.interventions.gates import Rates
 from backend.interventions.method import Gate, Method, Refusal, Setting, setting_of
-from backend.model.attention import GROUPED
-from backend.model.rows import Rows
+from backend.model.attention import Joining, KeyValues
+from backend.model.rows import Plan, Rows
 from backend.model.runner import Runner
 from backend.model.sae import LoadedSae, load_sae
-from backend.model.split import SplitModel, split
+from backend.model.split import split
 from backend.setups import RULES, SaeSource
+from tests.support.bits import need_own_bits
 from tests.support.toy import ARCHITECTURES, BLOCK, D_SAE, build_model, build_sae, build_tokenizer
 
 HOOK = f"blocks.{BLOCK}.hook_resid_post"
@@ -83,15 +91,31 @@ def packed_questions(draw, scoring: str) -> list[Packed]:
 
 
 @cache
-def model_and_reference(
+def runner_and_reference(
     architecture: str, rules: tuple[str, ...], sae: LoadedSae
-) -> tuple[SplitModel, Reference]:
+) -> tuple[Runner, Reference]:
     tokenizer = build_tokenizer()
-    hf = build_model(VOCAB, architecture)
-    hf.set_attn_implementation(GROUPED)
-    return split(hf, tokenizer, HOOK), Reference(
-        build_model(VOCAB, architecture), tokenizer, sae, rules
+    model = split(build_model(VOCAB, architecture), tokenizer, HOOK)
+    reference = Reference(build_model(VOCAB, architecture), tokenizer, sae, rules)
+    return Runner(model, sae, rules, budget=40), reference
+
+
+def sets_of(n: int) -> QuestionSets:
+    """So many questions that say nothing, in two sets."""
+    every = [Question(i, "", "q", ("a", "b", "c", "d"), 0) for i in range(n)]
+    return QuestionSets(
+        (
+            QuestionSet("s", "S", "forget", tuple(every[: n // 2])),
+            QuestionSet("t", "T", "retain", tuple(every[n // 2 :])),
+        )
     )
+
+
+def rates_of(setting: Setting) -> Rates:
+    """Some for each feature."""
+    pairs = [(0.4 + f % 3 / 10, 0.5 - f % 5 / 10 or 0.01) for f in setting.features]
+    columns = torch.tensor(pairs, dtype=torch.float64).reshape(-1, 2).T
+    return Rates(columns[0], columns[1])
 
 
 @pytest.fixture(scope="module")
@@ -106,37 +130,28 @@ def saes(tmp_path_factory):
 
 
 def check(
-    model: SplitModel,
+    runner: Runner,
     reference: Reference,
-    sae: LoadedSae,
     packed: list[Packed],
     setting: Setting,
     scoring: str,
-    rules,
     keys: bool,
 ) -> None:
-    rows = Rows.of(packed)
-    everything = [Question(i, "", "q", ("a", "b", "c", "d"), 0) for i in range(len(packed))]
-    middle = len(everything) // 2
-    sets = QuestionSets(
-        (
-            QuestionSet("s", "S", "forget", tuple(everything[:middle])),
-            QuestionSet("t", "T", "retain", tuple(everything[middle:])),
-        )
-    )
-    runner = Runner(model, sae, rules, budget=40)
-    recording = record(runner, rows, stage="", scoring=scoring, keep_keys=keys)
+    rows, sets, rates = Rows.of(packed), sets_of(len(packed)), rates_of(setting)
+    recording = record(runner, rows, stage="", scoring=scoring)
+    if keys:
+        recording = replace(recording, keys=KeyValues(rows.n_tokens))
     runner = replace(runner, budget=24)
-    pairs = [(0.4 + f % 3 / 10, 0.5 - f % 5 / 10 or 0.01) for f in setting.features]
-    columns = torch.tensor(pairs, dtype=torch.float64).reshape(-1, 2).T
-    rates = Rates(columns[0], columns[1])
     *_, result = evaluate(runner, recording, sets, setting, scoring=scoring, rates=rates)
+    pairs = list(zip(rates.forget.tolist(), rates.retain.tolist(), strict=True))
     slow = reference.scores(packed, setting, scoring, rates=pairs)
     torch.testing.assert_close(result.scores, slow, atol=1e-4, rtol=1e-4)
     first, second = slow.topk(2).values.T
     clear = first - second > 1e-3
     assert torch.equal(result.scores.argmax(-1)[clear], slow.argmax(-1)[clear])
     assert torch.equal(result.scores[~result.affected], recording.baseline[~result.affected])
+    *_, again = evaluate(runner, recording, sets, setting, scoring=scoring, rates=rates)
+    assert torch.equal(again.scores, result.scores), "with the keys that the first run kept"
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -145,15 +160,11 @@ def check(
 def test_a_models_scores_are_those_of_its_full_forward_pass(saes, architecture, data):
     sae, scoring = saes("jumprelu"), data.draw(st.sampled_from(["cloze", "letter"]))
     rules = data.draw(st.sampled_from([(), ("first",), ("special", "sinks"), RULES]))
-    model, reference = model_and_reference(architecture, rules, sae)
     check(
-        model,
-        reference,
-        sae,
+        *runner_and_reference(architecture, rules, sae),
         data.draw(packed_questions(scoring)),
         data.draw(SETTINGS),
         scoring,
-        rules,
         data.draw(st.booleans()),
     )
 
@@ -162,16 +173,11 @@ def test_a_models_scores_are_those_of_its_full_forward_pass(saes, architecture, 
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_every_kind_of_sae_is_clamped_as_its_own_encode_and_decode_say(saes, kind, data):
-    sae = saes(kind)
-    model, reference = model_and_reference("llama", ("first",), sae)
     check(
-        model,
-        reference,
-        sae,
+        *runner_and_reference("llama", ("first",), saes(kind)),
         data.draw(packed_questions("cloze")),
         data.draw(SETTINGS),
         "cloze",
-        ("first",),
         data.draw(st.booleans()),
     )
 
@@ -232,17 +238,38 @@ def test_the_models_window_is_shorter_than_its_prompts_and_matters():
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gemma2"])
-def test_keys_computed_after_a_restart_are_those_of_the_recording(saes, architecture):
-    model, _ = model_and_reference(architecture, ("first",), saes("jumprelu"))
+def test_keys_a_run_keeps_are_those_of_all_tokens_without_a_clamp(saes, architecture):
+    """Of the tokens before the first that is hit, in each question that is affected."""
+    runner, _ = runner_and_reference(architecture, ("first",), saes("jumprelu"))
+    need_own_bits(runner)
     rows = Rows.of(
         [
             Packed([5, 9, *range(20, 20 + n)], [PREFIX] * (n + 2), [n + 1], [7], [0], [1.0])
-            for n in range(1, 9)
+            for n in range(1, 19)
         ]
     )
-    runner = Runner(model, saes("jumprelu"), ("first",), budget=30)
-    made = record(runner, rows, stage="", scoring="letter", keep_keys=True)
-    again = with_keys(runner, made)
-    assert made.keys.by_layer.keys() == again.keys.by_layer.keys()
-    for layer, kept in made.keys.by_layer.items():
-        assert torch.equal(kept, again.keys.by_layer[layer])
+    keys = KeyValues(rows.n_tokens)
+    made = replace(record(runner, rows, stage="", scoring="letter"), keys=keys)
+    batch = runner.batch(Plan.whole(rows), torch.arange(rows.n_rows))
+    keeping = Joining(keep=True)
+    with torch.inference_mode():
+        runner.model.read_tail(made.resid_at(batch.token), batch, keeping)
+
+    def before(feature):
+        """Tokens before the first it fires on, in the rows it fires in."""
+        hit = made.acts.of(feature)[0].tolist()
+        spans = zip(rows.start.tolist(), rows.start[1:].tolist(), strict=False)
+        firsts = ((a, [h for h in hit if a <= h < b]) for a, b in spans)
+        return [t for a, mine in firsts if mine for t in range(a, min(mine))]
+
+    feature = max(range(D_SAE), key=lambda f: len(before(f)))
+    kept = torch.tensor(before(feature))
+    assert len(kept) > 30
+    list(evaluate(runner, made, NO_QUESTIONS, setting_of([(feature, -20.0)]), scoring="letter"))
+    assert torch.equal(keys.have.nonzero().flatten(), kept)
+    place = torch.full((rows.n_tokens,), -1)
+    place[batch.tokens] = torch.arange(batch.n)
+    assert set(keeping.own) == {BLOCK + 1, BLOCK + 2}
+    for layer, pair in keeping.own.items():
+        for got, wanted in zip(keys.of(layer, kept), pair, strict=True):
+            assert torch.equal(got, wanted[:, :, place[kept]])

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from backend.engine.engine import Engine
 from backend.evaluation.change import affected_questions
-from backend.evaluation.evaluate import led, pooled
+from backend.evaluation.evaluate import led, pooled, sure_to
 from backend.interventions.method import NOTHING, Gate, Method, setting_of
+from backend.model.held import Ready
 from backend.model.split import SplitModel
 from backend.setups import load_setup
-from backend.statistics import wilson
+from backend.statistics import Counted, partial_change, wilson
+from tests.support.bits import assert_same
 from tests.support.methods import METHODS
 from tests.support.toy import D_SAE, write_setup
 
@@ -94,11 +96,13 @@ def half_open(engine, method):
 def test_a_gate_that_opens_wherever_anything_fires_is_no_gate_bit_for_bit(engine):
     clamps = setting_of([(f, -9.0) for f in range(4)]).clamps
     gated = setting_of(clamps, Method(gate=Gate("rho", 0.0)))
-    assert torch.equal(engine.evaluate(gated).scores, engine.evaluate(setting_of(clamps)).scores)
+    ungated = engine.evaluate(setting_of(clamps), anew=True)
+    assert torch.equal(engine.evaluate(gated, anew=True).scores, ungated.scores)
+    assert ungated.affected.any()
 
 
 def test_a_gate_that_stays_closed_runs_nothing(engine, monkeypatch):
-    monkeypatch.setattr(SplitModel, "run_tail", lambda *args: pytest.fail("it ran"))
+    monkeypatch.setattr(SplitModel, "read_tail", lambda *args: pytest.fail("it ran"))
     clamps = setting_of([(f, -9.0) for f in range(4)]).clamps
     result = engine.evaluate(setting_of(clamps, Method(gate=Gate("rho", 1.0))))
     assert torch.equal(result.scores, engine.recording.baseline)
@@ -147,7 +151,7 @@ def test_some_feature_is_selective_in_the_toy(toy):
 
 def with_budget(engine, tokens):
     """The engine's evaluator with other batches."""
-    return replace(engine.evaluator, runner=replace(engine.runner, budget=tokens))
+    return replace(engine.evaluator, held=Ready(replace(engine.runner, budget=tokens)))
 
 
 def test_partial_results_grow_and_the_last_is_complete(toy):
@@ -161,18 +165,71 @@ def test_partial_results_grow_and_the_last_is_complete(toy):
     assert torch.equal(seen[-1].scores, final.scores)
 
 
-def test_the_first_figure_takes_a_quarter_of_a_batch(toy):
-    clamps, seen = setting_of([(f, -7.5) for f in range(8)]), []
-    final = with_budget(toy, 10_000).evaluate(clamps, seen.append)  # all in one batch
-    n_affected = int(final.affected.sum())
-    assert [int(e.done.sum()) for e in seen] == [-(-n_affected // 4), n_affected]
+def test_while_it_runs_a_sets_figures_are_those_of_a_sample_beside_what_was_known(toy):
+    """Seven questions are affected, and four of them known; the others run one by one."""
+    setting, waiting, seen = setting_of([(f, -7.0) for f in range(8)]), 0, []
+    known = torch.tensor([True, False, False, True, True, True, False])
+    with_budget(toy, 32).evaluate(setting, only=known)
+    final = with_budget(toy, 1).evaluate(setting, seen.append)
+    assert torch.equal(final.affected, torch.ones(toy.n_questions, dtype=torch.bool))
+    assert len(seen) == 3
+    for partial in seen:
+        assert torch.equal(partial.known, known)
+        right = partial.baseline.argmax(-1) == toy.sets.answers
+        now = partial.predictions() == toy.sets.answers
+        for made in partial.sets:
+            mine = torch.zeros(toy.n_questions, dtype=torch.bool)
+            mine[toy.sets.span(made.name)] = True
+
+            def counted(of, mine=mine, right=right, now=now):
+                of = of & mine
+                return Counted(
+                    int(of.sum()), int((of & right & ~now).sum()), int((of & now & ~right).sum())
+                )
+
+            before, ran = counted(known), counted(partial.done & ~known)
+            rest = made.n_affected - before.n
+            change, sure = partial_change(before, ran, rest, made.n)
+            whole = made.n_done == made.n_affected
+            assert made.known == (Counted(0, 0, 0) if whole else before)
+            assert made.n_done == before.n + ran.n
+            assert (made.change_pp, made.ci_low_pp, made.ci_high_pp, made.p_value) == change
+            assert made.sure_pp == sure
+            assert made.accuracy == pytest.approx(
+                int((right & mine).sum()) / made.n + change.change_pp / 100
+            )
+            assert made.waiting == (ran.n == 0 < rest) == (sure == float("inf"))
+            waiting += made.waiting
+    assert waiting, "each set had a sample from the first batch on"
+    assert [s.sure_pp for s in final.sets] == [0.0, 0.0]
+
+
+def test_the_first_figure_takes_an_eighth_of_a_batch_but_of_a_small_one_all(toy):
+    clamps = setting_of([(f, -7.5) for f in range(8)])
+    n_affected = int(affected_questions(toy.recording, clamps).sum())
+    n_tokens = toy.recording.rows.n_tokens
+
+    def parts(budget):
+        seen = []
+        with_budget(toy, budget).evaluate(clamps, seen.append, anew=True)
+        return [int(e.done.sum()) for e in seen]
+
+    assert parts(n_tokens) == [-(-n_affected // 8), n_affected]
+    assert parts(2 * n_tokens) == [n_affected]
 
 
 @pytest.mark.parametrize(
     ("sizes", "parts"),
-    [([], []), ([1], [1]), ([4], [1, 3]), ([10, 3], [3, 7, 3]), ([5, 5, 5], [2, 3, 5, 5])],
+    [
+        ([], []),
+        ([1], [1]),
+        ([4], [1, 3]),
+        ([17, 3], [3, 14, 3]),
+        ([16, 5, 5], [2, 14, 5, 5]),
+    ],
+    ids=str,
 )
-def test_batches_are_led_by_a_quarter_of_the_first_and_keep_their_order(sizes, parts):
+def test_batches_are_led_by_an_eighth_of_the_first_and_keep_their_order(sizes, parts):
     batches = list(torch.arange(sum(sizes)).split(sizes))
     made = led(batches)
     assert [len(part) for part in made] == parts
@@ -182,7 +239,7 @@ def test_batches_are_led_by_a_quarter_of_the_first_and_keep_their_order(sizes, p
 
 
 def test_out_of_memory_halves_the_batch_and_is_remembered(toy, monkeypatch):
-    import backend.evaluation.evaluate as module
+    import backend.evaluation.tail as module
 
     calls, real = [], module.read_log_probs
 
@@ -193,14 +250,12 @@ def test_out_of_memory_halves_the_batch_and_is_remembered(toy, monkeypatch):
         return real(model, plan, batch, *rest)
 
     clamps = setting_of([(f, -5.5) for f in range(6)])
-    expected = toy.evaluate(clamps).scores
-    toy.results.forget(clamps)
+    expected = toy.evaluate(clamps, anew=True).scores
     monkeypatch.setattr(module, "read_log_probs", tight)
-    torch.testing.assert_close(toy.evaluate(clamps).scores, expected, atol=1e-5, rtol=1e-5)
+    assert_same(toy.runner, toy.evaluate(clamps, anew=True).scores, expected)
     assert min(calls) <= 2 < max(calls)
-    toy.results.forget(clamps)
     calls.clear()
-    toy.evaluate(clamps)
+    toy.evaluate(clamps, anew=True)
     assert max(calls) <= 2, "it went on with small batches"
 
 
@@ -232,6 +287,8 @@ def test_a_sets_figures_are_counted_from_its_answers(toy):
         assert (made.name, made.title, made.role) == (s.name, s.title, s.role)
         assert (made.n, made.lost, made.gained) == (n, lost, gained)
         assert made.n_affected == made.n_done == int(result.affected[span].sum())
+        assert made.sure_pp == 0
+        assert not made.waiting
         assert made.baseline_accuracy == pytest.approx(float(before.float().mean()))
         assert made.baseline_interval == wilson(int(before.sum()), n)
         assert made.accuracy == pytest.approx(float(after.float().mean()))
@@ -245,8 +302,8 @@ def test_a_run_over_some_questions_leaves_the_others_as_they_were_and_is_not_kep
     only = toy.half("selection")
     some = toy.evaluate(STRONG, only=only)
     assert toy.results.read(STRONG) is None
-    whole = toy.evaluate(STRONG)
-    torch.testing.assert_close(some.scores[only], whole.scores[only], atol=1e-4, rtol=1e-4)
+    whole = toy.evaluate(STRONG, anew=True)
+    assert_same(toy.runner, some.scores[only], whole.scores[only])
     assert torch.equal(some.scores[~only], toy.recording.baseline[~only])
     assert torch.equal(some.affected, whole.affected & only)
     assert sum(s.n for s in some.sets) == int(only.sum())
@@ -276,3 +333,25 @@ def test_pooling_two_sets_counts_every_question_once(toy):
     assert both.lost == sum(s.lost for s in sets)
     assert both.gained == sum(s.gained for s in sets)
     assert both.accuracy == pytest.approx(sum(s.accuracy * s.n for s in sets) / both.n)
+
+
+def test_pooling_sums_what_was_known_and_what_has_run(toy):
+    sets = [replace(s, role="retain", known=Counted(1, 1, 0)) for s in toy.evaluate(STRONG).sets]
+    partial = replace(sets[0], n_done=sets[0].n_done - 1)
+    both = pooled([partial, sets[1]], "retain")
+    assert both.known == (2, 2, 0)
+    assert both.n_done == both.n_affected - 1
+    ran = Counted(both.n_done - 2, both.lost - 2, both.gained)
+    change, sure = partial_change(both.known, ran, both.n_affected - 2, both.n)
+    assert (both.change_pp, both.sure_pp) == (change.change_pp, sure)
+    assert pooled([], "forget").known == (0, 0, 0)
+
+
+def test_how_sure_a_run_is_of_the_less_sure_of_forget_and_retain(toy):
+    forget, retain = toy.evaluate(STRONG).sets
+    assert sure_to([forget, retain]) == sure_to([forget]) == 0
+    assert sure_to([replace(forget, sure_pp=3.0), retain]) == 0, "it is counted, not read"
+    one_done = pooled([replace(forget, n_done=1, lost=0, gained=0)], "forget")
+    assert 0 < one_done.sure_pp < float("inf")
+    assert sure_to([one_done, retain]) == one_done.sure_pp
+    assert sure_to([one_done, replace(retain, n_done=0, lost=0, gained=0)]) == float("inf")

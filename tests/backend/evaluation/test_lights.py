@@ -6,16 +6,17 @@ import pytest
 import torch
 
 from backend.data.questions import PREFIX, Packed, Question, QuestionSet, QuestionSets
+from backend.evaluation import lengths
 from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.lengths import edit_lengths, overrun
 from backend.evaluation.lights import by_form, lights, opened_by, stands
 from backend.evaluation.recordings import Recording
-from backend.interventions.edit import residual_edit
 from backend.interventions.gates import opening
 from backend.interventions.method import NOTHING, Gate, Method, setting_of
 from backend.model.activations import by_feature
 from backend.model.rows import Rows
 from backend.statistics import mean_change
+from tests.support.toy import D_SAE
 
 N = 40
 FORGET = QuestionSet(
@@ -156,14 +157,20 @@ def test_the_edits_length_is_told_in_lengths_of_the_residual(value, times, ok):
     assert f"{times:.2f} times" in light.finding
 
 
-def test_lengths_from_inner_products_are_the_edits_own(toy):
-    clamps = setting_of([(f, -3.0 * f) for f in range(6)])
-    _, edit = residual_edit(toy.recording.acts, clamps, toy.sae.W_dec)
+def test_an_edits_lengths_are_those_of_what_it_adds_up_to(toy, monkeypatch):
+    monkeypatch.setattr(lengths, "CHUNK", 7)
+    acts, clamps = toy.recording.acts, [(f, -3.0 * f) for f in range(6)]
+    moved = torch.zeros(toy.recording.rows.n_tokens, D_SAE)
+    for feature, value in clamps:
+        token, act = acts.of(feature)
+        moved[token, feature] = value - act
+    hit = (moved != 0).any(-1)
+    assert int(hit.sum()) > 21
     torch.testing.assert_close(
-        edit_lengths(toy.recording.acts, clamps, toy.sae.W_dec),
-        edit.norm(dim=-1),
-        rtol=1e-3,
-        atol=1e-3,
+        edit_lengths(acts, setting_of(clamps), toy.sae.W_dec),
+        (moved @ toy.sae.W_dec)[hit].norm(dim=-1),
+        rtol=1e-4,
+        atol=1e-4,
     )
 
 

@@ -10,14 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend.data.questions import NO_QUESTIONS, PREFIX, Packed
-from backend.evaluation.change import affected_questions
+from backend.evaluation.change import affected_questions, effective_edit, read_after
 from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import batch_scores, record
 from backend.interventions.clamps import Clamp
 from backend.interventions.edit import residual_edit
 from backend.interventions.method import Setting
 from backend.model.activations import by_feature
-from backend.model.rows import Batch, Plan, Rows
+from backend.model.attention import KeyValues
+from backend.model.batches import Batch
+from backend.model.rows import Plan, Rows
 
 FEATURE = 3
 
@@ -47,11 +49,18 @@ def rows_and_hits(draw):
 def test_no_pattern_of_hits_stops_a_run_or_changes_its_scores(toy, keep_keys, drawn):
     packed, hits = drawn
     rows = Rows.of(packed)
-    recording = record(toy.runner, rows, stage="", scoring="cloze", keep_keys=keep_keys)
+    recording = record(toy.runner, rows, stage="", scoring="cloze")
     fired = (torch.tensor(hits), torch.full((len(hits),), FEATURE), torch.ones(len(hits)))
-    recording = replace(recording, acts=by_feature([fired], toy.sae.d_sae))
+    keys = KeyValues(rows.n_tokens) if keep_keys else None
+    recording = replace(recording, acts=by_feature([fired], toy.sae.d_sae), keys=keys)
     clamps = Setting((Clamp(FEATURE, -40.0),))
-    *_, result = evaluate(toy.runner, recording, NO_QUESTIONS, clamps, scoring="cloze")
+
+    def run():
+        *_, result = evaluate(toy.runner, recording, NO_QUESTIONS, clamps, scoring="cloze")
+        return result
+
+    result = run()
+    assert torch.equal(run().scores, result.scores), "with the keys that the first run kept"
 
     hit, edit = residual_edit(recording.acts, clamps, toy.sae.W_dec)
     resid = recording.resid.index_add(0, hit, edit)
@@ -80,7 +89,8 @@ def test_no_pattern_of_hits_stops_a_run_or_changes_its_scores(toy, keep_keys, dr
 
 def test_a_text_whose_last_token_alone_is_hit_keeps_its_loss(toy):
     packed = [Packed([5, 6, 7, 8], [PREFIX] * 4, [0, 1, 2], [6, 7, 8], [0] * 3, [1.0] * 3)] * 2
-    recording = record(toy.runner, Rows.of(packed), stage="", scoring="cloze", keep_keys=True)
+    recording = record(toy.runner, Rows.of(packed), stage="", scoring="cloze")
+    recording = replace(recording, keys=KeyValues(recording.rows.n_tokens))
     for last, others in (([3, 7], []), ([3], [5])):
         at = torch.tensor(sorted(last + others))
         fired = (at, torch.full((len(at),), FEATURE), torch.ones(len(at)))
@@ -89,3 +99,19 @@ def test_a_text_whose_last_token_alone_is_hit_keeps_its_loss(toy):
         *_, result = evaluate(toy.runner, struck, NO_QUESTIONS, clamps, scoring="cloze")
         assert result.affected.tolist() == [False, bool(others)]
         assert torch.equal(result.scores[0], recording.baseline[0])
+
+
+@settings(deadline=None)
+@given(rows_and_hits())
+def test_an_edit_is_made_where_something_that_is_read_sees_it_or_is_it(drawn):
+    packed, hits = drawn
+    rows = Rows.of(packed)
+    wanted = [
+        any(i <= at and mine in (PREFIX, row.branch[at]) for at in row.score_pos)
+        for row in packed
+        for i, mine in enumerate(row.branch)
+    ]
+    assert read_after(rows).tolist() == wanted
+    acts = by_feature([(torch.tensor(hits), torch.zeros(len(hits)), torch.ones(len(hits)))], 1)
+    edit = effective_edit(rows, acts, Setting((Clamp(0, -40.0),)), None)
+    assert edit.token.tolist() == [hit for hit in hits if wanted[hit]]

@@ -87,8 +87,7 @@ def test_twice_the_untouched_questions_run_not_one_token_more(toy):
     recording = record(runner, Rows.of(packed), stage="", scoring=toy.setup.scoring)
     hits = [r.acts.of(feature)[0] for r in (toy.recording, recording)]
     plans = [
-        plan_of_change(r.rows, hit, False)
-        for r, hit in zip((toy.recording, recording), hits, strict=True)
+        plan_of_change(r.rows, hit) for r, hit in zip((toy.recording, recording), hits, strict=True)
     ]
     assert plans[0].query.values.tolist() == plans[1].query.values.tolist()
     *_, result = evaluate(runner, recording, sets, clamps, scoring=toy.setup.scoring)

@@ -1,7 +1,5 @@
 """Open questions with neutral text before them: the gate asked again, by hand."""
 
-from dataclasses import replace
-
 import pytest
 
 from backend.data.questions import PREFIX, Packed
@@ -60,7 +58,6 @@ def test_what_cannot_be_diluted_is_said(toy):
 
 
 def test_a_model_that_cannot_read_that_much_says_so(toy, monkeypatch):
-    toy.runner = replace(toy.runner)
     monkeypatch.setattr(type(toy.model), "longest", 10, raising=False)
     with pytest.raises(BadInput, match="this model reads 10"):
         dilute(toy, gated("rho", 0.0), n_neutral=20)

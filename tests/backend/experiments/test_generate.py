@@ -1,5 +1,6 @@
 """Written text, token for token against a whole forward pass from scratch with a hook."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -46,8 +47,9 @@ def exempt_by_hand(ids, norms, n_prompt, rules, special):
     return torch.tensor(out)
 
 
-def full_logits(model, sae, ids, n_prompt, clamps, rules):
-    """Logits after the last token, by the whole model with one hook; where it edited.
+def full_logits(hf, model, sae, ids, n_prompt, clamps, rules):
+    """Logits after the last token, by the whole model with one hook, as transformers gives it; and
+    where it edited.
 
     Encode, clamp, decode, add the error back.
     """
@@ -80,21 +82,21 @@ def full_logits(model, sae, ids, n_prompt, clamps, rules):
         new = torch.where(hit[None, :, None], rebuilt.to(resid.dtype), resid)
         return (new, *output[1:]) if isinstance(output, tuple) else new
 
-    handle = model.hf.model.layers[model.block].register_forward_hook(hook)
+    handle = hf.model.layers[model.block].register_forward_hook(hook)
     try:
         with torch.inference_mode():
-            return model.hf(torch.tensor([ids])).logits[0, -1].float(), tuple(sorted(set(touched)))
+            return hf(torch.tensor([ids])).logits[0, -1].float(), tuple(sorted(set(touched)))
     finally:
         handle.remove()
 
 
-def check_against_full(model, sae, ids, clamps, rules, n_tokens, atol):
+def check_against_full(hf, model, sae, ids, clamps, rules, n_tokens, atol):
     """Every step's logits and edited positions, and the tokens written; returns the last step."""
     runner = Runner(model, sae, rules, budget=512)
     steps, seen = ClampedSteps(runner, clamps), list(ids)
     logits = steps.feed(ids)
     for written in generate(runner, ids, clamps, max_tokens=n_tokens):
-        slow, touched = full_logits(model, sae, seen, len(ids), clamps, rules)
+        slow, touched = full_logits(hf, model, sae, seen, len(ids), clamps, rules)
         torch.testing.assert_close(logits, slow, atol=atol, rtol=1e-4)
         assert tuple(steps.edited) == touched
         if written.ended:
@@ -111,7 +113,8 @@ def check_against_full(model, sae, ids, clamps, rules, n_tokens, atol):
 def test_every_step_is_that_of_a_full_forward_pass(toy, monkeypatch, rules, clamps):
     monkeypatch.setattr(positions, "SINK_RATIO", 1.15)  # so that a random model has some
     ids = toy.model.tokenizer("Question: Which organ pumps blood?\nAnswer:")["input_ids"]
-    written = check_against_full(toy.model, toy.sae, ids, clamps, rules, 24, 1e-4)
+    hf, _ = toy.load_plain()
+    written = check_against_full(hf, toy.model, toy.sae, ids, clamps, rules, 24, 1e-4)
     assert bool(written.edited) == bool(clamps)
     if clamps:
         assert any(position >= len(ids) for position in written.edited), (
@@ -125,7 +128,8 @@ def test_every_step_is_that_of_a_full_forward_pass(toy, monkeypatch, rules, clam
 def test_every_step_by_other_methods_is_that_of_a_full_forward_pass(toy, method):
     ids = toy.model.tokenizer("Question: Which organ pumps blood?\nAnswer:")["input_ids"]
     setting = setting_of([(0, -40.0), (2, -20.0), (5, 3.0)], method)
-    assert check_against_full(toy.model, toy.sae, ids, setting, ("first",), 12, 1e-4).edited
+    hf, _ = toy.load_plain()
+    assert check_against_full(hf, toy.model, toy.sae, ids, setting, ("first",), 12, 1e-4).edited
 
 
 def fires_of(toy, ids, features):
@@ -196,7 +200,6 @@ def test_sinks_are_left_alone_in_prompt_and_in_text(toy, monkeypatch):
 
 def test_sliding_windows_and_soft_caps_keep_their_own_cache(toy):
     """Gemma 2: alternating sliding layers, shorter than the text."""
-    torch.manual_seed(0)
     config = Gemma2Config(
         vocab_size=len(toy.model.tokenizer),
         hidden_size=D_MODEL,
@@ -211,17 +214,17 @@ def test_sliding_windows_and_soft_caps_keep_their_own_cache(toy):
         pad_token_id=0,
         attn_implementation="eager",
     )
-    model = split(
-        Gemma2ForCausalLM(config).eval(), toy.model.tokenizer, f"blocks.{BLOCK}.hook_resid_post"
-    )
+    torch.manual_seed(0)
+    hf = Gemma2ForCausalLM(config).eval()
+    model = split(deepcopy(hf), toy.model.tokenizer, f"blocks.{BLOCK}.hook_resid_post")
+    assert hf.config._attn_implementation == "eager"
     assert len(set(config.layer_types)) == 2
     ids = toy.model.tokenizer("The treaty was signed in the spring.")["input_ids"]
     with torch.inference_mode():
         resid = model.run_head(torch.tensor([ids]))
     features = (toy.sae.encode(resid)[0, 1:] > 0).any(0).nonzero().squeeze(-1).tolist()[:3]
-    written = check_against_full(
-        model, toy.sae, ids, setting_of((f, -15.0) for f in features), ("first",), 20, 2e-4
-    )
+    clamps = setting_of((f, -15.0) for f in features)
+    written = check_against_full(hf, model, toy.sae, ids, clamps, ("first",), 20, 2e-4)
     assert len(ids) > 6
     assert len(written.ids) == 20
     assert written.edited
@@ -230,9 +233,9 @@ def test_sliding_windows_and_soft_caps_keep_their_own_cache(toy):
 def test_without_clamps_it_is_the_models_own_greedy_text(toy):
     ids = toy.model.tokenizer("A program is")["input_ids"]
     *_, last = generate(toy.runner, ids, NOTHING, max_tokens=20)
-    own = toy.model.hf.generate(torch.tensor([ids]), max_new_tokens=20, do_sample=False)[
-        0, len(ids) :
-    ].tolist()
+    hf, _ = toy.load_plain()
+    own = hf.generate(torch.tensor([ids]), max_new_tokens=20, do_sample=False)
+    own = own[0, len(ids) :].tolist()
     assert list(last.ids) == own[: len(last.ids)]
     assert last.ended or len(last.ids) == 20
 
@@ -311,14 +314,14 @@ def test_the_demo_writes_what_a_full_forward_pass_would():
     setup = load_setup("demo")
     hf, tokenizer = load_hf(model_source(setup), dtype="float32", device="cpu")
     sae = load_sae(setup.sae, "cpu")
-    model = split(hf, tokenizer, sae.hook_name)
+    model = split(deepcopy(hf), tokenizer, sae.hook_name)
     ids = prompt_ids(tokenizer, "What does the heart do?", chat=True)
     assert "<|im_start|>assistant" in tokenizer.decode(ids)
     with torch.inference_mode():
         acts = sae.encode(model.run_head(torch.tensor([ids])))[0, 1:]
     features = acts.sum(0).topk(20).indices.tolist()
     clamps = setting_of((f, round(-2 * float(acts[:, f].max()), 1)) for f in features)
-    plain = check_against_full(model, sae, ids, NOTHING, setup.untouched, 4, 1e-3)
-    clamped = check_against_full(model, sae, ids, clamps, setup.untouched, 10, 1e-3)
+    plain = check_against_full(hf, model, sae, ids, NOTHING, setup.untouched, 4, 1e-3)
+    clamped = check_against_full(hf, model, sae, ids, clamps, setup.untouched, 10, 1e-3)
     assert plain.ids != clamped.ids[:4]
     assert any(position >= len(ids) for position in clamped.edited)

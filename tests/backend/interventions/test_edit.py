@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.errors import BadClamps
@@ -15,8 +15,8 @@ from backend.interventions.clamps import (
     parse_clamps,
     value_of,
 )
-from backend.interventions.edit import edit_weights, residual_edit
-from backend.interventions.method import NOTHING, Setting, setting_of
+from backend.interventions.edit import edit_of, residual_edit
+from backend.interventions.method import NOTHING, Method, Refusal, Setting, setting_of
 from backend.model.activations import by_feature
 
 VALUES = st.floats(-MAX_VALUE, MAX_VALUE, width=32)
@@ -98,13 +98,37 @@ def test_edit_is_the_difference_of_two_decodes(seed, pairs):
     assert hit.tolist() == touched.nonzero().squeeze(-1).tolist()
 
 
-def test_weights_have_a_column_a_clamp_and_nothing_where_a_feature_is_silent():
-    dense = torch.tensor([[0.0, 2.0, 1.0], [0.0, 0.0, 0.0], [3.0, 0.0, 0.0]])
-    setting = setting_of([(0, -1.0), (1, 5.0)])
-    hit, weights = edit_weights(acts_of(dense), setting, torch.zeros(0, dtype=torch.float64))
-    assert hit.tolist() == [0, 2]
-    assert weights.tolist() == [[0.0, 5.0 - 2.0], [-1.0 - 3.0, 0.0]]
-    assert weights.dtype == torch.float64
+DENSE = torch.tensor([[0.0, 2.0, 1.0], [0.0, 0.0, 0.0], [3.0, 0.5, 0.0]])
+CLAMPED = [(0, -1.0), (1, 5.0)]
+
+
+@pytest.mark.parametrize(
+    ("method", "at", "wanted"),
+    [
+        (Method(), None, {0: [(1, 3.0)], 2: [(0, -4.0), (1, 4.5)]}),
+        (Method(threshold=0.5), None, {0: [(1, 3.0)], 2: [(0, -4.0)]}),
+        (Method(reach="all"), None, {0: [(0, -1.0), (1, 3.0)], 2: [(0, -4.0), (1, 4.5)]}),
+        (Method(), [False, True, True], {2: [(0, -4.0), (1, 4.5)]}),
+        (Method(refusal=Refusal(2, 7.0)), None, {0: [(2, 6.0)], 2: [(2, 7.0)]}),
+        (
+            Method(refusal=Refusal(1, 7.0, alone=False)),
+            None,
+            {0: [(1, 5.0)], 2: [(0, -4.0), (1, 6.5)]},
+        ),
+        (Method(threshold=9.0), None, {}),
+    ],
+    ids=["firing", "above a threshold", "all", "at some", "refusal", "refusal beside", "nowhere"],
+)
+def test_an_edit_lists_what_moves_how_far_at_each_token_that_is_hit(method, at, wanted):
+    where = None if at is None else torch.tensor(at)
+    edit = edit_of(acts_of(DENSE), setting_of(CLAMPED, method), where)
+    entries = list(zip(edit.feature.tolist(), edit.weight.tolist(), strict=True))
+    start = edit.start.tolist()
+    assert {
+        token: entries[start[hit] : start[hit + 1]] for hit, token in enumerate(edit.token.tolist())
+    } == wanted
+    assert edit.token.tolist() == sorted(wanted)
+    assert start[-1] == len(entries)
 
 
 def test_no_clamp_touches_no_token():
@@ -119,20 +143,63 @@ def test_clamping_to_the_present_value_is_no_edit():
     assert edit.abs().max() == 0
 
 
-@given(st.integers(0, 10**6), st.booleans())
-def test_the_papers_edit_is_bit_for_bit_what_it_was_before_there_were_methods(seed, double):
+METHODS = st.builds(
+    Method,
+    threshold=st.sampled_from([0.0, 0.4]),
+    reach=st.sampled_from(["firing", "all"]),
+    refusal=st.none() | st.builds(Refusal, st.just(3), st.just(-9.0), st.booleans()),
+)
+
+
+def random_acts(seed, n_tokens=60, d_sae=40, d_model=37):
+    """Many features fire at a token; and a decoder as wide as no vector register is."""
     generator = torch.Generator().manual_seed(seed)
-    dense = torch.relu(torch.randn(12, 6, generator=generator))
-    W_dec = torch.randn(6, 5, generator=generator).to(torch.float64 if double else torch.float32)
-    acts, setting = acts_of(dense), setting_of([(0, -3.0), (2, 0.5), (5, 0.0)])
-    fired = [acts.of(feature) for feature in setting.features]
-    changes = torch.cat(
-        [value - act for (_, value), (_, act) in zip(setting.clamps, fired, strict=True)]
+    dense = torch.relu(torch.randn(n_tokens, d_sae, generator=generator))
+    return dense, acts_of(dense), torch.randn(d_sae, d_model, generator=generator)
+
+
+@given(st.integers(0, 10**6), METHODS, st.sampled_from([torch.float32, torch.float64]))
+def test_vectors_are_the_product_of_weights_and_decoder(seed, method, dtype):
+    _, acts, W_dec = random_acts(seed)
+    setting = setting_of([(f, -3.0 + f % 5) for f in range(0, 40, 2)], method)
+    edit = edit_of(acts, setting)
+    weights = torch.zeros(len(edit.token), 40, dtype=torch.float64)
+    hit = torch.repeat_interleave(torch.arange(len(edit.token)), edit.start.diff())
+    weights[hit, edit.feature] = edit.weight.double()
+    got = edit.vectors(W_dec.to(dtype))
+    assert got.dtype == dtype
+    torch.testing.assert_close(got.double(), weights @ W_dec.double(), atol=1e-5, rtol=1e-5)
+
+
+@given(st.integers(0, 10**6), METHODS, st.data())
+def test_a_hits_bits_do_not_depend_on_which_hits_are_asked_for(seed, method, data):
+    _, acts, W_dec = random_acts(seed)
+    edit = edit_of(acts, setting_of([(f, -3.0) for f in range(0, 40, 2)], method))
+    whole, every = edit.vectors(W_dec), range(len(edit.token))
+    asked = torch.tensor(data.draw(st.lists(st.sampled_from(every), max_size=8)), dtype=torch.int64)
+    assert torch.equal(edit.vectors(W_dec, asked), whole[asked])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.sets(st.integers(0, 999), min_size=1, max_size=40))
+def test_a_hits_bits_do_not_depend_on_what_is_clamped_elsewhere(seed, features):
+    """All others of a thousand features fire at the first token, and are silent at the rest."""
+    dense, _, W_dec = random_acts(seed, n_tokens=12, d_sae=1000)
+    others = sorted(set(range(1000)) - features)
+    dense[:, sorted(features)] = dense[:, sorted(features)] + 0.1
+    dense[1:, others] = 0
+    alone, both = (
+        edit_of(acts_of(dense), setting_of([(f, -3.0) for f in mine]))
+        for mine in (features, range(1000))
     )
-    hit, row = torch.unique(torch.cat([token for token, _ in fired]), return_inverse=True)
-    column = torch.repeat_interleave(torch.arange(3), torch.tensor([len(t) for t, _ in fired]))
-    weights = torch.zeros(len(hit), 3, dtype=W_dec.dtype)
-    weights[row, column] = changes.to(W_dec)
-    got = residual_edit(acts, setting, W_dec)
-    assert torch.equal(got[0], hit)
-    assert torch.equal(got[1], weights @ W_dec[torch.tensor(setting.features)])
+    assert alone.token.tolist() == both.token.tolist() == list(range(12))
+    rest = torch.arange(1, 12)
+    assert torch.equal(alone.vectors(W_dec, rest), both.vectors(W_dec, rest))
+    assert torch.equal(alone.vectors(W_dec)[1:], both.vectors(W_dec)[1:])
+    assert not torch.equal(alone.vectors(W_dec)[0], both.vectors(W_dec)[0])
+
+
+def test_no_hit_that_is_asked_for_is_no_vector():
+    _, acts, W_dec = random_acts(0)
+    edit = edit_of(acts, setting_of([(1, -3.0)]))
+    assert edit.vectors(W_dec, torch.arange(0)).shape == (0, 37)

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from backend.errors import ClampboardError, Unavailable
-from backend.model.loading import cpu_flags, load_hf, pick_device, pick_dtype, weights_of
+from backend.model.kernel import GROUPED
+from backend.model.loading import load_hf, load_tokenizer, pick_device, pick_dtype, weights_of
+from backend.model.machine import cpu_flags
 
 
 def test_bfloat16_only_where_the_processor_multiplies_it(tmp_path):
@@ -32,12 +34,22 @@ def test_a_device_is_one_that_is_there():
 def test_a_setups_weights_are_loaded_as_they_are_asked_for(toy):
     weights = weights_of(toy.setup)
     assert (weights.device, weights.dtype) == ("cpu", "float32")
-    ours, tokenizer = weights.load()
-    plain, _ = weights.load(attention=None)
+    plain, tokenizer = weights.load()
     ids = torch.tensor([tokenizer("The heart pumps blood.")["input_ids"]])
-    assert not ours.training
-    assert not any(parameter.requires_grad for parameter in ours.parameters())
-    torch.testing.assert_close(ours(ids).logits, plain(ids).logits, atol=1e-4, rtol=1e-4)
+    assert not plain.training
+    assert not any(parameter.requires_grad for parameter in plain.parameters())
+    assert plain.config._attn_implementation == "sdpa"
+    assert toy.model.hf.config._attn_implementation == GROUPED
+    torch.testing.assert_close(toy.model.hf(ids).logits, plain(ids).logits, atol=1e-4, rtol=1e-4)
+
+
+def test_tokenizer_and_length_are_those_of_the_model_and_need_no_weights(toy):
+    weights = weights_of(toy.setup)
+    text = "The heart pumps blood."
+    wanted = toy.model.tokenizer(text)["input_ids"]
+    (toy.setup.model.path / "model.safetensors").unlink()
+    assert load_tokenizer(weights.source)(text)["input_ids"] == wanted
+    assert weights.longest() == toy.model.longest == 512
 
 
 def test_other_weights_have_another_fingerprint(toy, toy_toml):

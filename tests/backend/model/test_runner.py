@@ -1,4 +1,6 @@
-"""Batches in halves where memory runs out, and that all runs of a process remember it."""
+"""Batches in halves where memory runs out, of which multiples they are, and that all runs of a
+process remember it.
+"""
 
 from dataclasses import replace
 
@@ -6,8 +8,11 @@ import pytest
 import torch
 
 from backend.errors import Unavailable
+from backend.model import invariance
+from backend.model.attention import STEP
 from backend.model.rows import Plan
 from backend.model.runner import Halving
+from tests.support.toy import build_model
 
 
 def tight(most, ran):
@@ -68,3 +73,43 @@ def test_another_direction_leaves_the_runner_as_it_was(toy):
     assert torch.equal(turned.sae.W_dec[0], toy.sae.W_dec[1])
     assert turned.model is toy.model
     assert turned.halving is toy.runner.halving
+
+
+def on_another_device(runner):
+    """The runner of a device that is no CPU, with a model that has no numbers."""
+    hf = build_model(300).to("meta")
+    return replace(runner, model=replace(runner.model, hf=hf), budget=4096, halving=Halving())
+
+
+def test_a_cpus_batches_are_of_any_length_a_tile_can_have(toy):
+    plan = Plan.whole(toy.recording.rows)
+    assert toy.runner.step == STEP
+    batch = toy.runner.batch(plan, torch.tensor([0]))
+    assert batch.token.shape[1] - batch.n < STEP
+
+
+def test_a_gpus_batches_are_all_as_long_as_its_budget_and_halved_with_it(toy):
+    runner = on_another_device(toy.runner)
+    steps = []
+    for times in range(10):
+        runner.halving.times = times
+        steps.append(runner.step)
+    assert steps == [4096, 2048, 1024, 512, 256, 128, 64, 32, STEP, STEP]
+
+
+def test_bits_are_tried_once_for_all_runs_and_again_for_other_batches(toy, monkeypatch):
+    tried = []
+    real = invariance.rows_do_not_matter
+    monkeypatch.setattr(
+        invariance,
+        "rows_do_not_matter",
+        lambda model, step: tried.append(step) or real(model, step),
+    )
+    runner = replace(toy.runner, _tried={})
+    assert runner.invariant
+    assert runner.along(toy.sae.W_dec.roll(-1, 0)).invariant
+    assert replace(runner, budget=7).invariant
+    assert tried == [STEP]
+    monkeypatch.setattr("backend.model.runner.STEP", 2 * STEP)
+    assert runner.invariant
+    assert tried == [STEP, 2 * STEP]

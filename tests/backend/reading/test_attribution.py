@@ -8,7 +8,8 @@ import torch
 from backend.engine.engine import Engine
 from backend.errors import Unavailable
 from backend.evaluation.recordings import batch_scores
-from backend.model.rows import Batch, Plan
+from backend.model.batches import Batch
+from backend.model.rows import Plan
 from backend.reading.attribution import (
     attribute,
     attribution,

@@ -22,7 +22,7 @@ def engine_of(deleted=None, table=None):
             about=lambda feature: {"fires_forget": FIRES[feature]},
             table=pd.DataFrame(table) if table else None,
         ),
-        sae=SimpleNamespace(d_sae=24),
+        d_sae=24,
         presets=PRESETS,
         preset_in_words=lambda name: f"What {name} takes",
         preset=lambda name: setting_of([(1, -4.0), (2, -5.0), (3, -6.0)]),

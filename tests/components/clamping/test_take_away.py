@@ -50,7 +50,7 @@ def opened():
 
 @pytest.fixture
 def at(opened):
-    engine = SimpleNamespace(setup=SimpleNamespace(name="toy"), sae=SimpleNamespace(d_sae=24))
+    engine = SimpleNamespace(setup=SimpleNamespace(name="toy"), d_sae=24)
     evaluation = SimpleNamespace(clamps=BOARD.setting().clamps, setting=BOARD.setting())
     link = {"clamps": "1:-120,!4:-2", "master": "1.5"}
 

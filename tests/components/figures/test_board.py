@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from backend.evaluation.evaluate import Evaluation
+from backend.evaluation.evaluate import Evaluation, pooled
 from backend.interventions.method import setting_of
 from backend.statistics import MeanChange
 from components.figures import board as module
@@ -68,10 +68,11 @@ def test_other_sets_do_not_say_their_margin():
     assert "margin" not in board_html([RESULT], MARGINS)
 
 
-def evaluation(n_done=3, clamps=((2, -4.0),), kept=None):
+def evaluation(n_done=3, clamps=((2, -4.0),), kept=None, n_known=0):
     affected = torch.tensor([True, True, True, False])
     done = affected & (torch.arange(4) < n_done)
-    sets = (replace(RESULT, n=4, n_affected=3, n_done=n_done),)
+    sets = (replace(RESULT, n=4, n_affected=3, n_done=n_done, lost=1, gained=0),)
+    known = affected & (torch.arange(4) < n_known)
     zeros = torch.zeros(4, 4)
     given = {
         "setting": setting_of(clamps),
@@ -81,6 +82,7 @@ def evaluation(n_done=3, clamps=((2, -4.0),), kept=None):
         "affected": affected,
         "done": done,
         "seconds": 1.25,
+        "known": known,
         "kept": kept,
     }
     return Evaluation(**{name: given[name] for name in Evaluation.__dataclass_fields__})
@@ -90,16 +92,38 @@ def evaluation(n_done=3, clamps=((2, -4.0),), kept=None):
     ("shown", "stale", "words"),
     [
         (evaluation(), False, "3 of 4 questions touched by a clamp"),
-        (evaluation(), False, "Computed in 1.2 s."),
+        (evaluation(), False, "bit for bit. 3 run, in 1.2 s."),
+        (evaluation(n_known=2), False, "bit for bit. 1 run, 2 known from before, in 1.2 s."),
         (evaluation(kept=0.0), False, "1970, "),
         (evaluation(kept=0.0), False, ", when it took 1.2 s."),
-        (evaluation(1), False, "Estimate from 1 of 3 affected questions, running… (4 questions"),
+        (evaluation(2), False, "after 2 of 3 affected questions, of 4 in all. ±: how far"),
         (evaluation(), True, "For the previous settings: 3 of 4 questions affected."),
         (evaluation(clamps=()), False, "No clamp is on: this is the model as it is, over 4"),
     ],
 )
 def test_the_line_above_says_what_the_figures_are_over(shown, stale, words):
     assert words in heading(shown, stale)
+
+
+def test_a_growing_board_says_how_sure_it_is_of_each_role():
+    forget = replace(RESULT, n=4, n_affected=4, n_done=2, lost=1, gained=0)
+    retain = replace(forget, role="retain", lost=0)
+    shown = replace(evaluation(2), sets=(forget, retain))
+    of_forget, of_retain = (pooled(shown.sets, role).sure_pp for role in ("forget", "retain"))
+    assert 0 < of_retain < of_forget
+    said = (
+        f"forget −50.0 ± {of_forget:.1f} points, retain 0.0 ± {of_retain:.1f} points "
+        "after 4 of 8 affected"
+    )
+    assert heading(shown, False).startswith(f"Running: {said}")
+    assert heading(shown, False, stopped=True).startswith(f"A sample: {said}")
+
+
+def test_where_nothing_ran_of_a_role_it_is_not_sure_of_it():
+    begun = replace(RESULT, n=4, n_affected=4, n_done=2, lost=1, gained=0)
+    waiting = replace(begun, role="retain", n_done=0, lost=0)
+    shown = replace(evaluation(2), sets=(begun, waiting))
+    assert "retain not yet known" in heading(shown, False)
 
 
 @pytest.fixture
@@ -115,12 +139,14 @@ def drawn(monkeypatch):
     out = []
     monkeypatch.setattr(module, "margin_changes", lambda *_: MARGINS)
     monkeypatch.setattr(
-        module, "draw_board", lambda shown, margins, stale: out.append((shown, bool(margins)))
+        module,
+        "draw_board",
+        lambda shown, margins, stale, stopped: out.append((shown, bool(margins))),
     )
     return out
 
 
-def place_of(only=None, restrict=None):
+def place_of(only=None, restrict=lambda shown, _: shown):
     engine = SimpleNamespace(sets=(), recording=SimpleNamespace(baseline=None), restrict=restrict)
     return GrowingBoard(SimpleNamespace(container=nullcontext), engine, only)
 

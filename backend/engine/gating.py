@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
+from threading import Lock
 
 import torch
 from jaxtyping import Float
@@ -28,6 +29,7 @@ class Gating:
         self._evaluator = evaluator
         self._corpora = [scanned for scanned in corpora if scanned.corpus.role == "retain"]
         self._seen: OrderedDict[object, Opening] = OrderedDict()
+        self._lock = Lock()
 
     def opening(self, setting: Setting) -> Opening | None:
         """What the setting's gate opens among all questions; None for a setting without a gate."""
@@ -36,14 +38,16 @@ class Gating:
             return None
         asked = setting.features, setting.method.threshold, gate.kind, gate.width
         # Sessions ask side by side: what one has found another may push out meanwhile.
-        found = self._seen.get(asked)
+        with self._lock:
+            found = self._seen.get(asked)
         if found is None:
             recording, rates = self._evaluator.recording, self._evaluator.rates(setting)
             found = opening(recording.rows, recording.acts, setting, rates)
             assert found is not None
-            self._seen[asked] = found
-            if len(self._seen) > REMEMBERED:
-                self._seen.popitem(last=False)
+            with self._lock:
+                self._seen[asked] = found
+                if len(self._seen) > REMEMBERED:
+                    self._seen.popitem(last=False)
         return replace(found, gate=gate)
 
     def calibrate(

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from typing import Literal, NoReturn
 
-from backend.commands import evaluating, making, reading, taking, trying
+from backend.commands import evaluating, making, reading, rivals, taking, trying
 from backend.commands.early import refuse_early
 from backend.commands.terminal import Run, one_line
 from backend.errors import BadInput, ClampboardError
@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    for module in (making, reading, evaluating, trying, taking):
+    for module in (making, rivals, reading, evaluating, trying, taking):
         module.add(command)
     return parser
 

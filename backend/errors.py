@@ -4,6 +4,7 @@ ClampboardError
 ├── BadSetup       a setup's name, file or field is wrong
 ├── BadClamps      a clamp list cannot be read, or names a feature the SAE does not have
 ├── BadMethod      when clamps act cannot be read, or is out of range
+├── BadRival       what stands in the place of clamps cannot be read, or is not there
 ├── BadInput       any other argument, file or link a user gave is wrong
 ├── Unavailable    something needed is not there: weights, disk space, a package
 └── Showcase       nothing is run or written here: see backend.showcase
@@ -25,6 +26,10 @@ class BadClamps(ClampboardError):
 
 
 class BadMethod(ClampboardError):
+    pass
+
+
+class BadRival(ClampboardError):
     pass
 
 

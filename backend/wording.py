@@ -1,4 +1,4 @@
-"""Changes in words: their sign, and the interval behind them."""
+"""Changes in words: their sign, and the interval behind them; times and sizes."""
 
 from collections.abc import Callable, Sequence
 
@@ -34,3 +34,14 @@ def points(change: float, low: float, high: float, sign: Sign = signed) -> str:
 
 def no_such_set(name: str, names: Sequence[str]) -> str:
     return f"There is no question set '{name}'; this setup has {', '.join(names)}."
+
+
+def in_time(seconds: float) -> str:
+    """A duration as one would say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def in_bytes(n: float) -> str:
+    return f"{n / 1e9:.1f} GB" if n >= 1e8 else f"{n / 1e6:.0f} MB"

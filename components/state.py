@@ -7,6 +7,7 @@ a change that came from elsewhere (undo, a preset, a link) draws them afresh.
 
 import time
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Literal, TypeVar
 
 import streamlit as st
@@ -89,8 +90,12 @@ def set_board(new: Board, *, redraw: bool = True) -> None:
     _show(new, redraw)
 
 
-def add_slider(slider: Slider) -> None:
-    set_board(board().put(slider))
+def add_sliders(*sliders: Slider) -> None:
+    """Put them on the board, where clamps are then in force: a rival goes."""
+    new = replace(board(), rival=None)
+    for slider in sliders:
+        new = new.put(slider)
+    set_board(new)
 
 
 def can_undo() -> bool:

@@ -48,12 +48,13 @@ class Work(NamedTuple):
 
 
 class Words(NamedTuple):
-    """A prompt and what was written for it, without and with clamps."""
+    """A prompt and what was written for it, by the model as it is and under other settings."""
 
     prompt: str
     chat: bool
     sampling: Sampling
     max_tokens: int
-    setting: Setting
-    texts: tuple[Written, Written] = (Written(), Written())
+    settings: tuple[Setting, ...]
+    """Of each text; the first is none."""
+    texts: tuple[Written, ...]
     running: bool = False

@@ -85,7 +85,7 @@ def draw_ways(engine: Engine, page: FeaturePage) -> None:
             key="feature_clamp",
         ):
             if not clamped:
-                state.add_slider(new_slider(page.feature, page.max_act))
+                state.add_sliders(new_slider(page.feature, page.max_act))
             st.switch_page("pages/clamp.py")
         st.download_button(
             "JSON",
@@ -112,7 +112,7 @@ def draw_clamp_at(page: FeaturePage) -> None:
             key="feature_strength",
         )
         if st.button(f"Clamp at {strength:+g}x", key="feature_clamp_at", icon=":material/tune:"):
-            state.add_slider(Slider(page.feature, value_of(strength, page.max_act)))
+            state.add_sliders(Slider(page.feature, value_of(strength, page.max_act)))
             st.switch_page("pages/clamp.py")
 
 

@@ -25,7 +25,7 @@ if not trials:
     st.stop()
 by_id = {t.id: t for t in trials}
 names = trial_names(trials, engine.atlas.name, engine.preset_titles)
-table = narrowed(trial_table(trials, names), *draw_filters())
+table = narrowed(trial_table(trials, names), *draw_filters({t.kind for t in trials}))
 if table.empty:
     st.info(
         f"None of the {len(trials)} settings tried matches. "
@@ -44,7 +44,7 @@ chosen = draw_table(table) or dot
 if chosen is not None and chosen in set(table["id"]):
     trial = by_id[chosen]
     if draw_chosen(trial, names[chosen], engine.results, on_pin=state.pin):
-        state.set_board(board_of_run(trial.run, engine.d_sae))
+        state.set_board(board_of_run(trial.run, engine.d_sae, state.board()))
         st.switch_page("pages/clamp.py")
 else:
     st.caption(

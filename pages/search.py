@@ -61,11 +61,13 @@ def by_own_text(engine: Engine) -> OnText | None:
 
 
 def clamp(engine: Engine, features: Sequence[int]) -> None:
-    board = state.board()
-    for feature in features:
-        if feature not in board.features():
-            board = board.put(new_slider(feature, engine.atlas.about(feature)["max_act"]))
-    state.set_board(board)
+    state.add_sliders(
+        *(
+            new_slider(feature, engine.atlas.about(feature)["max_act"])
+            for feature in features
+            if feature not in state.board().features()
+        )
+    )
 
 
 with show_errors():

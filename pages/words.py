@@ -1,22 +1,21 @@
 """Before and after in words.
 
-The same prompt and the same draws, written without and with the clamps.
+The same prompt and the same draws, written without and with the clamps, and by a rival.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from backend import showcase
 from backend.engine.engine import Engine
-from backend.experiments.generate import (
-    MAX_NEW_TOKENS,
-    MAX_PROMPT,
-    generate,
-    prompt_ids,
-)
+from backend.experiments.generate import MAX_NEW_TOKENS, MAX_PROMPT, Written, writing
 from backend.interventions.method import NOTHING, Setting, in_words
+from backend.interventions.rival import PUSHED, Rival
+from backend.interventions.rival import in_words as rival_in_words
 from backend.progress import OnProgress
+from backend.rivals.prompts import WORDINGS
 from components import resources, state
 from components.frame import require_frame
 from components.messages import show_errors, show_problem, showcase_off
@@ -43,43 +42,86 @@ def use_example() -> None:
 
 
 def in_force(setting: Setting) -> str:
-    """Which clamps the second text is written with, and when they act."""
+    """Which clamps a text is written with, and when they act."""
     if not setting:
-        return "No clamp is on: both texts will be the same."
+        return "No clamp is on."
     one = len(setting.clamps) == 1
     what = f"Feature {setting.features[0]} is" if one else f"{len(setting.clamps)} features are"
     method = in_words(setting.method)
     return f"{what} clamped, as on the Clamp page{f' ({method})' if method else ''}."
 
 
-def write(engine: Engine, ids: list[int], words: Words, on_wait: OnProgress) -> Iterator[Words]:
-    """Both texts after each token, and once more when they are done."""
-    before, after = (
-        generate(
-            engine.runner,
-            ids,
+def rivals_there(engine: Engine, on_board: Rival | None) -> list[Rival]:
+    """Those a text can be written by, the board's own and the trained ones first."""
+    named = engine.rivals.named
+    trained = [named("rmu", one.name) for one in engine.rivals.trained()]
+    others = [*map(named, PUSHED), *(named("prompt", wording.text) for wording in WORDINGS)]
+    first = [] if on_board is None else [on_board]
+    return list(dict.fromkeys([*first, *trained, *others]))
+
+
+def draw_rival(engine: Engine, on_board: Rival | None) -> Rival | None:
+    """The rival to be put beside: at first the board's, or the first trained RMU."""
+    there = rivals_there(engine, on_board)
+    begin = int(on_board is not None or bool(engine.rivals.trained()))
+    return st.selectbox(
+        "Beside them",
+        [None, *there],
+        begin,
+        format_func=lambda rival: "nothing" if rival is None else rival_in_words(rival),
+        key=f"words_rival_{state.revision()}",
+        persist_state="session",
+        help="The same prompt written by a rival: another way to make the model forget.",
+    )
+
+
+def written_with(clamps: Setting, rival: Rival | None) -> tuple[Setting, ...]:
+    """The settings of the texts: none, the clamps and the rival."""
+    if rival is None:
+        return (NOTHING, clamps)
+    return (NOTHING, *([clamps] if clamps else []), Setting(rival=rival))
+
+
+def write(engine: Engine, words: Words, on_wait: OnProgress) -> Iterator[Words]:
+    """All texts after each token, and once more when they are done. Raises BadInput for a prompt
+    that cannot be used, before anything is written.
+    """
+    texts = [
+        writing(
+            engine,
+            words.prompt,
+            words.chat,
             setting,
             max_tokens=words.max_tokens,
             sampling=words.sampling,
-            rates=engine.evaluator.rates(setting),
         )
-        for setting in (NOTHING, words.setting)
-    )
+        for setting in words.settings
+    ]
+    yield words
+    for setting in words.settings:
+        if setting.rival is not None:
+            with engine.turn(on_wait):
+                engine.rivals.ready(setting.rival, on_wait)
     while True:
         # One token a turn: an evaluation in another session may come in between.
         with engine.turn(on_wait, "token"):
-            one, other = next(before, None), next(after, None)
-        if one is None and other is None:
+            grown = [next(text, None) for text in texts]
+        if not any(grown):
             break
-        words = words._replace(texts=(one or words.texts[0], other or words.texts[1]))
+        words = words._replace(texts=latest(words.texts, grown))
         yield words
     yield words._replace(running=False)
+
+
+def latest(texts: Sequence[Written], grown: Sequence[Written | None]) -> tuple[Written, ...]:
+    return tuple(new or old for old, new in zip(texts, grown, strict=True))
 
 
 with show_errors():
     engine = resources.engine()
     state.start(engine.d_sae)
-    setting = engine.check(state.board().setting())
+    board = state.board()
+    setting = engine.check(replace(board, rival=None).setting())
 st.title("Before and after in words")
 state.write_address()
 with st.container(horizontal=True, vertical_alignment="center"):
@@ -114,6 +156,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         disabled=not template,
         help="In the model's own chat template; off: the prompt is the beginning of a text.",
     )
+    rival: Rival | None = None
+    with show_problem():
+        rival = draw_rival(engine, board.rival)
+settings = written_with(setting, rival)
 with st.container(horizontal=True):
     begun = st.button(
         "Write",
@@ -126,25 +172,26 @@ with st.container(horizontal=True):
         "Stop",
         icon=":material/stop:",
         key="words_stop",
-        help="Stops both texts; what is written stays.",
+        help="Stops all texts; what is written stays.",
     )
 st.caption(
     "Tokens the clamps leave alone are those of the board: "
     f"{', '.join(engine.setup.untouched) or 'none'}. "
     "A gate is asked about the prompt, and again with each new token while it is closed. "
-    "Both texts get the same random draws, so they differ only where the probabilities do. "
-    "A small model says much that is wrong without any clamp: compare the two, not with the truth."
+    "All texts get the same random draws, so they differ only where the probabilities do. "
+    "A small model says much that is wrong without any clamp: compare the texts with each other, "
+    "not with the truth."
 )
 showcase_off()
-texts = SideBySide(prompt, setting)
+kept = None if begun else state.words()
+texts = SideBySide(prompt, settings, settings if kept is None else kept.settings)
 if begun:
     with show_problem():
-        ids = prompt_ids(engine.tokenizer, prompt, as_chat)
-        start = Words(prompt, as_chat, sampling, length, setting, running=True)
-        state.set_words(start)
+        empty = tuple(Written() for _ in settings)
+        start = Words(prompt, as_chat, sampling, length, settings, empty, running=True)
         # Kept after each token: a stop loses nothing.
-        for words in write(engine, ids, start, texts.on_wait):
+        for words in write(engine, start, texts.on_wait):
             state.set_words(words)
             texts.draw(words)
-elif (kept := state.words()) is not None:
+elif kept is not None:
     texts.draw(kept._replace(running=False))

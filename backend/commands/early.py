@@ -2,16 +2,20 @@
 
 import argparse
 
+from backend.commands.setting import check_rival
 from backend.errors import BadInput
 from backend.setups import Setup
 from backend.wording import no_such_set
 
 
 def refuse_early(setup: Setup, args: argparse.Namespace) -> None:
-    """Raises BadInput, BadClamps or BadMethod for a preset, a set or a feature there is none of,
-    where that can be told without the model and without the SAE.
+    """Raises BadInput, BadClamps, BadMethod or BadRival for a preset, a set or a feature there is
+    none of, and for arguments of a rival that do not go together, where that can be told without
+    the model and without the SAE.
     """
     given = vars(args)
+    if "rival" in given:
+        check_rival(args)
     if given.get("preset") is not None:
         from backend.features.presets import preset_of, sae_name
 

@@ -10,6 +10,7 @@ from backend.commands.setting import (
     add_setting,
     engine_and_setting,
     given_method,
+    given_rival,
     read_settings,
     said_of,
 )
@@ -21,7 +22,7 @@ from backend.commands.terminal import (
     number,
     open_engine,
 )
-from backend.errors import BadInput
+from backend.errors import BadInput, BadRival
 from backend.progress import Progress
 from backend.setups import Setup
 
@@ -44,13 +45,14 @@ def add(command: AddCommand) -> None:
         "compares",
         nargs="?",
     )
-    which = add_setting(sub)
+    which = add_setting(sub, rivals=True)
     which.add_argument(
         "--clamps-file",
         type=Path,
         metavar="FILE",
         help='many settings in one call: a JSON object a line, {"clamps": "12:-60"} or {"preset": '
-        '"forget-biology"}, with "method" in the form that --json prints it',
+        '"forget-biology"}, with "method", or {"rival": "rmu:NAME"}, in the form that --json '
+        "prints them",
     )
     which.add_argument(
         "--from",
@@ -107,7 +109,6 @@ def _evaluated(
     from dataclasses import asdict
 
     from backend.evaluation.answers import gate_figures, gate_line, margin_changes, per_question
-    from backend.evaluation.lights import lights
     from backend.experiments import text_loss
 
     names = named_sets(args.sets) if args.sets else None
@@ -125,9 +126,8 @@ def _evaluated(
         only = _counted(engine, only, args.half)
         result = engine.restrict(result, only)
     margins = margin_changes(engine.sets, result, only)
-    letters = engine.setup.scoring == "letter"
     opened = engine.opening(setting)
-    checks = lights(engine.sets, engine.recording, engine.sae.W_dec, result, letters, only, opened)
+    checks = engine.lights(result, only)
     shown = [s for s in result.sets if names is None or s.name in names]
     sets: list[dict[str, Any]] = [
         {
@@ -160,7 +160,11 @@ def _evaluated(
     }
     lines = [_line_of_set(s) for s in shown]
     if result.complete and not (args.reference or args.half or names):
-        loss = text_loss.text_loss(engine, setting, ProgressLine())
+        try:
+            loss = text_loss.text_loss(engine, setting, ProgressLine())
+        except BadRival as error:  # a prompt may fit before questions, and not before this text
+            loss = None
+            lines.append(f"   text  {error}")
         if loss is not None:
             value["text_loss"] = asdict(loss)
             lines.append(text_loss.in_words(loss))
@@ -184,7 +188,10 @@ def _counted(
 
 def _clamped(result: "Evaluation") -> str:
     from backend.interventions.method import in_words
+    from backend.interventions.rival import in_words as rival_in_words
 
+    if (rival := result.setting.rival) is not None:
+        return f"{rival_in_words(rival)} in the place of clamps"
     said = in_words(result.setting.method)
     return f"{len(result.clamps)} features clamped" + (f" ({said})" if said else "")
 
@@ -224,7 +231,7 @@ def _evaluate_again(setup: Setup, args: argparse.Namespace) -> tuple[Any, str, i
     from backend.sharing.compare import compare
     from backend.sharing.run_file import claims_of, run_file
 
-    if args.reference or args.half or args.sets or given_method(args):
+    if args.reference or args.half or args.sets or given_method(args) or given_rival(args):
         raise BadInput(
             "--from runs a file again as it is: leave out --sets, --half, --reference and what "
             "says when to act."

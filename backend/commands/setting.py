@@ -27,8 +27,16 @@ MOST = 3e5
 """backend.interventions.clamps.MAX_VALUE, which is not imported before it is needed."""
 
 
-def add_setting(sub: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
-    """The arguments that say what is clamped, and by which method."""
+RIVALS = ("rmu", "difference-of-means", "projection", "leace", "random-direction", "prompt")
+"""backend.interventions.rival.KINDS, which is not imported before it is needed."""
+
+
+def add_setting(
+    sub: argparse.ArgumentParser, rivals: bool = False
+) -> argparse._MutuallyExclusiveGroup:
+    """The arguments that say what is clamped, and by which method; or which of the `rivals` stands
+    in the place of clamps.
+    """
     which = sub.add_mutually_exclusive_group(required=True)
     which.add_argument(
         "--clamps",
@@ -36,6 +44,25 @@ def add_setting(sub: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGrou
     )
     which.add_argument("--preset", help="a preset of the clamp page, such as forget-biology")
     add_method(sub)
+    if rivals:
+        which.add_argument(
+            "--rival",
+            choices=RIVALS,
+            help="in the place of clamps: weights trained by RMU, a direction at the hook, or a "
+            "prompt",
+        )
+        group = sub.add_argument_group("rivals", "which one, where there are several")
+        group.add_argument(
+            "--of",
+            metavar="NAME",
+            help="of rmu the name of trained weights (those that ship, or the first trained here, "
+            "if not given); of prompt a wording's title, or a text of your own",
+        )
+        group.add_argument(
+            "--strength",
+            type=number(0, 100),
+            help="of a direction: how many times its length it moves the residual (default 1)",
+        )
     return which
 
 
@@ -177,21 +204,63 @@ def calibrated(
     return setting
 
 
+def given_rival(args: argparse.Namespace) -> bool:
+    """Whether a rival is asked for. Raises BadInput for what is only a rival's, without one."""
+    given = vars(args)
+    if given.get("rival") is not None:
+        return True
+    for name in ("of", "strength"):
+        if given.get(name) is not None:
+            raise BadInput(f"--{name} is of a rival: choose one by --rival.")
+    return False
+
+
+def check_rival(args: argparse.Namespace) -> None:
+    """Raises BadInput or BadRival for arguments of a rival that do not go together, where that can
+    be told without an engine.
+    """
+    from backend.interventions.rival import PUSHED, Rival, checked_rival
+
+    if not given_rival(args):
+        return
+    if given_method(args):
+        raise BadInput("When to act is of clamps: a rival acts always.")
+    if args.strength is not None and args.rival not in PUSHED:
+        raise BadInput(f"--strength is of a direction ({', '.join(PUSHED)}), not of {args.rival}.")
+    if args.of is not None and args.rival in PUSHED:
+        raise BadInput("--of is of rmu and prompt: a direction is found from the setup's own text.")
+    if args.of is not None:
+        checked_rival(Rival(args.rival, args.of))
+
+
+def _engine_and_rival(setup: Setup, args: argparse.Namespace) -> tuple["Engine", "Setting"]:
+    from backend.interventions.method import Setting
+
+    engine = open_engine(setup)
+    rival = engine.rivals.named(
+        args.rival, args.of, 1.0 if args.strength is None else args.strength
+    )
+    return engine, engine.check(Setting(rival=rival))
+
+
 def said_of(engine: "Engine", setting: "Setting") -> dict[str, Any]:
     """What every command's JSON says of the setting it is about."""
     from backend.interventions.clamps import format_clamps
     from backend.interventions.method import format_method
+    from backend.interventions.rival import format_rival
 
+    rival = {} if setting.rival is None else {"rival": format_rival(setting.rival)}
     return {
         "setup": engine.setup.name,
         "clamps": format_clamps(setting.clamps),
         "method": format_method(setting.method),
+        **rival,
         "dtype": engine.dtype,
     }
 
 
 MOST_LINES = 10_000
-FIELDS = {"clamps", "preset", "method"}
+FIELDS = {"clamps", "preset", "method", "rival"}
 Read = Callable[["Engine"], "Setting"]
 
 
@@ -227,15 +296,21 @@ EXAMPLE = '{"clamps": "12:-60,45:0"}'
 def _read_setting(row: object, setup: Setup, args: argparse.Namespace) -> tuple[str, Read]:
     from backend.features.presets import preset_of, sae_name
     from backend.interventions.clamps import check_feature, parse_clamps
-    from backend.interventions.method import PAPER, parse_method
+    from backend.interventions.method import PAPER, Setting, parse_method
+    from backend.interventions.rival import parse_rival
     from backend.model.sae_on_disk import width_of
 
     if not isinstance(row, dict) or not all(isinstance(value, str) for value in row.values()):
         raise BadInput(f"An object of texts was expected, such as {EXAMPLE}.")
     if unknown := sorted(set(row) - FIELDS):
         raise BadInput(f"There is no field {shown(unknown[0])}: {', '.join(sorted(FIELDS))}.")
-    if ("clamps" in row) == ("preset" in row):
-        raise BadInput('Either "clamps" or "preset" was expected.')
+    if len(row.keys() & {"clamps", "preset", "rival"}) != 1:
+        raise BadInput('One of "clamps", "preset" and "rival" was expected.')
+    if "rival" in row:
+        if "method" in row:
+            raise BadInput('"method" is of clamps: a rival acts always.')
+        setting = Setting(rival=parse_rival(row["rival"]))
+        return row["rival"] or "no clamp", lambda engine: engine.check(setting)
     d_sae = width_of(setup.sae)
     own = parse_method(row["method"], d_sae) if "method" in row else None
     if "preset" in row:
@@ -243,7 +318,7 @@ def _read_setting(row: object, setup: Setup, args: argparse.Namespace) -> tuple[
         preset_of(sae_name(setup.sae), name)
 
         def of_preset(engine: "Engine") -> "Setting":
-            clamps, method = engine.preset(name)
+            clamps, method, _ = engine.preset(name)
             return calibrated(engine, clamps, own or method_of(args, method), args)
 
         return name, of_preset
@@ -262,12 +337,14 @@ def engine_and_setting(setup: Setup, args: argparse.Namespace) -> tuple["Engine"
     from backend.interventions.clamps import parse_clamps
     from backend.interventions.method import PAPER
 
+    if given_rival(args):
+        return _engine_and_rival(setup, args)
     if args.preset is None:
         clamps, method = parse_clamps(args.clamps), method_of(args, PAPER)
         engine = open_engine(setup)
     else:
         engine = open_engine(setup)
-        clamps, method = engine.preset(args.preset)
+        clamps, method, _ = engine.preset(args.preset)
         said = f"{args.preset}: {engine.preset_in_words(args.preset)}"
         if not clamps:
             raise BadInput(f"There is nothing to clamp. {said}")

@@ -12,7 +12,7 @@ from backend.setups import Setup
 def add(command: AddCommand) -> None:
     sub = command("generate", generate, "what the model writes, without and with clamps")
     sub.add_argument("prompt", metavar="PROMPT")
-    add_setting(sub)
+    add_setting(sub, rivals=True)
     sub.add_argument("--max-tokens", type=whole_number(1, 512), default=64)
     sub.add_argument(
         "--temperature", type=number(0, 2), default=0.0, help="0 (greedy, the default) to 2"
@@ -33,12 +33,12 @@ def add(command: AddCommand) -> None:
         export,
         "one JSON file with clamps, figures, every answer and the hashes of all they depend on",
     )
-    add_setting(sub)
+    add_setting(sub, rivals=True)
     sub.add_argument("--out", type=Path, required=True, metavar="FILE")
     sub = command(
         "report", report, "one HTML page, to print or to send, for somebody without this program"
     )
-    add_setting(sub)
+    add_setting(sub, rivals=True)
     sub.add_argument("--out", type=Path, required=True, metavar="FILE")
     sub = command(
         "snippet",
@@ -51,6 +51,7 @@ def add(command: AddCommand) -> None:
 def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.experiments import generate as writing
     from backend.interventions.method import NOTHING
+    from backend.interventions.rival import PUSHED, in_words
 
     engine, setting = engine_and_setting(setup, args)
     chat = bool(engine.tokenizer.chat_template) and not args.plain
@@ -65,13 +66,13 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     }
     for which, mine in (("baseline", NOTHING), ("clamped", setting)):
         with engine.turn(ProgressLine(), "words"):
-            *_, last = writing.generate(
-                engine.runner,
-                ids,
+            *_, last = writing.writing(
+                engine,
+                args.prompt,
+                chat,
                 mine,
                 max_tokens=args.max_tokens,
                 sampling=writing.Sampling(args.temperature, args.seed),
-                rates=engine.evaluator.rates(mine),
             )
         value[which] = {
             "text": last.text,
@@ -83,25 +84,31 @@ def generate(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
             value[which] |= {"statistic": last.statistic, "opened_at": last.opened_at}
     before, after = value["baseline"], value["clamped"]
     edited, n_tokens = len(after["edited_positions"]), len(ids) + len(after["ids"])
+    acting, rival = f"{len(setting.clamps)} features clamped", setting.rival
+    at = f", at {edited} of {n_tokens} tokens"
+    if rival is not None:
+        acting, at = in_words(rival), at if rival.kind in PUSHED else ""
     gate = f"; {said}" if (said := writing.gate_in_words(last)) else ""
     text = (
         f"Without clamps:\n{before['text'].strip()}\n\n"
-        f"With {len(setting.clamps)} features clamped, at {edited} of {n_tokens} tokens"
-        f"{gate}:\n"
-        f"{after['text'].strip()}"
+        f"With {acting}{at}{gate}:\n{after['text'].strip()}"
     )
     return value, text
 
 
 def export(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.interventions.board import board_of
+    from backend.interventions.rival import in_words
     from backend.sharing import export as exporting
 
     engine, setting = engine_and_setting(setup, args)
     value = exporting.export(engine, engine.evaluate(setting), board_of(*setting))
     write_file(args.out, exporting.to_text(value))
-    text = f"{args.out}: {len(setting.clamps)} clamps, {engine.n_questions} questions."
-    return {"file": str(args.out), "clamps": value["clamps"]}, text
+    acting, rival = f"{len(setting.clamps)} clamps", {}
+    if setting.rival is not None:
+        acting, rival = in_words(setting.rival), {"rival": value["rival"]}
+    text = f"{args.out}: {acting}, {engine.n_questions} questions."
+    return {"file": str(args.out), "clamps": value["clamps"], **rival}, text
 
 
 def report(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:

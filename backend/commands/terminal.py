@@ -128,15 +128,23 @@ def read_file(path: Path) -> str:
     return read_text(path, MOST_FILE)
 
 
-def write_file(path: Path, text: str) -> None:
-    """Whole or not at all. Raises BadInput for a folder, Unavailable if the disk refuses it."""
-    from backend.store import replacing
-
+def refuse_folder(path: Path) -> None:
+    """Raises BadInput for a folder where a file is to be written."""
     if os.path.isdir(path):  # noqa: PTH112 (a name too long is no error here)
         raise BadInput(f"{path} is a folder; name a file.")
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Whole or not at all, text in UTF-8.
+
+    Raises BadInput for a folder, Unavailable if the disk refuses it.
+    """
+    from backend.store import replacing
+
+    refuse_folder(path)
     try:
         with replacing(path) as scratch:
-            scratch.write_text(text, encoding="utf-8")
+            scratch.write_bytes(content.encode() if isinstance(content, str) else content)
     except Unavailable as error:
         why = getattr(error.__cause__, "strerror", None) or "the disk will not have it"
         raise Unavailable(f"{path} cannot be written ({why}). Name another place.") from error

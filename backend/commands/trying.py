@@ -138,7 +138,7 @@ def dose(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     engine = open_engine(setup)
     if args.false_alarms is not None:
         # Which tokens a feature fires at does not depend on what it is clamped to.
-        _, method = calibrated(engine, (Clamp(args.feature, 0.0),), method, args)
+        method = calibrated(engine, (Clamp(args.feature, 0.0),), method, args).method
     multiples, line = args.multiples or MULTIPLES, ProgressLine()
     points = []
     for point in dose_curve(engine, args.feature, multiples, method=method):
@@ -184,7 +184,8 @@ def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     )
     if args.false_alarms is not None:
         settings = {
-            calibrated(engine, *setting, args): place for setting, place in settings.items()
+            calibrated(engine, setting.clamps, setting.method, args): place
+            for setting, place in settings.items()
         }
     points = []
     for point in run_sweep(engine, settings, engine.half(args.half) if args.half else None):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from backend.data.questions import Packed
 from backend.engine.evaluator import Evaluator, Turns
 from backend.engine.gating import Gating
 from backend.engine.prepare import prepare
@@ -19,6 +20,7 @@ from backend.evaluation.calibration import Calibration, Ground, Rule
 from backend.evaluation.evaluate import Evaluation, summarise, sure_to
 from backend.evaluation.history import History
 from backend.evaluation.lengths import median_length
+from backend.evaluation.lights import Light, lights
 from backend.evaluation.results import Results
 from backend.features.presets import (
     Preset,
@@ -31,13 +33,16 @@ from backend.features.presets import (
 from backend.interventions.gates import Opening
 from backend.interventions.method import Setting, setting_of
 from backend.interventions.presets import SavedPresets
+from backend.interventions.rival import PUSHED
 from backend.model.runner import Runner
 from backend.progress import OnProgress, silent
+from backend.rivals.rivals import Rivals
 from backend.setups import Setup
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from backend.evaluation.reference import Reference
     from backend.model.sae import LoadedSae
     from backend.model.split import SplitModel
 
@@ -68,6 +73,8 @@ class Engine:
         self.kept_answers = prepared.kept
         self.history = History(self.results, self.sets, self.recording.baseline)
         self.saved_presets = SavedPresets(self.folder / "presets")
+        corpora = [scanned.corpus for scanned in self.atlas.corpora]
+        self.rivals = Rivals(setup, prepared.held, corpora, self.folder)
         self._turns = Turns()
         self.evaluator = Evaluator(
             prepared.held,
@@ -79,6 +86,7 @@ class Engine:
             unlisted=self._results("unlisted"),
             selection=self.half("selection"),
             kept=self.kept_answers,
+            rivals=self.rivals,
         )
         self._made_presets: dict[str, Setting] = {}
         self._gating = Gating(self.evaluator, self.atlas.corpora)
@@ -147,7 +155,7 @@ class Engine:
     # -- settings and questions -------------------------------------------------------------------
 
     def check(self, setting: Setting) -> Setting:
-        """The setting, in range for this SAE. Raises BadClamps or BadMethod."""
+        """The setting, in range for this SAE. Raises BadClamps, BadMethod or BadRival."""
         return self.evaluator.check(setting)
 
     @cached_property
@@ -174,7 +182,7 @@ class Engine:
         return self._made_presets[name]
 
     def _make_preset(self, preset: Preset) -> Setting:
-        setting = setting_of(clamps_of(preset, self.atlas.table), preset.method, self.d_sae)
+        setting = setting_of(clamps_of(preset, self.atlas.table), preset.method, d_sae=self.d_sae)
         if setting and preset.false_alarms is not None:
             setting, _ = self.calibrate(setting, *preset.false_alarms)
         return setting
@@ -253,6 +261,22 @@ class Engine:
         )
         return replace(seen, kept=e.kept)
 
+    def lights(
+        self, evaluation: Evaluation, only: Bool[Tensor, " question"] | None = None
+    ) -> list[Light]:
+        """All checks of a complete run: see backend.evaluation.lights."""
+        rival = evaluation.setting.rival
+        return lights(
+            self.sets,
+            self.recording,
+            self.sae.W_dec,
+            evaluation,
+            self.setup.scoring == "letter",
+            only,
+            self.opening(evaluation.setting),
+            None if rival is None else self.rivals.times_residual(rival, self.recording),
+        )
+
     def along(self, name: str, directions: Float[Tensor, "d_sae d_model"]) -> Evaluator:
         """The same with another direction for each feature to push along; what is found is kept
         under `name`.
@@ -274,12 +298,6 @@ class Engine:
         from backend.evaluation.reference import Reference
 
         setting = self.check(setting)
-        rates = self.evaluator.rates(setting)
-        pairs = (
-            []
-            if rates is None
-            else list(zip(rates.forget.tolist(), rates.retain.tolist(), strict=True))
-        )
         only = torch.ones(self.n_questions, dtype=torch.bool) if only is None else only
         places = only.nonzero().squeeze(-1)
         packed = [self.packed[place] for place in places.tolist()]
@@ -290,6 +308,36 @@ class Engine:
             baseline[places] = reference.scores(packed, None, scoring, on_progress)
             start = time.perf_counter()
             scores = baseline.clone()
-            scores[places] = reference.scores(packed, setting, scoring, on_progress, rates=pairs)
+            scores[places] = self._by_reference(reference, packed, setting, on_progress)
             seconds = time.perf_counter() - start
         return summarise(self.sets, setting, baseline, scores, only, only, seconds, only)
+
+    def _by_reference(
+        self,
+        reference: "Reference",
+        packed: list[Packed],
+        setting: Setting,
+        on_progress: OnProgress,
+    ) -> Float[Tensor, "question choice"]:
+        """Scores by the setting; other weights go into a second copy of the model."""
+        from backend.evaluation.reference import Reference
+
+        scoring, rival = self.setup.scoring, setting.rival
+        if rival is None:
+            rates = self.evaluator.rates(setting)
+            pairs = [] if rates is None else [rates.forget.tolist(), rates.retain.tolist()]
+            return reference.scores(
+                packed, setting, scoring, on_progress, rates=list(zip(*pairs, strict=True))
+            )
+        if rival.kind in PUSHED:
+            self.rivals.ready(rival, on_progress)
+            push = partial(self.rivals.direction(rival).push, strength=rival.strength)
+            return reference.scores(packed, None, scoring, on_progress, push=push)
+        if rival.kind == "prompt":
+            asked = self.rivals.asked(rival, packed)
+            return reference.scores(asked, None, scoring, on_progress)
+        hf, tokenizer = self.load_plain()
+        for name, matrix in self.rivals.matrices(rival).items():
+            hf.get_parameter(name).copy_(matrix)
+        changed = Reference(hf, tokenizer, self.sae, self.setup.untouched)
+        return changed.scores(packed, None, scoring, on_progress)

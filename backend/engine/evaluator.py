@@ -14,6 +14,7 @@ from torch import Tensor
 
 from backend import showcase
 from backend.data.questions import QuestionSets
+from backend.evaluation.action import Action, clamping
 from backend.evaluation.evaluate import Evaluation, evaluate, summarise
 from backend.evaluation.kept_answers import KeptAnswers
 from backend.evaluation.recordings import Recording
@@ -24,6 +25,7 @@ from backend.model.held import Loads
 from backend.model.memory import give_back
 from backend.model.runner import Runner
 from backend.progress import OnProgress, Progress, silent
+from backend.rivals.rivals import Rivals
 from backend.setups import Scoring
 from backend.store import if_it_can_be_kept
 
@@ -125,6 +127,8 @@ class Evaluator:
     """Questions that features and gates may be chosen on."""
     kept: KeptAnswers
     """Answers by the edit that acts on a question; those of all directions."""
+    rivals: Rivals
+    """What stands in the place of clamps."""
     pushing: str = ""
     """The name of the directions, where they are not the SAE's."""
 
@@ -133,8 +137,8 @@ class Evaluator:
         return self.held.runner
 
     def check(self, setting: Setting) -> Setting:
-        """The setting, in range for this SAE. Raises BadClamps or BadMethod."""
-        return setting_of(*setting, self.recording.acts.d_sae)
+        """The setting, in range for this SAE. Raises BadClamps, BadMethod or BadRival."""
+        return setting_of(*setting, d_sae=self.recording.acts.d_sae)
 
     def rates(self, setting: Setting) -> Rates | None:
         """How often the clamped features fire on the selection half's question tokens, which a
@@ -148,6 +152,17 @@ class Evaluator:
             (self.sets.role(role) & self.selection)[row] for role in ("forget", "retain")
         )
         return fire_rates(self.recording.acts, setting, forget, retain)
+
+    def action(
+        self, setting: Setting, recording: Recording | None = None, scoring: Scoring | None = None
+    ) -> Action:
+        """What the setting comes to: on the questions, or on what else was recorded."""
+        recording = self.recording if recording is None else recording
+        scoring = self.scoring if scoring is None else scoring
+        if setting.rival is not None:
+            return self.rivals.action(setting.rival, recording, scoring)
+        rates = self.rates(setting)
+        return clamping(self.held, recording, setting, scoring, rates, self.pushing)
 
     def finished(self, setting: Setting) -> Evaluation | None:
         """The complete evaluation of this setting, if it was ever run."""
@@ -182,7 +197,7 @@ class Evaluator:
         same, and keeps nothing. `listed`: the run also enters the history of what the user tried,
         which the points of a curve or a control do not. A run stops where what it has so far is
         `enough`: it is returned as it is, and goes on from there when asked for again. Raises
-        BadClamps or BadMethod.
+        BadClamps, BadMethod, or BadRival, also for a rival that is not there.
         """
         setting = self.check(setting)
         whole = only is None and not anew
@@ -191,16 +206,16 @@ class Evaluator:
                 self._keep(self.listed, finished)
             return finished
         with self.turns.turn(on_wait):
+            if setting.rival is not None:
+                self.rivals.ready(setting.rival, on_wait)
             runs = evaluate(
                 self.runner,
                 self.recording,
                 self.sets,
                 setting,
-                scoring=self.scoring,
-                rates=self.rates(setting),
+                self.action(setting),
                 only=only,
                 kept=None if anew else self.kept,
-                along=self.pushing,
             )
             with closing(runs):
                 for result in runs:

@@ -6,8 +6,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from backend.features.scan import MOST_KEPT
+from backend.model.memory import free_bytes
 from backend.progress import OnProgress, Progress
+from backend.wording import in_bytes, in_time
 
 FIRED_BYTES = 12
 """Token, feature and value of one activation, while it is collected."""
@@ -36,14 +40,16 @@ class Needs:
     def in_words(self, device: str, folder: Path) -> str:
         where = "memory" if device == "cpu" else f"memory of the {device} device, and"
         room = (
-            f"{_gb(self.model + self.memory)} of {where}"
+            f"{in_bytes(self.model + self.memory)} of {where}"
             if device == "cpu"
-            else f"{_gb(self.model)} of {where} {_gb(self.memory)} of the machine's"
+            else f"{in_bytes(self.model)} of {where} {in_bytes(self.memory)} of the machine's"
         )
         free = shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.exists())).free
+        there = free_bytes(torch.device("cpu"))
+        available = "" if there is None else f" ({in_bytes(there)} free)"
         return (
             f"{self.recorded:,} tokens to record and {self.scanned:,} of text to scan; about "
-            f"{room}{_available()}; about {_gb(self.disk)} of disk ({_gb(free)} free)."
+            f"{room}{available}; about {in_bytes(self.disk)} of disk ({in_bytes(free)} free)."
         )
 
 
@@ -84,23 +90,3 @@ class Forecast:
                 note=f"By the first batch's pace, preparing takes about {in_time(seconds)}."
             )
         self._pass_on(progress)
-
-
-def in_time(seconds: float) -> str:
-    """A duration as one would say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
-
-
-def _gb(n: float) -> str:
-    return f"{n / 1e9:.1f} GB" if n >= 1e8 else f"{n / 1e6:.0f} MB"
-
-
-def _available(meminfo: Path = Path("/proc/meminfo")) -> str:
-    """What is free of the machine's memory, where the system says so."""
-    try:
-        lines = dict(line.split(":") for line in meminfo.read_text().splitlines())
-        return f" ({_gb(int(lines['MemAvailable'].split()[0]) * 1024)} free)"
-    except (OSError, KeyError, ValueError, IndexError):
-        return ""

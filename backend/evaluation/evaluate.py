@@ -1,9 +1,9 @@
 """What a setting does to every set of questions: exact, and only what changed is computed.
 
 Questions on which no clamped feature fires, or whose gate stays closed, keep their recorded answer
-bit for bit. Of the others those are looked up to which the same edit was made before; for the rest
-the edit is added to the recorded residual and the tail of the model runs. Results come as they
-grow.
+bit for bit. Of the others those are looked up to which the same was done before; for the rest the
+edit is added to the recorded residual and the tail of the model runs, or whatever else the setting
+comes to (backend.evaluation.action). Results come as they grow.
 """
 
 import time
@@ -16,15 +16,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from backend.data.questions import CHANCE, QuestionSets
-from backend.evaluation.change import effective_edit, plan_of_change
-from backend.evaluation.kept_answers import KeptAnswers, answer_keys
+from backend.evaluation.action import Action
+from backend.evaluation.kept_answers import KeptAnswers
 from backend.evaluation.recordings import Recording
-from backend.evaluation.tail import Tail
 from backend.interventions.clamps import Clamps
-from backend.interventions.gates import Rates, opening
 from backend.interventions.method import Setting
 from backend.model.runner import Runner
-from backend.setups import Role, Scoring
+from backend.setups import Role
 from backend.statistics import Counted, Interval, is_inconclusive, partial_change, wilson
 from backend.store import if_it_can_be_kept
 
@@ -230,33 +228,26 @@ def evaluate(
     recording: Recording,
     sets: QuestionSets,
     setting: Setting,
+    action: Action,
     *,
-    scoring: Scoring,
-    rates: Rates | None = None,
     only: Bool[Tensor, " question"] | None = None,
     kept: KeptAnswers | None = None,
-    along: str = "",
 ) -> Generator[Evaluation, None, None]:
-    """Yield a result after each batch; the last one is complete. `only` leaves the other questions
-    out; `rates` are needed by a cusum gate alone.
+    """Yield a result after each batch; the last one is complete. `action` is what the setting comes
+    to; `only` leaves the other questions out.
 
-    `kept` answers are looked up, and those that run are added to them; `along` names the directions
-    they are of. What ran is added too where the generator is closed before its end.
+    `kept` answers are looked up, and those that run are added to them; what ran is added too where
+    the generator is closed before its end.
 
     With no affected question (an empty clamp set, say) the one result is the baseline, bit for bit.
     """
     start = time.perf_counter()
-    rows, opened = recording.rows, opening(recording.rows, recording.acts, setting, rates)
-    edit = effective_edit(rows, recording.acts, setting, opened)
-    plan = plan_of_change(rows, edit.token, None, opened)
-    affected = plan.entries.lengths() > 0
-    if only is not None:
-        affected &= only
+    affected = action.affected if only is None else action.affected & only
     scores, known = recording.baseline.clone(), torch.zeros_like(affected)
     keys: dict[int, bytes] = {}
     if kept is not None:
         places = affected.nonzero().squeeze(-1)
-        found = answer_keys(plan, edit, places, setting.method.keep_norm, f"{along} {kept.salt}")
+        found = action.keys(places, kept.salt)
         there, answers = kept.find(found)
         keys = dict(zip(places.tolist(), found, strict=True))
         known[places[there]] = True
@@ -280,15 +271,15 @@ def evaluate(
     if not len(missing):
         yield result()
         return
-    tail = Tail(runner, recording, setting, edit, opened, scoring)
+    plan, run = action.start()
     try:
-        batches = tail.plan.batches(missing, runner.budget)
-        n_first = int(tail.plan.query.lengths()[batches[0]].sum())
+        batches = plan.batches(missing, runner.budget)
+        n_first = int(plan.query.lengths()[batches[0]].sum())
         # A small batch is there as soon as a part of it, and so is one padded to the whole budget.
         if runner.step < runner.budget < 2 * n_first:
             batches = led(batches)
         for chosen in batches:
-            for ran, answers in runner.halving.run(chosen, tail.run):
+            for ran, answers in runner.halving.run(chosen, run):
                 scores[ran] = answers
                 done[ran] = True
                 if kept is not None and runner.invariant:

@@ -1,12 +1,12 @@
-"""Every setting tried, as a point: forget against retain accuracy; the front of the best; two
-settings side by side.
+"""Every setting tried, as a point: forget against retain accuracy; the front of the best of each
+kind; two settings side by side.
 """
 
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import pandas as pd
 import torch
@@ -19,7 +19,8 @@ from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.results import Results, Run
 from backend.interventions.board import Board, board_of, read_link
 from backend.interventions.clamps import Clamps, format_clamps
-from backend.interventions.method import in_words
+from backend.interventions.method import Setting, in_words
+from backend.interventions.rival import RivalKind, format_rival
 from backend.setups import Role
 from backend.statistics import Interval, PairedChange, paired_change, wilson
 
@@ -27,6 +28,24 @@ KEPT = 0.99
 """Share of the retain accuracy without clamps that a clamp should leave: the paper's and SAEBench's
 line.
 """
+Kind = Literal["clamps", "gated clamps", "RMU", "direction", "random direction", "prompt"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""What a setting is of, in the order they are listed in."""
+_OF_RIVAL: dict[RivalKind, Kind] = {
+    "rmu": "RMU",
+    "difference-of-means": "direction",
+    "projection": "direction",
+    "leace": "direction",
+    "random-direction": "random direction",
+    "prompt": "prompt",
+}
+
+
+def kind_of(setting: Setting) -> Kind:
+    """No clamp at all is of the kind of clamps: the point where their front begins."""
+    if setting.rival is not None:
+        return _OF_RIVAL[setting.rival.kind]
+    return "clamps" if setting.method.gate is None else "gated clamps"
 
 
 class Pooled(NamedTuple):
@@ -50,10 +69,16 @@ class Trial(NamedTuple):
     """Without its rows."""
     forget: Pooled
     retain: Pooled
+    right: Bool[Tensor, " question"] = torch.empty(0, dtype=torch.bool)
+    """Of all questions, whichever the figures are over."""
 
     @property
     def id(self) -> str:
         return self.run.id
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.run.setting)
 
 
 class History:
@@ -100,17 +125,20 @@ class History:
         return replace(run, rows=[]), right
 
     def _trial(self, run: Run, right: Tensor, only: Tensor | None) -> Trial:
-        return Trial(run, self._pooled(right, "forget", only), self._pooled(right, "retain", only))
+        forget, retain = (self._pooled(right, role, only) for role in ("forget", "retain"))
+        return Trial(run, forget, retain, right)
 
     def _pooled(self, right: Tensor, role: Role, only: Tensor | None) -> Pooled:
         mine = self._sets.role(role) if only is None else self._sets.role(role) & only
         return Pooled(int((right & mine).sum()), int(mine.sum()))
 
 
-def board_of_run(run: Run, d_sae: int) -> Board:
+def board_of_run(run: Run, d_sae: int, present: Board) -> Board:
     """The board as it was when the run was last tried; sliders that were off and the master come
-    back with it.
+    back with it. A rival goes onto the present board, whose clamps it leaves where they are.
     """
+    if run.rival is not None:
+        return replace(present, rival=run.rival)
     try:
         board = read_link(dict(run.link), d_sae)
         return board if board.setting() == run.setting else board_of(*run.setting)
@@ -127,6 +155,12 @@ def front(trials: Iterable[Trial]) -> list[Trial]:
         if not best or trial.forget.right < best[-1].forget.right:
             best.append(trial)
     return best
+
+
+def fronts(trials: Sequence[Trial]) -> dict[Kind, list[Trial]]:
+    """The front of each kind that was tried."""
+    found = {kind: front(t for t in trials if t.kind == kind) for kind in KINDS}
+    return {kind: best for kind, best in found.items() if best}
 
 
 def best_kept(trials: Iterable[Trial], baseline_retain: Pooled) -> Trial | None:
@@ -210,15 +244,16 @@ def settings_side_by_side(a: Clamps, b: Clamps) -> pd.DataFrame:
 
 def trial_table(trials: Sequence[Trial], name: dict[str, str]) -> pd.DataFrame:
     """One row a trial, for tables and charts; accuracies in percent. `name` maps a trial's id to
-    what it is called.
+    what it is called; `front` is that of its kind.
     """
-    best = {t.id for t in front(trials)}
+    best = {t.id for of_kind in fronts(trials).values() for t in of_kind}
     return pd.DataFrame(
         [
             {
                 "id": t.id,
                 "star": t.run.star,
                 "name": name[t.id],
+                "kind": t.kind,
                 "features": len(t.run.clamps),
                 "values": _span([c.value for c in t.run.clamps]),
                 "method": in_words(t.run.method),
@@ -233,6 +268,7 @@ def trial_table(trials: Sequence[Trial], name: dict[str, str]) -> pd.DataFrame:
                 "note": t.run.note,
                 "when": time.strftime("%Y-%m-%d %H:%M", time.localtime(t.run.when)),
                 "clamps": format_clamps(t.run.clamps),
+                "rival": format_rival(t.run.rival),
             }
             for t in trials
         ]

@@ -19,7 +19,7 @@ from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.lengths import overrun
 from backend.evaluation.recordings import Recording
 from backend.interventions.gates import Opening
-from backend.interventions.method import Setting
+from backend.interventions.rival import TITLES, RivalKind
 from backend.setups import Role
 from backend.statistics import Interval, longest_option_accuracy, mcnemar_p, wilson
 
@@ -36,6 +36,15 @@ of the questions can show what the clamps do, and accuracy is that of the habit.
 MASS_KEPT = 0.5
 """Letter mass below this share of what it was means that the model no longer answers with a letter.
 """
+WEAKEN: dict[RivalKind, str] = {
+    "rmu": "Train with a shorter vector or a larger alpha",
+    "difference-of-means": "Lower the strength",
+    "projection": "Lower the strength",
+    "leace": "Lower the strength",
+    "random-direction": "Lower the strength",
+    "prompt": "Ask in other words",
+}
+"""What to do about one that does too much."""
 OVERRUN = 1.0
 """An edit longer than the residual it is added to replaces it rather than steers it."""
 
@@ -59,26 +68,37 @@ def lights(
     letters: bool,
     only: Bool[Tensor, " question"] | None = None,
     opened: Opening | None = None,
+    times: float | None = None,
 ) -> list[Light]:
     """All checks of a complete run.
 
     `letters`: options are named by letters that the model sees, not read out one by one. `opened`:
-    what the setting's gate opens, if it has one.
+    what the setting's gate opens, if it has one. `times`: how many times the residual's length a
+    direction adds; the edit's length is not looked at where other weights or a prompt act.
     """
+    rival = evaluation.setting.rival
+    by = "the clamps" if rival is None else TITLES[rival.kind]
     parts = _parts(sets, only)
     before, after = evaluation.baseline, evaluation.scores
     rows = torch.cat([part.rows for part in parts])
     questions = [question for part in parts for question in part.questions]
-    found = [_baseline(parts, before), _below_chance(parts, after)]
+    weaken = "Clamp less strongly" if rival is None else WEAKEN[rival.kind]
+    fewer = f"{weaken} or fewer features" if rival is None else weaken
+    found = [_baseline(parts, before), _below_chance(parts, after, by, weaken)]
     if letters:
         answers = torch.cat([part.answers for part in parts])
         found += [
-            _letters(answers, before[rows], after[rows]),
-            _letter_mass(before[rows], after[rows]),
+            _letters(answers, before[rows], after[rows], fewer),
+            _letter_mass(before[rows], after[rows], weaken),
         ]
     else:
-        found.append(_lengths(questions, before[rows], after[rows]))
-    found += [_overrun(recording, W_dec, evaluation.setting, opened), _longest(parts, after)]
+        found.append(_lengths(questions, before[rows], after[rows], fewer))
+    if rival is None:
+        times = overrun(recording, W_dec, evaluation.setting, opened)
+    if times is not None:
+        handle = "the master multiplier" if rival is None else "the strength"
+        found.append(_overrun(times, bool(evaluation.setting), handle))
+    found.append(_longest(parts, after, by))
     return found if opened is None else [*found, opened_by(recording, opened)]
 
 
@@ -133,19 +153,19 @@ def _baseline(parts: Sequence[_Part], before: Tensor) -> Light:
     )
 
 
-def _below_chance(parts: Sequence[_Part], after: Tensor) -> Light:
+def _below_chance(parts: Sequence[_Part], after: Tensor, by: str, weaken: str) -> Light:
     low = [part.in_words(after) for part in parts if part.accuracy(after).high < CHANCE]
     return Light(
         "Not below chance",
         not low,
         (
-            f"With the clamps, below chance ({CHANCE:.0%}): {'; '.join(low)}."
+            f"With {by}, below chance ({CHANCE:.0%}): {'; '.join(low)}."
             if low
-            else f"With the clamps no set is below chance ({CHANCE:.0%})."
+            else f"With {by} no set is below chance ({CHANCE:.0%})."
         ),
         "A model that avoids the right answer still knows it: this is another answer, not "
         "forgetting.",
-        "Clamp less strongly, and look at which answers are chosen instead.",
+        f"{weaken}, and look at which answers are chosen instead.",
     )
 
 
@@ -173,7 +193,7 @@ def _stood(habit: str, right: Bool[Tensor, " n"], before: Bool[Tensor, " n"]) ->
     )
 
 
-def _letters(answers: Tensor, before: Tensor, after: Tensor) -> Light:
+def _letters(answers: Tensor, before: Tensor, after: Tensor, fewer: str) -> Light:
     was, now = before.argmax(-1), after.argmax(-1)
     flagged = [i for i in range(len(LETTERS)) if rose(was == i, now == i)]
     stood = "".join(_stood(LETTERS[i], answers == i, was == i) for i in range(len(LETTERS)))
@@ -187,11 +207,11 @@ def _letters(answers: Tensor, before: Tensor, after: Tensor) -> Light:
         f"Letters chosen, without → with, over {len(was)} questions: {counts}.{stood}",
         "A model that answers mostly one letter has lost the task, not the subject; one that does "
         "so without clamps never had it.",
-        "Clamp less strongly or fewer features, and repeat with the options in other orders.",
+        f"{fewer}, and repeat with the options in other orders.",
     )
 
 
-def _letter_mass(before: Tensor, after: Tensor) -> Light:
+def _letter_mass(before: Tensor, after: Tensor, weaken: str) -> Light:
     was, now = float(before.exp().sum(-1).mean()), float(after.exp().sum(-1).mean())
     return Light(
         "Still answers with a letter",
@@ -200,11 +220,11 @@ def _letter_mass(before: Tensor, after: Tensor) -> Light:
         f"{len(before)} questions.",
         "When the four letters lose their probability the model no longer answers the question; "
         "which letter is likeliest then says little.",
-        "Clamp less strongly, and read what the model writes instead.",
+        f"{weaken}, and read what the model writes instead.",
     )
 
 
-def _lengths(questions: Sequence[Question], before: Tensor, after: Tensor) -> Light:
+def _lengths(questions: Sequence[Question], before: Tensor, after: Tensor, fewer: str) -> Light:
     lengths = torch.tensor([[len(choice) for choice in question.choices] for question in questions])
     of_answer = lengths[torch.arange(len(lengths)), torch.tensor([q.answer for q in questions])]
     parts, flagged, stood = [], False, ""
@@ -225,26 +245,23 @@ def _lengths(questions: Sequence[Question], before: Tensor, after: Tensor) -> Li
         f"{stood}",
         "A damaged model reads out whichever option is cheapest to say, often the shortest: it has "
         "lost the task, not the subject; one that does so without clamps never had it.",
-        "Clamp less strongly or fewer features; compare with the controls.",
+        f"{fewer}; compare with the controls, or a random direction.",
     )
 
 
-def _overrun(
-    recording: Recording, W_dec: Tensor, setting: Setting, opened: Opening | None
-) -> Light:
-    times = overrun(recording, W_dec, setting, opened)
+def _overrun(times: float, acts: bool, handle: str) -> Light:
     return Light(
         "Edit in proportion",
         times <= OVERRUN,
         (
             f"Where it acts, the edit is {times:.2f} times as long as the residual (medians; the "
             "residual's over all question tokens)."
-            if setting
+            if acts
             else "No clamp is on."
         ),
         "An edit longer than the residual it is added to drowns everything else that the model "
         "holds at that token.",
-        "Lower the master multiplier; below 1 the effect is more likely these features' own.",
+        f"Lower {handle}; below 1 the effect is more likely of what is pushed along.",
     )
 
 
@@ -283,7 +300,7 @@ def by_form(recording: Recording, opened: Opening) -> tuple[float, int]:
     return (int(form[fired].sum()) / n if n else 0.0), int((opened.rows > 0).sum())
 
 
-def _longest(parts: Sequence[_Part], after: Tensor) -> Light:
+def _longest(parts: Sequence[_Part], after: Tensor, by: str) -> Light:
     said, flagged = [], False
     for part in (part for part in parts if part.role == "forget"):
         n = len(part.rows)
@@ -291,9 +308,7 @@ def _longest(parts: Sequence[_Part], after: Tensor) -> Light:
             [q.choices for q in part.questions], [q.answer for q in part.questions]
         )
         flagged |= wilson(round(share * n), n).low > CHANCE
-        said.append(
-            f"{part.title} {share:.1%} of {n} (with the clamps {part.right(after) / n:.1%})"
-        )
+        said.append(f"{part.title} {share:.1%} of {n} (with {by} {part.right(after) / n:.1%})")
     return Light(
         "Guessing by length does not pay",
         not flagged,

@@ -24,6 +24,8 @@ from backend.model.sae import LoadedSae
 from backend.progress import OnProgress, Pace, silent
 from backend.setups import Rule, Scoring
 
+Push = Callable[[Float[Tensor, "row pos d_model"]], Float[Tensor, "row pos d_model"]]
+
 
 class Reference:
     """Owns its own copy of the model: TransformerBridge rewires the attention of the one it is
@@ -57,10 +59,11 @@ class Reference:
         on_progress: OnProgress = silent,
         rows_per_batch: int = 16,
         rates: Sequence[tuple[float, float]] = (),
+        push: Push | None = None,
     ) -> Float[Tensor, "question choice"]:
         """Scores of every question, each option as a sequence of its own, in one full forward pass
         with a hook; without one where `setting` is None. `rates` are a cusum's (p, q) of each
-        clamped feature.
+        clamped feature. With a `push`, that is what the hook does, and `setting` is not read.
         """
         sequences = [
             (q, *sequence) for q, question in enumerate(packed) for sequence in unpacked(question)
@@ -71,7 +74,7 @@ class Reference:
         for begin in range(0, len(sequences), rows_per_batch):
             part = sequences[begin : begin + rows_per_batch]
             log_probs = self._log_probs(
-                [ids for _, ids, _, _ in part], [n for _, _, n, _ in part], setting, rates
+                [ids for _, ids, _, _ in part], [n for _, _, n, _ in part], setting, rates, push
             )
             for row, (q, _, _, entries) in enumerate(part):
                 read += [
@@ -88,6 +91,7 @@ class Reference:
         n_prefix: Sequence[int],
         setting: Setting | None,
         rates: Sequence[tuple[float, float]],
+        push: Push | None,
     ) -> Float[Tensor, "row pos vocab"]:
         width = max(len(ids) for ids in rows)
         padding = [width - len(row) for row in rows]
@@ -102,9 +106,11 @@ class Reference:
         def clamp(resid: Tensor, hook: object) -> Tensor:
             nonlocal calls
             calls += 1
+            exempt = untouched(ids, resid, real, self._rules, self._special, shared)
+            if push is not None:
+                return torch.where(exempt[..., None], resid, push(resid.float()).to(resid.dtype))
             assert setting is not None
             acts = self._sae.encode(resid)
-            exempt = untouched(ids, resid, real, self._rules, self._special, shared)
             fires = (acts[..., list(setting.features)] > setting.method.threshold) & ~exempt[
                 ..., None
             ]  # (row, pos, clamp)
@@ -122,7 +128,7 @@ class Reference:
             return torch.where(alone[..., None], resid, rebuilt.to(resid.dtype))
 
         hooks: list[tuple[str | Callable[[str], bool], Callable[..., Any]]] = []
-        if setting:
+        if setting or push is not None:
             hooks.append((self._sae.hook_name, clamp))
         logits = self._bridge.run_with_hooks(ids, attention_mask=real.long(), fwd_hooks=hooks)
         if calls != len(hooks):  # TransformerBridge passes over a hook it does not have
@@ -136,7 +142,7 @@ class Reference:
 
 def _written(acts: Tensor, fires: Tensor, setting: Setting) -> Tensor:
     """The activations [row, pos, d_sae] as the method sets them."""
-    edited, (clamps, method) = acts.clone(), setting
+    edited, clamps, method = acts.clone(), setting.clamps, setting.method
     hit = fires.any(-1)
     if method.refusal is None or not method.refusal.alone:
         for number, (feature, value) in enumerate(clamps):

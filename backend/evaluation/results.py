@@ -15,6 +15,7 @@ from backend import showcase
 from backend.errors import Unavailable
 from backend.interventions.clamps import Clamps, format_clamps
 from backend.interventions.method import PAPER, Method, Setting, format_method, setting_of
+from backend.interventions.rival import Rival, format_rival
 from backend.own_files import changing, delete, read, read_to_change
 from backend.rim import whole
 from backend.store import key, write_bytes
@@ -42,10 +43,11 @@ class Run:
     the master are no part of the clamps.
     """
     method: Method = PAPER
+    rival: Rival | None = None
 
     @property
     def setting(self) -> Setting:
-        return Setting(self.clamps, self.method)
+        return Setting(self.clamps, self.method, self.rival)
 
     @property
     def id(self) -> str:
@@ -54,10 +56,11 @@ class Run:
 
 def setting_key(setting: Setting) -> str:
     """What a setting's files are called; the paper's method is not named, as before there were
-    others.
+    others, nor that there is no rival.
     """
-    clamps, method = setting
+    clamps, method, rival = setting
     named = {"method": format_method(method)} if method != PAPER else {}
+    named |= {} if rival is None else {"rival": format_rival(rival)}
     return key({"clamps": format_clamps(clamps), **named})
 
 
@@ -97,7 +100,8 @@ class Results:
         """
         questions = affected.nonzero().squeeze(-1).tolist()
         rows = [(q, scores[q].tolist()) for q in questions]
-        run = Run(setting.clamps, rows, seconds, time.time(), method=setting.method)
+        clamps, method, rival = setting
+        run = Run(clamps, rows, seconds, time.time(), method=method, rival=rival)
         try:
             with changing(self._folder):
                 if old := self._to_change(setting):
@@ -194,7 +198,9 @@ class Results:
         self._unwritten.pop(path, None)
 
     def _parse(self, path: Path, content: bytes) -> Run:
-        """Raises ValueError, BadClamps or BadMethod for what is no run of this setup and name."""
+        """Raises ValueError, or BadClamps and the like, for what is no run of this setup and
+        name.
+        """
         run = RUN.validate_json(content)
         n_questions, width = self._shape
         questions = [question for question, _ in run.rows]

@@ -1,17 +1,22 @@
 """Questions with an edit, run through the tail of the model from their recorded residuals."""
 
+from collections.abc import Callable
+
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from backend.evaluation.change import changed, plan_of_change
 from backend.evaluation.recordings import Recording, read_log_probs, row_scores
-from backend.interventions.edit import Edit, add_edit
 from backend.interventions.gates import Opening
-from backend.interventions.method import Setting
 from backend.model.attention import Joining
 from backend.model.runner import Runner
 from backend.setups import Scoring
+
+Edited = Callable[[Float[Tensor, "n d_model"], Int[Tensor, " n"]], Float[Tensor, "n d_model"]]
+"""Residuals at some of an edit's tokens, and which of its tokens these are, to the residuals with
+the edit, in their own dtype. What one becomes depends on nothing but itself.
+"""
 
 
 class Tail:
@@ -21,21 +26,22 @@ class Tail:
         self,
         runner: Runner,
         recording: Recording,
-        setting: Setting,
-        edit: Edit,
+        token: Int[Tensor, " hit"],
+        edited: Edited,
         opened: Opening | None,
         scoring: Scoring,
     ):
-        self._runner, self._recording, self._edit = runner, recording, edit
-        self._keep_norm, self._scoring = setting.method.keep_norm, scoring
+        """`token`: where the edit is made, ascending."""
+        self._runner, self._recording, self._edited = runner, recording, edited
+        self._scoring = scoring
         rows = recording.rows
         keeps = runner.invariant and recording.keys is not None and recording.keys.fit
         self._keys = recording.keys.of_step(runner.step) if keeps and recording.keys else None
         have = None if self._keys is None else self._keys.have
-        self.plan = plan_of_change(rows, edit.token, have, opened)
-        self._changed, _ = changed(rows, edit.token, opened)
+        self.plan = plan_of_change(rows, token, have, opened)
+        self._changed, _ = changed(rows, token, opened)
         self._hit = torch.full((rows.n_tokens,), -1)  # (token): its place in the edit
-        self._hit[edit.token] = torch.arange(len(edit.token))
+        self._hit[token] = torch.arange(len(token))
         self._log_probs = recording.log_probs.clone()
 
     def run(self, chosen: Int[Tensor, " row"]) -> tuple[Tensor, Tensor]:
@@ -45,9 +51,8 @@ class Tail:
         resid = recording.resid_at(batch.token).to(model.device)
         hit = self._hit[batch.token[0]]
         at = (hit >= 0).nonzero().squeeze(-1)
-        added = self._edit.vectors(runner.sae.W_dec, hit[at]).to(model.device)
-        at = at.to(model.device)
-        resid[0, at] = add_edit(resid[0, at], added, self._keep_norm)
+        hit, at = hit[at], at.to(model.device)
+        resid[0, at] = self._edited(resid[0, at], hit)
         fresh = (~self._changed[batch.tokens]).nonzero().squeeze(-1)
         joining = Joining(self._keys, batch.context, keep=self._keys is not None and len(fresh) > 0)
         entry, read = read_log_probs(model, self.plan, batch, resid, joining)

@@ -107,7 +107,7 @@ def controls(
     setting: Setting, counts: Int[Tensor, " d_sae"], W_dec: Float[Tensor, "d_sae d_model"]
 ) -> list[Control]:
     """All controls of a setting; each acts by its method, and goes through its gate."""
-    clamps, method = setting
+    clamps, method = setting.clamps, setting.method
     return [
         *(
             Control(

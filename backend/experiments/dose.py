@@ -6,7 +6,7 @@ one costs nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.engine.engine import Engine
@@ -15,20 +15,25 @@ from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.experiments.sweep import run_settings
 from backend.interventions.clamps import Clamp, value_of
 from backend.interventions.method import PAPER, Method, Setting
+from backend.interventions.rival import Rival
 from backend.progress import OnProgress, silent
 
 MULTIPLES = (0.0, -5.0, -15.0, -10.0, 2.0, -2.0, -8.0, -12.0, 1.0, -1.0, -3.0, -4.0, -6.0)
 """Over the clamp page's range, in the order they are computed: the curve's outline first."""
 
 
+STRENGTHS = (1.0, 0.5, 2.0, 0.25, 1.5, 3.0)
+"""Of a direction, likewise."""
+
+
 @dataclass(frozen=True)
 class Dose:
-    """What one strength of one feature's clamp does."""
+    """What one strength of one feature's clamp, or of a direction, does."""
 
     multiple: float
-    """Of the feature's maximum activation; 0 ablates."""
+    """Of the feature's maximum activation, where 0 ablates; of a direction its strength."""
     value: float
-    """The same in raw activation units."""
+    """The same in raw activation units; a direction's strength."""
     forget: SetResult
     """All forget questions together."""
     retain: SetResult
@@ -58,6 +63,26 @@ def dose_curve(
     for setting, evaluation in run_settings(engine, multiple_of, on_partial, on_wait):
         forget, retain = (pooled(evaluation.sets, role) for role in ("forget", "retain"))
         yield Dose(multiple_of[setting], setting.clamps[0].value, forget, retain, evaluation)
+
+
+def rival_dose(
+    engine: Engine,
+    rival: Rival,
+    strengths: Iterable[float] = STRENGTHS,
+    on_partial: Callable[[Evaluation], None] = lambda _: None,
+    on_wait: OnProgress = silent,
+) -> Iterator[Dose]:
+    """The rival, a direction, at each strength, as backend.experiments.sweep.run_settings gives
+    them. Raises BadRival for a strength out of range.
+    """
+    strength_of = {
+        engine.check(Setting(rival=replace(rival, strength=strength))): strength
+        for strength in strengths
+    }
+    for setting, evaluation in run_settings(engine, strength_of, on_partial, on_wait):
+        forget, retain = (pooled(evaluation.sets, role) for role in ("forget", "retain"))
+        strength = strength_of[setting]
+        yield Dose(strength, strength, forget, retain, evaluation)
 
 
 def plain(dose: Dose) -> dict[str, Any]:

@@ -13,26 +13,30 @@ token, and once it has opened it stays open: what was written before stands as i
 whose gate opens late is not that of one full pass.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from backend.data.prompts import templated
 from backend.data.token_text import UNFINISHED, decoded
+from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.interventions.edit import add_edit, fired_at, residual_edit
 from backend.interventions.gates import Rates, along, rounded, signal_of
-from backend.interventions.method import Setting
+from backend.interventions.method import NOTHING, Setting
+from backend.interventions.rival import PUSHED
 from backend.model.activations import FeatureActs, by_feature
 from backend.model.attention import Growing, Layout
 from backend.model.positions import untouched
 from backend.model.runner import Runner
 from backend.model.split import SplitModel
 from backend.rim import shown, whole
+from backend.rivals.prompts import after_prompt
 
 MAX_PROMPT = 4_000
 """Characters."""
@@ -81,13 +85,24 @@ def gate_in_words(written: Written) -> str:
     return "the gate opened at the prompt" if late <= 0 else f"the gate opened after {late} tokens"
 
 
+Push = Callable[[Float[Tensor, "n d_model"]], Float[Tensor, "n d_model"]]
+"""Residuals to residuals, at every token that a clamp may touch."""
+
+
 class ClampedSteps:
     """A row being written: feeds tokens through head, edit and tail, and keeps what later tokens
-    attend to.
+    attend to. With a `push` there are no clamps.
     """
 
-    def __init__(self, runner: Runner, setting: Setting, rates: Rates | None = None):
+    def __init__(
+        self,
+        runner: Runner,
+        setting: Setting,
+        rates: Rates | None = None,
+        push: Push | None = None,
+    ):
         model = runner.model
+        self._push = push
         self._model = model
         self._sae = runner.sae
         self._setting, self._rates = setting, rates
@@ -120,13 +135,15 @@ class ClampedSteps:
         self, resid: Float[Tensor, "1 new d_model"], begin: int
     ) -> Float[Tensor, "1 new d_model"]:
         setting = self._setting
-        if not setting:
+        if not setting and self._push is None:
             return resid
         real = torch.ones_like(self._ids, dtype=torch.bool)
         prompt = torch.arange(self._ids.shape[1], device=real.device)[None] < self._n_prompt
         exempt = untouched(self._ids, self._resid, real, self._rules, self._special, prompt)[
             0, begin:
         ]
+        if self._push is not None:
+            return self._pushed(resid, begin, exempt)
         acts = self._sae.encode(resid[0]).masked_fill(exempt[:, None], 0)
         token, feature = acts.nonzero(as_tuple=True)
         fired = by_feature(
@@ -139,6 +156,16 @@ class ClampedSteps:
         out = resid.clone()
         at = hit.to(resid.device)
         out[0, at] = add_edit(resid[0, at], added.to(resid.device), setting.method.keep_norm)
+        return out
+
+    def _pushed(
+        self, resid: Float[Tensor, "1 new d_model"], begin: int, exempt: Bool[Tensor, " new"]
+    ) -> Float[Tensor, "1 new d_model"]:
+        assert self._push is not None
+        at = (~exempt).nonzero().squeeze(-1)
+        self.edited += (begin + at).tolist()
+        out = resid.clone()
+        out[0, at] = self._push(resid[0, at])
         return out
 
     def _opens(self, fired: FeatureActs, n_new: int) -> bool:
@@ -198,11 +225,12 @@ def generate(
     max_tokens: int,
     sampling: Sampling = Sampling(),
     rates: Rates | None = None,
+    push: Push | None = None,
 ) -> Iterator[Written]:
     """Yield the text after each token, until the model ends it or `max_tokens` are written.
 
-    With no clamps this is the model's own generation. `rates` are needed by a cusum gate. Raises
-    BadInput if prompt and text do not fit the model.
+    With no clamps this is the model's own generation. `rates` are needed by a cusum gate; a `push`
+    takes the place of clamps. Raises BadInput if prompt and text do not fit the model.
     """
     if not 1 <= max_tokens <= MAX_NEW_TOKENS:
         raise BadInput(
@@ -223,7 +251,7 @@ def generate(
         )
     ends = _end_ids(runner.model)
     draws = torch.Generator().manual_seed(sampling.seed)
-    steps = ClampedSteps(runner, setting, rates)
+    steps = ClampedSteps(runner, setting, rates, push)
     written: list[int] = []
     logits = steps.feed(ids)
     for _ in range(max_tokens):
@@ -247,6 +275,41 @@ def generate(
             return
         if len(written) < max_tokens:
             logits = steps.feed([token])
+
+
+def writing(
+    engine: Engine,
+    prompt: str,
+    chat: bool,
+    setting: Setting,
+    *,
+    max_tokens: int,
+    sampling: Sampling = Sampling(),
+) -> Iterator[Written]:
+    """What `generate` gives for a setting of any kind: clamps, or what stands in their place. A
+    turn at the model is needed for each step.
+
+    Raises BadInput for a prompt that cannot be used, before the first step; BadRival at the first
+    step for a rival that is not there.
+    """
+    setting, ids = engine.check(setting), prompt_ids(engine.tokenizer, prompt, chat)
+
+    def steps() -> Iterator[Written]:
+        asked, rival = partial(generate, max_tokens=max_tokens, sampling=sampling), setting.rival
+        if rival is None:
+            rates = engine.evaluator.rates(setting)
+            yield from asked(engine.runner, ids, setting, rates=rates)
+        elif rival.kind in PUSHED:
+            push = partial(engine.rivals.direction(rival).push, strength=rival.strength)
+            yield from asked(engine.runner, ids, NOTHING, push=push)
+        elif rival.kind == "prompt":
+            yield from asked(
+                engine.runner, after_prompt(engine.tokenizer, ids, rival.of, chat), NOTHING
+            )
+        else:
+            yield from asked(engine.rivals.runner(rival), ids, NOTHING)
+
+    return steps()
 
 
 def _end_ids(model: SplitModel) -> set[int]:

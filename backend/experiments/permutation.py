@@ -74,13 +74,7 @@ def permutation_check(
         recording = record(
             engine.runner, Rows.of([row]), stage="Asking in all 24 orders", scoring="letter"
         )
-        *_, last = evaluate(
-            engine.runner,
-            recording,
-            NO_QUESTIONS,
-            setting,
-            scoring="letter",
-            rates=engine.evaluator.rates(setting),
-        )
+        action = engine.evaluator.action(setting, recording, "letter")
+        *_, last = evaluate(engine.runner, recording, NO_QUESTIONS, setting, action)
     before, after = (tuple(picks(s)[0].tolist()) for s in (recording.baseline, last.scores))
     return PermutationCheck(question, before, after)

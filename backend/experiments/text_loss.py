@@ -15,7 +15,6 @@ from torch import Tensor
 
 from backend.data.questions import NO_QUESTIONS
 from backend.engine.engine import Engine
-from backend.evaluation.change import affected_questions
 from backend.evaluation.evaluate import evaluate
 from backend.evaluation.results import scores_of
 from backend.interventions.method import Setting
@@ -93,9 +92,9 @@ def text_loss(
     if engine.text is None:
         return None
     setting = engine.check(setting)
-    rates = engine.evaluator.rates(setting)
     title, recording, results, kept = engine.text
-    affected = affected_questions(recording, setting, rates)
+    action = engine.evaluator.action(setting, recording, "cloze")
+    affected = action.affected
     if (run := results.read(setting)) is not None:
         after, _ = scores_of(run, recording.baseline)
     elif not affected.any():
@@ -104,15 +103,7 @@ def text_loss(
         with engine.turn(on_progress, "text loss"):
             pace = Pace("Measuring the loss on text", int(affected.sum()), on_progress)
             done = 0
-            runs = evaluate(
-                engine.runner,
-                recording,
-                NO_QUESTIONS,
-                setting,
-                scoring="cloze",
-                rates=rates,
-                kept=kept,
-            )
+            runs = evaluate(engine.runner, recording, NO_QUESTIONS, setting, action, kept=kept)
             with closing(runs):
                 for part in runs:
                     pace.advance(int(part.done.sum()) - done)

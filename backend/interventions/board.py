@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from backend.errors import BadInput, BadMethod
+from backend.errors import BadInput, BadMethod, BadRival
 from backend.interventions.clamps import MAX_CLAMPS, MAX_VALUE, Clamp, clamp_set
 from backend.interventions.method import (
     PAPER,
@@ -14,6 +14,7 @@ from backend.interventions.method import (
     parse_method,
     setting_of,
 )
+from backend.interventions.rival import MAX_TEXT, Rival, format_rival, parse_rival
 
 MAX_MASTER = 3.0
 MAX_SLIDER = MAX_VALUE / MAX_MASTER
@@ -21,6 +22,8 @@ MAX_SLIDER = MAX_VALUE / MAX_MASTER
 MAX_LINK = 20_000
 """Characters of a link's clamps that are read; no address bar holds more."""
 MAX_METHOD = 300
+MAX_RIVAL = len("prompt:") + 12 * MAX_TEXT
+"""Each of a prompt's characters may be four bytes, of three characters each in an address."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,11 @@ class Board:
     """While set, this feature's clamp alone is in force."""
     method: Method = PAPER
     """When the clamps act and what they write; checked, also where nothing is clamped."""
+    rival: Rival | None = None
+    """While there is one it is in force in the place of the clamps, which stay where they are."""
 
     def setting(self) -> Setting:
-        """What is in force: the sliders that are on, times the master, by the method.
+        """What is in force: the rival, or the sliders that are on, times the master, by the method.
 
         While there is a solo, that one alone.
         """
@@ -52,7 +57,7 @@ class Board:
             for s in self.sliders
             if s.on and self.solo in (None, s.feature)
         )
-        return setting_of(clamps, self.method)
+        return setting_of(clamps, self.method, self.rival)
 
     def features(self) -> tuple[int, ...]:
         return tuple(s.feature for s in self.sliders)
@@ -69,9 +74,10 @@ class Board:
         return replace(self, sliders=left, solo=None if self.solo == feature else self.solo)
 
 
-def board_of(clamps: Iterable[Clamp], method: Method = PAPER) -> Board:
+def board_of(clamps: Iterable[Clamp], method: Method = PAPER, rival: Rival | None = None) -> Board:
     """A slider for each clamp, in the order given."""
-    return Board(tuple(Slider(clamp.feature, clamp.value) for clamp in clamps), method=method)
+    sliders = tuple(Slider(clamp.feature, clamp.value) for clamp in clamps)
+    return Board(sliders, method=method, rival=rival)
 
 
 def write_link(board: Board) -> dict[str, str]:
@@ -83,6 +89,7 @@ def write_link(board: Board) -> dict[str, str]:
     link = {"clamps": ",".join(part.removesuffix(".0") for part in parts)} if parts else {}
     link |= {} if board.master == 1 else {"master": repr(board.master)}
     link |= {} if board.method == PAPER else {"method": format_method(board.method)}
+    link |= {} if board.rival is None else {"rival": format_rival(board.rival)}
     return link if board.solo is None else {**link, "solo": str(board.solo)}
 
 
@@ -123,7 +130,11 @@ def read_link(parameters: dict[str, str], d_sae: int) -> Board:
             "it must be one of the features that the link clamps."
         )
     return Board(
-        tuple(sliders), master, None if solo is None else int(solo), _method(parameters, d_sae)
+        tuple(sliders),
+        master,
+        None if solo is None else int(solo),
+        _method(parameters, d_sae),
+        _rival(parameters),
     )
 
 
@@ -135,6 +146,16 @@ def _method(parameters: dict[str, str], d_sae: int) -> Method:
         return parse_method(text, d_sae)
     except BadMethod as error:
         raise BadInput(f"The link's method cannot be used: {error}") from error
+
+
+def _rival(parameters: dict[str, str]) -> Rival | None:
+    text = parameters.get("rival", "")
+    if len(text) > MAX_RIVAL:
+        raise BadInput("The link's rival is longer than any.")
+    try:
+        return parse_rival(text)
+    except BadRival as error:
+        raise BadInput(f"The link's rival cannot be used: {error}") from error
 
 
 def _number(text: str) -> float | None:

@@ -65,7 +65,7 @@ class Edit:
 
 def edit_of(acts: FeatureActs, setting: Setting, at: Bool[Tensor, " token"] | None = None) -> Edit:
     """What a setting adds, and where; `at` leaves out the tokens it does not act on."""
-    clamps, method = setting
+    clamps, method = setting.clamps, setting.method
     fired = [fires(acts, clamp.feature, method.threshold, at) for clamp in clamps]
     hit = torch.unique(torch.cat([torch.empty(0, dtype=torch.int64), *(t for t, _ in fired)]))
     own, columns = set(_own(setting)), []

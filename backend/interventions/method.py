@@ -17,6 +17,8 @@ from typing import Literal, NamedTuple, get_args
 
 from backend.errors import BadMethod
 from backend.interventions.clamps import MAX_VALUE, Clamps, clamp_set, format_clamps, shortest
+from backend.interventions.rival import Rival, checked_rival
+from backend.interventions.rival import in_words as rival_in_words
 
 GateKind = Literal["rho", "window", "cusum"]
 KINDS: tuple[GateKind, ...] = get_args(GateKind)
@@ -68,10 +70,14 @@ PAPER = Method()
 
 
 class Setting(NamedTuple):
-    """What is clamped, and when: everything a run is of. Equal settings are equal values."""
+    """What is clamped, and when, or what stands in the place of clamps: everything a run is of.
+    Equal settings are equal values.
+    """
 
     clamps: Clamps = ()
     method: Method = PAPER
+    rival: Rival | None = None
+    """With one there is no clamp."""
 
     @property
     def features(self) -> tuple[int, ...]:
@@ -79,23 +85,31 @@ class Setting(NamedTuple):
         return tuple(clamp.feature for clamp in self.clamps)
 
     def __bool__(self) -> bool:
-        """False where nothing is clamped: then nothing acts, whatever the method."""
-        return bool(self.clamps)
+        """False where nothing acts: nothing is clamped, whatever the method, and there is no
+        rival.
+        """
+        return bool(self.clamps) or self.rival is not None
 
 
 NOTHING = Setting()
 
 
 def setting_of(
-    clamps: Iterable[tuple[int, float]], method: Method = PAPER, d_sae: int | None = None
+    clamps: Iterable[tuple[int, float]],
+    method: Method = PAPER,
+    rival: Rival | None = None,
+    *,
+    d_sae: int | None = None,
 ) -> Setting:
-    """Checked, and in the one form equal settings have: without clamps there is no method, and
-    what a method does not read is as it stands by default.
+    """Checked, and in the one form equal settings have: with a rival there are no clamps, without
+    clamps there is no method, and what a method does not read is as it stands by default.
 
-    Raises BadClamps or BadMethod.
+    Raises BadClamps, BadMethod or BadRival.
     """
     found = clamp_set(clamps, d_sae)
     method = checked_method(method, d_sae)
+    if rival is not None:
+        return Setting(rival=checked_rival(rival))
     return Setting(found, method) if found else NOTHING
 
 
@@ -246,6 +260,8 @@ def gate_in_words(gate: Gate) -> str:
 
 
 def setting_in_words(setting: Setting) -> str:
-    """Clamps and method on one line, for a terminal and a table."""
+    """Clamps and method, or the rival, on one line, for a terminal and a table."""
+    if setting.rival is not None:
+        return rival_in_words(setting.rival)
     method = format_method(setting.method)
     return format_clamps(setting.clamps) + (f" [{method}]" if method else "")

@@ -28,7 +28,7 @@ class _Saved(BaseModel):
 class SavedPresets:
     """The user's own boards under names, one sealed file each.
 
-    Sliders that are off, the master and the method included.
+    Sliders that are off, the master, the method and a rival included.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +44,7 @@ class SavedPresets:
         name = whole(name, "The name").strip()
         if not name or len(name) > MAX_NAME:
             raise BadInput(f"A preset needs a name of 1 to {MAX_NAME} characters.")
-        if not board.sliders:
+        if not board.sliders and board.rival is None:
             raise BadInput("Nothing is clamped: there is nothing to keep as a preset.")
         path = self._path(name)
         with changing(self._folder):

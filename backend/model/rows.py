@@ -120,6 +120,20 @@ class Rows:
             score_start=starts(len(p.score_pos) for p in packed),
         )
 
+    def packed(self) -> list[Packed]:
+        """What `of` was given."""
+        tokens, scores = self.start.tolist(), self.score_start.tolist()
+        streams = [self.ids, self.branch]
+        entries = [self.score_pos, self.score_token, self.score_choice, self.score_weight]
+        of_tokens, of_entries = ([s.tolist() for s in part] for part in (streams, entries))
+        return [
+            Packed(
+                *(values[tokens[row] : tokens[row + 1]] for values in of_tokens),
+                *(values[scores[row] : scores[row + 1]] for values in of_entries),
+            )
+            for row in range(self.n_rows)
+        ]
+
     @classmethod
     def of_text(cls, rows: Sequence[list[int]]) -> "Rows":
         """Plain rows of text: no branches, nothing scored."""

@@ -95,7 +95,7 @@ class SplitModel:
 
     @property
     def tail_blocks(self) -> list[nn.Module]:
-        return [*(_blocks(self.body) if self.body else []), *_blocks(self.last)]
+        return [*(blocks_of(self.body) if self.body else []), *blocks_of(self.last)]
 
     @property
     def norm(self) -> nn.Module:
@@ -218,23 +218,26 @@ def split(hf: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, hook_name: st
         hf.set_attn_implementation(GROUPED)  # the one that reads a layout
     except ValueError as failure:
         raise BadSetup(f"A model of the kind {kind} cannot be split: {failure}") from failure
-    head = _slice(base, 0, block + 1, norm=False)
+    head = part_of(base, 0, block + 1, norm=False)
     body = None
     if block < n_blocks - 2:
-        body = _slice(base, block + 1, n_blocks - 1, norm=False)
-    last = _slice(base, n_blocks - 1, n_blocks, norm=True)
+        body = part_of(base, block + 1, n_blocks - 1, norm=False)
+    last = part_of(base, n_blocks - 1, n_blocks, norm=True)
     model = SplitModel(hf, tokenizer, block, head, body, last)
     _prove(model, kind)
     return model
 
 
-def _blocks(part: PreTrainedModel) -> list[nn.Module]:
+def blocks_of(part: PreTrainedModel) -> list[nn.Module]:
     layers = part.layers
     assert isinstance(layers, nn.ModuleList)
     return list(layers)
 
 
-def _slice(base: PreTrainedModel, start: int, stop: int, *, norm: bool) -> PreTrainedModel:
+def part_of(base: PreTrainedModel, start: int, stop: int, *, norm: bool) -> PreTrainedModel:
+    """Blocks start .. stop - 1 of a base model, with its final norm or without; its own modules and
+    settings else.
+    """
     part = copy.copy(base)
     # copy.copy shares this dict; setting a child would change the model itself.
     part._modules = dict(base._modules)
@@ -242,7 +245,7 @@ def _slice(base: PreTrainedModel, start: int, stop: int, *, norm: bool) -> PreTr
     part.config.num_hidden_layers = stop - start
     if getattr(base.config, "layer_types", None):
         part.config.layer_types = base.config.layer_types[start:stop]
-    part.layers = nn.ModuleList(_blocks(base)[start:stop])
+    part.layers = nn.ModuleList(blocks_of(base)[start:stop])
     if not norm:
         part.norm = nn.Identity()
     return part

@@ -22,6 +22,7 @@ from backend.setups.schema import (  # noqa: F401 (they are this package's publi
     ModelSource,
     Prompt,
     Protocol,
+    RmuSource,
     Role,
     RowSource,
     Rule,
@@ -54,7 +55,8 @@ def load_setup(wanted: str | Path) -> Setup:
             )
     setup = replace(_read(path), name=path.stem)
     check(setup, path)
-    return replace(setup, corpora=_at_hand(setup.corpora))
+    rmu = setup.rmu and replace(setup.rmu, corpora=_at_hand(setup.rmu.corpora))
+    return replace(setup, corpora=_at_hand(setup.corpora), rmu=rmu)
 
 
 def shipped_names() -> set[str]:

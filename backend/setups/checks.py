@@ -13,8 +13,10 @@ from backend.rim import kind, shown
 from backend.setups.schema import (
     PROMPTS,
     RULES,
+    CorpusSource,
     Known,
     ModelSource,
+    RmuSource,
     RowSource,
     Rule,
     SaeSource,
@@ -48,6 +50,8 @@ def problems(setup: Setup) -> Problems:
     yield from _model(setup.model)
     yield from _sae(setup.sae)
     yield from _roles(setup)
+    if setup.rmu is not None:
+        yield from _rmu(setup.rmu)
     yield from _names(setup.sets)
     yield from _places(setup)
     for i, source in enumerate(setup.sets):
@@ -114,6 +118,14 @@ def _roles(setup: Setup) -> Problems:
         )
 
 
+def _rmu(rmu: RmuSource) -> Problems:
+    for i, path in enumerate(rmu.models):
+        yield from _there(f"[rmu] models[{i}]", path, "file")
+    roles = [corpus.role for corpus in rmu.corpora if not corpus.optional]
+    if len(set(roles)) < len(roles):
+        yield "[[rmu.corpora]] can have one corpus of each role, besides optional ones"
+
+
 def _names(sets: Sequence[SetSource]) -> Problems:
     if len({source.name for source in sets}) < len(sets):
         yield "[[sets]] uses a name twice"
@@ -122,11 +134,16 @@ def _names(sets: Sequence[SetSource]) -> Problems:
 def _places(setup: Setup) -> Problems:
     for i, source in enumerate(setup.sets):
         yield from _place(f"sets[{i}]", source)
-    for i, corpus in enumerate(setup.corpora):
-        local_alone = corpus.optional and corpus.local is not None
-        yield from _place(f"corpora[{i}]", corpus, local_alone)
+    for where, corpora in (("corpora", setup.corpora), ("rmu.corpora", _texts(setup.rmu))):
+        for i, corpus in enumerate(corpora):
+            local_alone = corpus.optional and corpus.local is not None
+            yield from _place(f"{where}[{i}]", corpus, local_alone)
     if setup.text_loss is not None:
         yield from _place("text_loss[0]", setup.text_loss)
+
+
+def _texts(rmu: RmuSource | None) -> tuple[CorpusSource, ...]:
+    return () if rmu is None else rmu.corpora
 
 
 def _place(where: str, source: RowSource, local_alone: bool = False) -> Problems:

@@ -25,8 +25,8 @@ MOST = 10_000_000
 """Of anything that is counted: rows, texts, tokens."""
 
 
-def within(least: int, most: int, default: int | None = None) -> Any:
-    """A whole number of a table, and its range."""
+def within(least: float, most: float, default: int | None = None) -> Any:
+    """A number of a table, and its range: a whole number where both ends are."""
     return field(default=default, metadata={"within": (least, most)})
 
 
@@ -181,6 +181,30 @@ class Known:
 
 
 @dataclass(frozen=True)
+class RmuSource:
+    """How RMU is trained on this model, and what was trained before; see backend.rivals.recipe.
+
+    What is not given is as there.
+    """
+
+    layer: int | None = within(2, 999)
+    """The block whose output is steered."""
+    strength: float | None = within(0.0, 1e6)
+    unit: Literal["residual", "raw"] | None = None
+    """Of the strength: the residual's median length there, or none, as in the paper."""
+    alpha: float | None = within(0.0, 1e6)
+    steps: int | None = within(1, 100_000)
+    lr: float | None = within(1e-8, 1.0)
+    batch: int | None = within(1, 1024)
+    tokens: int | None = within(2, 100_000)
+    seed: int | None = within(0, 2**32 - 1)
+    models: tuple[Path, ...] = ()
+    """Trained ones, as files of the command rmu."""
+    corpora: tuple[CorpusSource, ...] = field(default=(), metadata={"key": "role"})
+    """The text it is trained on; of a role that is not given, the setup's."""
+
+
+@dataclass(frozen=True)
 class Setup:
     """Everything that can change a number."""
 
@@ -198,6 +222,8 @@ class Setup:
     """Which questions the figures are over; all if not given."""
     text_loss: CorpusSource | None = None
     """Text on which the board shows what clamps add to the model's loss; nothing if not given."""
+    rmu: RmuSource | None = None
+    """How RMU is trained beside the clamps."""
     half_seed: int | None = within(-(2**63), 2**63 - 1)
     """Each set's questions are parted at random with this seed into a half to choose features on
     and one held out; if not given, into even and odd rows.

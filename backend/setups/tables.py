@@ -25,7 +25,7 @@ def build(cls: type, table: Any, where: str, path: Path, base: Any = None) -> An
     What the table does not give is the base's. A field's metadata may say: `given` False, it is not
     to be given in a table; `alone`, with it nothing of the base stays; `key`, a list that is added
     to the base's, where an entry replaces those with the same value of this field; `within`, the
-    least and the most of a whole number. Raises BadSetup naming file and field.
+    least and the most of a number. Raises BadSetup naming file and field.
     """
     prefix = f"{where}." if where else ""
     if not isinstance(table, dict):
@@ -44,7 +44,7 @@ def build(cls: type, table: Any, where: str, path: Path, base: Any = None) -> An
         if name in table:
             below = values.get(name)
             value = _value(hints[name], table[name], f"{prefix}{name}", path, below)
-            _check_range(value, spec.metadata.get("within"), f"{prefix}{name}", path)
+            _check_range(value, spec, f"{prefix}{name}", path)
             if below is not None and (same := spec.metadata.get("key")):
                 given = {getattr(entry, same) for entry in value}
                 value = (*(entry for entry in below if getattr(entry, same) not in given), *value)
@@ -78,9 +78,9 @@ def _value(hint: Any, value: Any, where: str, path: Path, base: Any = None) -> A
                 f"it must be one of {', '.join(get_args(hint))}."
             )
         return value
-    wanted = str if hint is Path else hint
+    wanted = {Path: str, float: int | float}.get(hint, hint)
     if not isinstance(value, wanted) or isinstance(value, bool) != (hint is bool):
-        names = {int: "a whole number", bool: "true or false"}
+        names = {int: "a whole number", float: "a number", bool: "true or false"}
         raise BadSetup(
             f"The setup {path}: {where} must be {names.get(hint, 'text')}, not {shown(value)}."
         )
@@ -102,9 +102,12 @@ def _check_text(value: str, most: int, where: str, path: Path) -> None:
         )
 
 
-def _check_range(value: Any, within: tuple[int, int] | None, where: str, path: Path) -> None:
+def _check_range(value: Any, spec: dataclasses.Field[Any], where: str, path: Path) -> None:
+    within = spec.metadata.get("within")
     if within is not None and not within[0] <= value <= within[1]:
+        least, most = (f"{end:g}" if isinstance(end, float) else f"{end:,}" for end in within)
+        kind = "number" if any(isinstance(end, float) for end in within) else "whole number"
         raise BadSetup(
-            f"The setup {path}: {where} must be a whole number from {within[0]:,} to "
-            f"{within[1]:,}, not {shown(value)}."
+            f"The setup {path}: {where} must be a {kind} from {least} to {most}, "
+            f"not {shown(value)}."
         )

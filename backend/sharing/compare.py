@@ -25,6 +25,7 @@ from backend.checked import printable
 from backend.engine.engine import Engine
 from backend.evaluation.answers import gate_of
 from backend.evaluation.evaluate import FIGURES, Evaluation, SetResult
+from backend.interventions.rival import parse_rival
 from backend.sharing.identity import identity
 from backend.sharing.run_file import Claims, GateAnswer, RunFile, RunSet
 
@@ -142,7 +143,8 @@ def _ingredients(claims: Claims, engine: Engine) -> Iterator[str]:
         "the SAE's name": (claims.setup.sae, engine.sae.title),
         "the hook": (claims.setup.hook, engine.sae.hook_name),
     }
-    here, there = identity(engine), claims.identity
+    rival = parse_rival(claims.rival)
+    here, there = identity(engine, rival), claims.identity
     hashed = {what: (there.get(what), here.get(what)) for what in sorted({*here, *there})}
     for what, (theirs, mine) in (named | hashed).items():
         if theirs != mine:

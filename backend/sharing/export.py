@@ -20,6 +20,7 @@ from backend.evaluation.results import Run
 from backend.interventions.board import Board, write_link
 from backend.interventions.clamps import format_clamps
 from backend.interventions.method import PAPER, format_method
+from backend.interventions.rival import format_rival
 from backend.sharing.identity import identity
 from backend.sharing.run_file import FORMAT, KIND
 
@@ -28,9 +29,9 @@ def export(
     engine: Engine, evaluation: Evaluation, board: Board, half: str = "all"
 ) -> dict[str, Any]:
     """The file as a value. `evaluation` is complete, over all questions, of the board's setting."""
-    clamps, method = evaluation.setting
+    clamps, method, rival = evaluation.setting
     run = engine.results.read(evaluation.setting) or Run(
-        clamps, [], evaluation.seconds, time.time(), method=method
+        clamps, [], evaluation.seconds, time.time(), method=method, rival=rival
     )
     opened = engine.opening(evaluation.setting)
     return {
@@ -44,12 +45,13 @@ def export(
             "sae": engine.sae.title,
             "hook": engine.sae.hook_name,
         },
-        "identity": identity(engine),
+        "identity": identity(engine, rival),
         "libraries": {name: version(name) for name in ("torch", "transformers", "sae-lens")},
         "board": write_link(board),
         "half": half,
         "clamps": format_clamps(clamps),
         **({} if method == PAPER else {"method": format_method(method)}),
+        **({} if rival is None else {"rival": format_rival(rival)}),
         "features": [
             {"feature": c.feature, "value": c.value, "label": engine.atlas.name(c.feature)}
             for c in clamps

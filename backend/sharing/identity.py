@@ -10,6 +10,7 @@ from torch import Tensor
 
 from backend.engine.engine import Engine
 from backend.evaluation.recordings import FORMAT as RECORDINGS_FORMAT
+from backend.interventions.rival import Rival
 
 NO_ARITHMETIC = {
     "_name_or_path",
@@ -28,8 +29,10 @@ _hashes: dict[tuple[str, str], str] = {}
 """Of weights, by the engine's key: they are read once a process."""
 
 
-def identity(engine: Engine) -> dict[str, str]:
-    """What figures depend on, each under a name for people, as a hash of its content."""
+def identity(engine: Engine, rival: Rival | None = None) -> dict[str, str]:
+    """What figures depend on, each under a name for people, as a hash of its content. A direction
+    and a prompt are named by their content already.
+    """
     sae, rows = engine.sae.sae, engine.recording.rows
 
     def of_model() -> str:
@@ -57,7 +60,14 @@ def identity(engine: Engine) -> dict[str, str]:
         "the positions no clamp touches": ", ".join(sorted(engine.setup.untouched)) or "none",
         "the format of the recordings": str(RECORDINGS_FORMAT),
         "the precision": f"{engine.dtype} on {engine.device}",
+        **({} if rival is None or rival.kind != "rmu" else _of_weights(engine, rival)),
     }
+
+
+def _of_weights(engine: Engine, rival: Rival) -> dict[str, str]:
+    """Of trained weights."""
+    found = {trained.name: trained.about.sha256 for trained in engine.rivals.trained()}
+    return {"the rival's weights": found.get(rival.of, "none of that name")}
 
 
 def _once(engine: Engine, what: str, compute: Callable[[], str]) -> str:

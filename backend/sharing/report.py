@@ -10,7 +10,7 @@ from typing import Any
 from backend.engine.engine import Engine
 from backend.evaluation.answers import gate_figures, gate_line
 from backend.evaluation.evaluate import Evaluation, SetResult
-from backend.evaluation.lights import Light, lights
+from backend.evaluation.lights import Light
 from backend.evaluation.results import Run
 from backend.experiments.controls import finished_controls
 from backend.experiments.effects import control_effect, own_effect, verdict
@@ -18,6 +18,10 @@ from backend.experiments.text_loss import in_words as loss_in_words
 from backend.experiments.text_loss import text_loss
 from backend.interventions.board import board_of, write_link
 from backend.interventions.method import flags, in_words
+from backend.interventions.rival import ABOUT as ABOUT_KIND
+from backend.interventions.rival import PUSHED, TITLES, Rival
+from backend.interventions.rival import flags as rival_flags
+from backend.interventions.rival import in_words as rival_in_words
 from backend.sharing.identity import identity
 from backend.sharing.svg import dumbbell_svg, trials_svg
 from backend.wording import always_signed, with_minus
@@ -36,7 +40,6 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f4;padding:.6rem
   table,svg,li{break-inside:avoid}}
 """
 CAVEATS = (
-    "A clamp is a hook, not a deletion: take it away and the model knows everything again.",
     "Multiple choice alone overstates forgetting: the model may still say in free text what it no "
     "longer picks.",
     "The 95 % intervals are of the paired change over these questions; they say nothing of other "
@@ -45,35 +48,45 @@ CAVEATS = (
     "given, was not looked at by the presets that say so.",
 )
 
+HOOK = "A clamp is a hook, not a deletion: take it away and the model knows everything again."
+WEIGHTS = (
+    "RMU steers the residual of a layer along one direction drawn at random: what is no longer "
+    "picked may still be known, and training on other text may bring it back."
+)
+ASKED = "A prompt asks the model not to say what it knows: that is another answer, not forgetting."
+
+
+def caveats(rival: Rival | None) -> tuple[str, ...]:
+    """What to keep in mind; the first is of what acts."""
+    if rival is None:
+        return HOOK, *CAVEATS
+    first = {"rmu": WEIGHTS, "prompt": ASKED}.get(rival.kind)
+    return CAVEATS if first is None else (first, *CAVEATS)
+
 
 def report(engine: Engine, evaluation: Evaluation) -> str:
     """The page as HTML. `evaluation` is complete and over all questions."""
-    clamps, method = evaluation.setting
+    clamps, method, rival = evaluation.setting
     run = engine.results.read(evaluation.setting)
-    run = run or Run(clamps, [], evaluation.seconds, time.time(), method=method)
+    run = run or Run(clamps, [], evaluation.seconds, time.time(), method=method, rival=rival)
     trials = engine.history.trials()
     held_out = engine.restrict(evaluation, engine.half("held-out"))
-    letters = engine.setup.scoring == "letter"
-    checks = lights(
-        engine.sets,
-        engine.recording,
-        engine.sae.W_dec,
-        evaluation,
-        letters,
-        opened=engine.opening(evaluation.setting),
-    )
+    checks = engine.lights(evaluation)
     preset = engine.preset_titles.get(evaluation.setting)
-    title = run.name or preset or f"{len(clamps)} features clamped"
+    acting = f"{len(clamps)} features clamped" if rival is None else rival_in_words(rival)
+    by = "clamps" if rival is None else TITLES[rival.kind]
+    title = run.name or preset or acting
     title += f" ({said})" if (said := in_words(method)) and not preset else ""
     day = time.strftime("%Y-%m-%d", time.localtime(run.when))
     pairs = write_link(board_of(clamps)).get("clamps", "")
+    asked = f' --clamps "{pairs}"{flags(method)}' if rival is None else rival_flags(rival)
     sections = [
         f"<h1>{_(title)}</h1><p class=grey>{_(engine.setup.title)} · {day} · Clampboard report</p>",
         _written("Expected, written before it ran", run.hypothesis) + _written("Note", run.note),
         "<h2>What the model still knows</h2>",
         _board(evaluation.sets),
         dumbbell_svg(evaluation.sets),
-        "<p class=grey>Hollow: without clamps. Filled: with clamps. Band: 95 % interval of the "
+        f"<p class=grey>Hollow: without {by}. Filled: with {by}. Band: 95 % interval of the "
         "change.</p>",
         _loss(engine, evaluation),
         "<h2>The held-out half alone</h2>",
@@ -81,11 +94,10 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
         "<h2>Checks</h2><ul>",
         *(_check(light) for light in checks),
         "</ul>",
-        "<h2>Is it these features, or damage?</h2>",
-        _controls(engine, evaluation),
+        _controls(engine, evaluation) if rival is None else "",
         "<h2>Settings</h2>",
-        _setup(engine),
-        _features(engine, evaluation),
+        _setup(engine, rival),
+        _features(engine, evaluation) if rival is None else _rival(engine, rival),
         _method(engine, evaluation),
         f"<h2>Every setting tried so far: {len(trials)}</h2>",
         trials_svg(trials, run.id, engine.history.baseline()[1]),
@@ -93,12 +105,11 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
         "95 % intervals; filled is the one of this report. Choosing the best of many dots flatters "
         "it.</p>",
         "<h2>What to keep in mind</h2><ul>",
-        *(f"<li>{_(caveat)}</li>" for caveat in CAVEATS),
+        *(f"<li>{_(caveat)}</li>" for caveat in caveats(rival)),
         "</ul>",
         "<h2>Run it again</h2>",
-        f'<pre>python -m backend evaluate {_(engine.setup.name)} --clamps "{_(pairs)}"'
-        f"{_(flags(method))}</pre>",
-        _hashes(engine),
+        f"<pre>python -m backend evaluate {_(engine.setup.name)}{_(asked)}</pre>",
+        _hashes(engine, rival),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
@@ -158,8 +169,9 @@ def _loss(engine: Engine, evaluation: Evaluation) -> str:
 
 def _controls(engine: Engine, evaluation: Evaluation) -> str:
     """Of those that were run; the report runs none."""
+    head = "<h2>Is it these features, or damage?</h2>"
     if not evaluation.clamps:
-        return "<p>No clamp.</p>"
+        return f"{head}<p>No clamp.</p>"
     finished = [
         control_effect(control, result)
         for control, result in finished_controls(engine, evaluation.setting)
@@ -167,13 +179,13 @@ def _controls(engine: Engine, evaluation: Evaluation) -> str:
     ]
     if not finished:
         return (
-            "<p>The controls were not run: the same push on random features and along other "
+            f"{head}<p>The controls were not run: the same push on random features and along other "
             "directions.</p>"
         )
     own = own_effect(evaluation)
     rows = [(_(e.name), _change(e.forget), _change(e.retain)) for e in (own, *finished)]
     table = _table(("Clamp", "Forget sets", "Retain sets"), rows)
-    return f"<p>{_(verdict(own, finished))}</p>{table}"
+    return f"{head}<p>{_(verdict(own, finished))}</p>{table}"
 
 
 def _check(light: Light) -> str:
@@ -184,15 +196,26 @@ def _check(light: Light) -> str:
     )
 
 
-def _setup(engine: Engine) -> str:
+def _setup(engine: Engine, rival: Rival | None) -> str:
     setup = engine.setup
+    sae = (
+        f", SAE {_(engine.sae.title)} with {engine.d_sae:,} features at"
+        f" <code>{_(engine.sae.hook_name)}</code>"
+    )
+    untouched = _(", ".join(setup.untouched) or "none")
+    acts = ""
+    if rival is None:
+        acts = (
+            f"; no clamp touches these positions: {untouched}. At every other token where a "
+            "clamped feature fires it is set to the value below; the rest of the residual stream, "
+            "the SAE's error included, stays as it is. "
+            f"{_(engine.sae.used_elsewhere(setup.model.name))}"
+        )
+    elif rival.kind in PUSHED:
+        acts = f"; the direction leaves these positions alone: {untouched}."
     return (
-        f"<p>{_(setup.model.name)}, SAE {_(engine.sae.title)} with {engine.d_sae:,} features at"
-        f" <code>{_(engine.sae.hook_name)}</code>; {engine.dtype} on {engine.device}; "
-        f"{_(setup.scoring)} scoring; no clamp touches these positions: "
-        f"{_(', '.join(setup.untouched) or 'none')}. At every other token where a clamped feature "
-        "fires it is set to the value below; the rest of the residual stream, the SAE's error "
-        f"included, stays as it is. {_(engine.sae.used_elsewhere(setup.model.name))}</p>"
+        f"<p>{_(setup.model.name)}{sae}; {engine.dtype} on {engine.device}; "
+        f"{_(setup.scoring)} scoring{acts or '.'}</p>"
     )
 
 
@@ -227,9 +250,18 @@ def _features(engine: Engine, evaluation: Evaluation) -> str:
     return table + tail
 
 
-def _hashes(engine: Engine) -> str:
+def _rival(engine: Engine, rival: Rival) -> str:
+    """What stands in the place of clamps."""
+    said = ABOUT_KIND[rival.kind]
+    if rival.kind == "prompt":
+        return f"<p>{_(said)}</p><blockquote>{_(rival.of)}</blockquote>"
+    recipes = [t.recipe.in_words for t in engine.rivals.trained() if t.name == rival.of]
+    return f"<p>{_(rival_in_words(rival))}: {_(said)}{_(''.join(f' {r}.' for r in recipes))}</p>"
+
+
+def _hashes(engine: Engine, rival: Rival | None) -> str:
     named = [
         f"{_(what)} <code>{_(value[:12] if len(value) == 64 else value)}</code>"
-        for what, value in identity(engine).items()
+        for what, value in identity(engine, rival).items()
     ]
     return f"<p class=grey>Figures depend on: {'; '.join(named)}.</p>"

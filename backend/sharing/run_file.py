@@ -30,6 +30,7 @@ from backend.evaluation.evaluate import SetResult, summarise
 from backend.interventions.board import Board, read_link
 from backend.interventions.clamps import Clamps, format_clamps
 from backend.interventions.method import NOTHING, Setting, format_method
+from backend.interventions.rival import format_rival
 from backend.rim import MB, parse_json, read_bytes, text_of
 from backend.setups import SHIPPED, Role
 
@@ -149,6 +150,7 @@ class BoardClaim(_Part):
     master: str = "1"
     solo: str | None = None
     method: str = ""
+    rival: str = ""
 
 
 class FeatureClaim(_Part):
@@ -171,6 +173,8 @@ class Claims(_Part):
     clamps: str
     method: str = ""
     """As backend.interventions.method.format_method gives it; the paper's where it is empty."""
+    rival: str = ""
+    """As backend.interventions.rival.format_rival gives it; none where it is empty."""
     features: Annotated[list[FeatureClaim], Field(fail_fast=True)]
     name: str
     note: str
@@ -242,6 +246,7 @@ def run_file(claims: Claims, d_sae: int, named: str = "The file") -> RunFile:
     for field, same in (
         ("clamps", claims.clamps == format_clamps(setting.clamps)),
         ("method", claims.method == format_method(setting.method)),
+        ("rival", claims.rival == format_rival(setting.rival)),
         ("features", [(f.feature, f.value) for f in claims.features] == list(setting.clamps)),
     ):
         if not same:

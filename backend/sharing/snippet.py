@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from backend.engine.engine import Engine
+from backend.errors import BadInput
 from backend.interventions.method import PAPER, Gate, Method, Setting, in_words
 from backend.model.positions import SINK_RATIO
 from backend.model.weights import model_source
@@ -163,8 +164,13 @@ def _constants(engine: Engine, setting: Setting) -> list[str]:
 
 
 def snippet(engine: Engine, setting: Setting) -> str:
-    """A Python program that runs by itself. `log_probs(ids)` in it is the clamped model."""
-    clamps, method = setting
+    """A Python program that runs by itself. `log_probs(ids)` in it is the clamped model.
+
+    Raises BadInput for a setting without clamps.
+    """
+    if setting.rival is not None:
+        raise BadInput("The program is of clamps: what stands in their place has none.")
+    clamps, method = setting.clamps, setting.method
     said = in_words(method)
     setup, sae = engine.setup, engine.setup.sae
     rules = [line for rule in setup.untouched for line in RULE_LINES[rule]]

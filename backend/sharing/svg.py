@@ -7,13 +7,29 @@ from typing import NamedTuple
 
 from backend.data.questions import CHANCE
 from backend.evaluation.evaluate import SetResult
-from backend.evaluation.history import KEPT, Pooled, Trial, front
+from backend.evaluation.history import KEPT, Kind, Pooled, Trial, fronts
 
 FORGET = "#b34700"
 RETAIN = "#135e91"
 GREY = "#666666"
 PALE = "#cccccc"
 WIDTH = 720
+KIND_COLOURS: dict[Kind, str] = {
+    "clamps": FORGET,
+    "gated clamps": "#a53bb0",
+    "RMU": "#5b2bb8",
+    "direction": "#135e74",
+    "random direction": GREY,
+    "prompt": "#7d5634",
+}
+KIND_SHAPES: dict[Kind, tuple[tuple[float, float], ...]] = {
+    "gated clamps": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+    "RMU": ((0, -1.2), (1.1, 0.8), (-1.1, 0.8)),
+    "direction": ((0, -1.3), (1.0, 0), (0, 1.3), (-1.0, 0)),
+    "random direction": ((0, 1.2), (1.1, -0.8), (-1.1, -0.8)),
+    "prompt": ((1.2, 0), (-0.8, 1.1), (-0.8, -1.1)),
+}
+"""Corners around the middle, in radii; clamps are circles."""
 
 
 class Axis(NamedTuple):
@@ -56,6 +72,17 @@ def _line(
 def _dot(x: float, y: float, radius: float, colour: str, filled: bool) -> str:
     return (
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" stroke="{colour}" stroke-width="2" '
+        f'fill="{colour if filled else "white"}"/>'
+    )
+
+
+def _mark(kind: Kind, x: float, y: float, radius: float, filled: bool) -> str:
+    colour = KIND_COLOURS[kind]
+    if (corners := KIND_SHAPES.get(kind)) is None:
+        return _dot(x, y, radius, colour, filled)
+    points = " ".join(f"{x + radius * dx:.1f},{y + radius * dy:.1f}" for dx, dy in corners)
+    return (
+        f'<polygon points="{points}" stroke="{colour}" stroke-width="2" '
         f'fill="{colour if filled else "white"}"/>'
     )
 
@@ -111,7 +138,8 @@ def dumbbell_svg(sets: Sequence[SetResult]) -> str:
 def trials_svg(trials: Sequence[Trial], current: str | None, baseline_retain: Pooled) -> str:
     """Every setting tried: retain accuracy across, forget accuracy up, in percent.
 
-    With 95 % intervals; the front as steps.
+    With 95 % intervals; a shape and a colour for each kind, named below; each kind's front as
+    steps.
     """
     left = 60
     right = WIDTH - 20
@@ -147,10 +175,27 @@ def trials_svg(trials: Sequence[Trial], current: str | None, baseline_retain: Po
             _line(x.at(retain_ends.low), up, x.at(retain_ends.high), up, PALE),
             _line(across, y.at(forget_ends.low), across, y.at(forget_ends.high), PALE),
         ]
-    # By falling retain accuracy: a step goes level to the left, then down.
-    for (x1, y1), (x2, y2) in itertools.pairwise(map(place, front(trials))):
-        pieces += [_line(x1, y1, x2, y1, FORGET, 1.5), _line(x2, y1, x2, y2, FORGET, 1.5)]
+    best = fronts(trials)
+    for kind, of_kind in best.items():
+        colour = KIND_COLOURS[kind]
+        # By falling retain accuracy: a step goes level to the left, then down.
+        for (x1, y1), (x2, y2) in itertools.pairwise(map(place, of_kind)):
+            pieces += [_line(x1, y1, x2, y1, colour, 1.5), _line(x2, y1, x2, y2, colour, 1.5)]
     for t in sorted(trials, key=lambda t: t.id == current):
         mine = t.id == current
-        pieces.append(_dot(*place(t), 8 if mine else 4.5, FORGET, mine))
-    return _svg(bottom + 44, "Forget against retain accuracy of every setting tried", pieces)
+        pieces.append(_mark(t.kind, *place(t), 8 if mine else 4.5, mine))
+    return _svg(
+        bottom + 68,
+        "Forget against retain accuracy of every setting tried",
+        [*pieces, *(_legend(list(best), left, bottom + 56) if len(best) > 1 else [])],
+    )
+
+
+def _legend(kinds: Sequence[Kind], left: float, y: float) -> list[str]:
+    """The kinds' marks with their names, in a row."""
+    step = (WIDTH - left) / len(KIND_COLOURS)
+    pieces = []
+    for i, kind in enumerate(kinds):
+        x = left + step * i
+        pieces += [_mark(kind, x + 5, y - 4, 4.5, False), _text(x + 15, y, kind)]
+    return pieces

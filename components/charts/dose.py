@@ -1,4 +1,6 @@
-"""What a feature's clamp does at each strength."""
+"""What a feature's clamp, or a direction, does at each strength."""
+
+from typing import NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -6,18 +8,29 @@ import pandas as pd
 from components.charts.palette import CHANCE_GREY, role_scale
 
 
-def dose_curves(points: pd.DataFrame, chance: float) -> alt.LayerChart:
-    """Accuracy by the strength of a clamp, a line for each role; dots are what was computed.
+class Across(NamedTuple):
+    """What a curve goes over."""
+
+    title: str
+    label: str
+    """Of a tick, as an expression of Vega's."""
+
+
+MULTIPLES = Across(
+    "clamped to, multiples of its maximum activation",
+    "datum.value == 0 ? '0' : format(datum.value, '+~g') + 'x'",
+)
+STRENGTHS = Across("strength", "format(datum.value, '~g')")
+
+
+def dose_curves(points: pd.DataFrame, chance: float, across: Across = MULTIPLES) -> alt.LayerChart:
+    """Accuracy by strength, a line for each role; dots are what was computed.
 
     Columns: multiple, role, accuracy, low, high (percent: the baseline plus the change's interval),
     baseline, said.
     """
     base = alt.Chart(points).encode(color=alt.Color("role:N", scale=role_scale(), legend=None))
-    x = alt.X(
-        "multiple:Q",
-        title="clamped to, multiples of its maximum activation",
-        axis=alt.Axis(labelExpr="datum.value == 0 ? '0' : format(datum.value, '+~g') + 'x'"),
-    )
+    x = alt.X("multiple:Q", title=across.title, axis=alt.Axis(labelExpr=across.label))
     y = alt.Y("accuracy:Q", title="accuracy, %", scale=alt.Scale(zero=False, padding=8, nice=True))
     band = base.mark_area(opacity=0.18).encode(
         x=x, y=alt.Y("low:Q", title="accuracy, %"), y2="high:Q"

@@ -4,9 +4,11 @@ import altair as alt
 import pandas as pd
 
 from backend.evaluation.history import KEPT
-from components.charts.palette import CHANCE_GREY, FORGET, RETAIN
+from components.charts.palette import CHANCE_GREY, KINDS, RETAIN, kind_scales
 
 NAMES = {"forget": "forget accuracy, %", "retain": "retain accuracy, all retain sets together, %"}
+PUBLISHED = "published"
+"""The kind of what others measured."""
 
 
 def trials_chart(
@@ -14,17 +16,20 @@ def trials_chart(
     current: str | None,
     baseline_retain: float,
     published: pd.DataFrame | None = None,
-    height: int = 340,
+    height: int = 360,
 ) -> alt.LayerChart:
-    """Low and right is good: forgotten, and nothing else lost.
+    """Low and right is good: forgotten, and nothing else lost. A shape and a colour for each kind,
+    named above; steps join what no other of its kind beats.
 
     `trials` as backend.evaluation.history.trial_table gives it; `current` is the id of the setting
     on the board. `published` has name, forget and retain, in percent. Selecting a dot sets the
     parameter "run".
     """
-    table = trials.assign(
-        state=["now" if id_ == current else "tried" for id_ in trials["id"]]
-    ).sort_values("state", ascending=False)
+    others = pd.DataFrame() if published is None else published.assign(kind=PUBLISHED)
+    colours, shapes = kind_scales({*trials["kind"], *others.get("kind", ())})
+    legend = alt.Legend(orient="top", title=None, columns=4, symbolStrokeWidth=2, symbolOpacity=1)
+    colour = alt.Stroke("kind:N", scale=colours, legend=legend)
+    shape = alt.Shape("kind:N", scale=shapes, legend=legend)
     accuracies = [alt.Tooltip("forget:Q", format=".1f"), alt.Tooltip("retain:Q", format=".1f")]
     across = alt.X(
         "retain:Q",
@@ -38,8 +43,8 @@ def trials_chart(
         axis=alt.Axis(tickCount=6),
         title=NAMES["forget"],
     )
-    base = alt.Chart(table).encode(
-        x=across, y=up, tooltip=["name:N", "features:Q", *accuracies, "note:N"]
+    base = alt.Chart(trials).encode(
+        x=across, y=up, tooltip=["name:N", "kind:N", "features:Q", *accuracies, "note:N"]
     )
     spread = [
         base.mark_rule(opacity=0.3, color=CHANCE_GREY).encode(x="retain_low:Q", x2="retain_high:Q"),
@@ -50,23 +55,34 @@ def trials_chart(
     line_name = kept.mark_text(align="right", dx=-5, color=RETAIN, fontSize=12).encode(
         x="x:Q", y=alt.value(10), text="what:N"
     )
-    best = (
-        alt.Chart(table[table["front"]])
-        .mark_line(color=FORGET, interpolate="step-before", opacity=0.7)
-        .encode(x="retain:Q", y="forget:Q", order="retain:Q")
+    fronts = (
+        alt.Chart(trials[trials["front"]])
+        .mark_line(interpolate="step-before", opacity=0.7, strokeWidth=1.5)
+        .encode(x="retain:Q", y="forget:Q", order="retain:Q", stroke=colour)
     )
     dots = (
-        base.mark_point(strokeWidth=2, color=FORGET, cursor="pointer")
-        .encode(
-            fill=alt.condition(
-                alt.datum.state == "now", alt.value(FORGET), alt.value("transparent")
-            ),
-            size=alt.condition(alt.datum.state == "now", alt.value(230), alt.value(80)),
-        )
+        base.mark_point(strokeWidth=2, size=80, opacity=1, cursor="pointer")
+        .encode(stroke=colour, shape=shape, fill=alt.value("transparent"))
         .add_params(alt.selection_point(name="run", fields=["id"]))
     )
-    layers = [line, line_name, *spread, best, dots]
-    if published is not None and len(published):
-        others = alt.Chart(published).mark_point(shape="diamond", color=CHANCE_GREY, opacity=0.6)
-        layers.insert(0, others.encode(x="retain:Q", y="forget:Q", tooltip=["name:N", *accuracies]))
+    # Plain values: a scale of its own would fill the legend's marks too.
+    now = [
+        base.transform_filter(alt.datum.id == current).mark_point(
+            shape=mark.shape, size=230, color=mark.colour, filled=True, opacity=1
+        )
+        for mark in (KINDS[kind] for kind in trials["kind"][trials["id"] == current])
+    ]
+    layers = [line, line_name, *spread, fronts, dots, *now]
+    if len(others):
+        theirs = alt.Chart(others).mark_point(strokeWidth=1, opacity=0.7)
+        layers.insert(
+            0,
+            theirs.encode(
+                x="retain:Q",
+                y="forget:Q",
+                stroke=colour,
+                shape=shape,
+                tooltip=["name:N", *accuracies],
+            ),
+        )
     return alt.LayerChart(layer=layers).properties(height=height)

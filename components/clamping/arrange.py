@@ -14,7 +14,7 @@ def draw_arrange(
 ) -> Arrangement:
     """`on_reset` and `on_remove` are called when the user wants all sliders reset or removed."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(heading(board, engine.preset_titles.get(board.setting()), _depth(engine)))
+        st.caption(heading(board, engine.preset_titles.get(board.setting()), depth(engine)))
         st.space("stretch")
         unit = st.segmented_control(
             "Unit",
@@ -37,12 +37,13 @@ def draw_arrange(
     return Arrangement(unit or UNITS[0], order, group)
 
 
-def heading(board: Board, preset: str | None, depth: str) -> str:
+def heading(board: Board, preset: str | None, where: str) -> str:
     """How many are clamped, where, and the preset they are if they are one."""
     n = len(board.sliders)
     on = sum(s.on for s in board.sliders)
-    return f"{f'“{preset}”: ' if preset else ''}{n} clamped after {depth}: {on} on, {n - on} off"
+    return f"{f'“{preset}”: ' if preset else ''}{n} clamped after {where}: {on} on, {n - on} off"
 
 
-def _depth(engine: Engine) -> str:
+def depth(engine: Engine) -> str:
+    """Where clamps act."""
     return f"block {engine.model.block + 1} of {engine.model.n_blocks}"

@@ -12,6 +12,7 @@ from backend.features.rankers import RANKERS, score
 from backend.interventions.board import Board, board_of
 from backend.interventions.method import Setting
 from backend.interventions.presets import MAX_NAME
+from backend.interventions.rival import TITLES
 from components.messages import showcase_off
 from components.wording import plain
 
@@ -86,7 +87,7 @@ def draw_presets(
     for name, board in engine.saved_presets.all(engine.d_sae).items():
         with st.container(horizontal=True):
             st.button(
-                f"{plain(name)} ({len(board.sliders)})",
+                f"{plain(name)} ({holds(board)})",
                 key=f"presets_load_{name}",
                 on_click=on_load,
                 args=(board,),
@@ -114,9 +115,15 @@ def draw_presets(
         st.warning(plain(problem))
 
 
+def holds(board: Board) -> str:
+    """How many clamps are on a board, and what stands in their place."""
+    parts = [str(len(board.sliders))] if board.sliders or board.rival is None else []
+    return ", ".join(parts + ([] if board.rival is None else [TITLES[board.rival.kind]]))
+
+
 def ordered_board(engine: Engine, setting: Setting) -> Board:
     """The features that fire on most forget questions first."""
-    clamps, method = setting
+    clamps, method = setting.clamps, setting.method
     return board_of(
         sorted(clamps, key=lambda clamp: -engine.atlas.about(clamp.feature)["fires_forget"]), method
     )

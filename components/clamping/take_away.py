@@ -46,8 +46,10 @@ def draw_take_away(
     `evaluation` is complete, over all questions, and of the board's setting. `on_open` is called
     with the name of a file that was opened here, and what was read of it or why it was refused.
     """
-    name = f"clampboard_{engine.setup.name}_{len(evaluation.clamps)}_features"
-    ways = (
+    rival = evaluation.setting.rival
+    acting = f"{len(evaluation.clamps)}_features" if rival is None else rival.kind
+    name = f"clampboard_{engine.setup.name}_{acting}"
+    ways = [
         Way(
             "Everything in one file",
             "Settings, figures, every answer, and the hashes of all they depend on. "
@@ -63,14 +65,16 @@ def draw_take_away(
             "text/html",
             lambda: report(engine, evaluation),
         ),
-        Way(
+    ]
+    if rival is None:
+        program = Way(
             "A Python program",
             "The same clamp with transformer-lens and sae-lens alone.",
             "py",
             "text/x-python",
             lambda: snippet(engine, evaluation.setting),
-        ),
-    )
+        )
+        ways.append(program)
     with st.popover("Take away", icon=":material/ios_share:"):
         st.caption("A link that opens these very settings; it holds no figures.")
         page = (st.context.url or "").split("?")[0]

@@ -16,6 +16,8 @@ from backend.data.questions import CHANCE
 from backend.engine.engine import Engine
 from backend.evaluation.answers import margin_changes
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
+from backend.interventions.method import Setting
+from backend.interventions.rival import in_words as rival_in_words
 from backend.progress import Progress
 from backend.setups import Role
 from backend.statistics import MeanChange
@@ -23,6 +25,7 @@ from backend.wording import signed
 from components.charts.board import dumbbell
 from components.charts.palette import FORGET, RETAIN
 from components.progress_bar import in_words
+from components.wording import plain
 
 REDRAW_S = 0.25
 COLUMNS = ("Set, questions", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p")
@@ -95,17 +98,20 @@ def draw_board(
     st.caption(heading(evaluation, stale, stopped))
     html_of = (
         board_html(evaluation.sets, margins)
-        if evaluation.clamps
+        if evaluation.setting
         else baseline_html(evaluation.sets)
     )
     st.html(f'<div style="opacity:{0.5 if stale else 1}">{html_of}</div>')
     st.altair_chart(dumbbell(evaluation.sets, CHANCE), width="stretch")
-    filled = (
-        "Hollow: without clamps. Filled: with clamps. Band: 95 % interval of the change. "
-        if evaluation.clamps
-        else ""
-    )
-    st.caption(f"{filled}Dashed: chance.")
+    st.caption(f"{legend(evaluation.setting)}Dashed: chance.")
+
+
+def legend(setting: Setting) -> str:
+    """What the dots of the chart are, where something acts."""
+    if not setting:
+        return ""
+    acts = "clamps" if setting.rival is None else plain(rival_in_words(setting.rival))
+    return f"Hollow: without {acts}. Filled: with {acts}. Band: 95 % interval of the change. "
 
 
 def heading(evaluation: Evaluation, stale: bool, stopped: bool = False) -> str:
@@ -120,7 +126,7 @@ def heading(evaluation: Evaluation, stale: bool, stopped: bool = False) -> str:
             f"For the previous settings: {affected} of {n} questions affected. "
             "The new figures are being computed…"
         )
-    if not evaluation.clamps:
+    if not evaluation.setting:
         return f"No clamp is on: this is the model as it is, over {n} questions."
     if done < affected:
         return (
@@ -128,8 +134,12 @@ def heading(evaluation: Evaluation, stale: bool, stopped: bool = False) -> str:
             f"{affected} affected questions, of {n} in all. "
             "±: how far the figures over all of them may be from these."
         )
+    rival = evaluation.setting.rival
+    by = "a clamp" if rival is None else plain(rival_in_words(rival))
+    if rival is not None and affected == n:
+        return f"All {n} questions are touched by {by}. {computed(evaluation)}"
     return (
-        f"{affected} of {n} questions touched by a clamp; "
+        f"{affected} of {n} questions touched by {by}; "
         f"the others keep their answer bit for bit. {computed(evaluation)}"
     )
 

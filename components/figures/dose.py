@@ -1,4 +1,6 @@
-"""A feature's dose curve: accuracy on forget and retain questions by the clamp's strength."""
+"""A dose curve: accuracy on forget and retain questions by the strength of a feature's clamp, or of
+a direction.
+"""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from backend.data.questions import CHANCE
 from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.experiments.dose import Dose
 from backend.progress import Progress
-from components.charts.dose import dose_curves
+from components.charts.dose import MULTIPLES, Across, dose_curves
 from components.progress_bar import in_words
 
 REDRAW_S = 0.25
@@ -21,9 +23,10 @@ REDRAW_S = 0.25
 class GrowingCurve:
     """A dose curve in one place of a page, drawn again as strengths come in."""
 
-    def __init__(self, place: DeltaGenerator, n_wanted: int):
+    def __init__(self, place: DeltaGenerator, n_wanted: int, across: Across = MULTIPLES):
         self._place = place
         self._n_wanted = n_wanted
+        self._across = across
         self._doses: list[Dose] = []
         self._drawn_at = 0.0
         self._waiting = ""
@@ -55,12 +58,18 @@ class GrowingCurve:
         whole = len(self._doses) >= self._n_wanted
         if whole or time.monotonic() - self._drawn_at > REDRAW_S:
             with self._place.container():
-                draw_dose_curve(self._doses, self._n_wanted, self._waiting)
+                draw_dose_curve(self._doses, self._n_wanted, self._waiting, self._across)
             self._drawn_at = time.monotonic()
 
 
-def points(doses: Sequence[Dose]) -> pd.DataFrame:
+def points(doses: Sequence[Dose], across: Across = MULTIPLES) -> pd.DataFrame:
     """One row for each strength and role, by strength; accuracies and their bounds in percent."""
+
+    def at(dose: Dose) -> str:
+        if across is MULTIPLES:
+            return f"{dose.multiple:+g}x ({dose.value:g})"
+        return f"{across.title} {dose.multiple:g}"
+
     return pd.DataFrame(
         [
             {
@@ -74,7 +83,7 @@ def points(doses: Sequence[Dose]) -> pd.DataFrame:
                 "n": s.n,
                 "lost": s.lost,
                 "gained": s.gained,
-                "said": f"{s.role} at {dose.multiple:+g}x ({dose.value:g}): {said(s)}",
+                "said": f"{s.role} at {at(dose)}: {said(s)}",
             }
             for dose in sorted(doses, key=lambda dose: dose.multiple)
             for s in (dose.forget, dose.retain)
@@ -91,16 +100,20 @@ def said(s: SetResult) -> str:
     return f"{s.accuracy:.1%}, {change}, n {s.n}"
 
 
-def draw_dose_curve(doses: Sequence[Dose], n_wanted: int, waiting: str = "") -> None:
+def draw_dose_curve(
+    doses: Sequence[Dose], n_wanted: int, waiting: str = "", across: Across = MULTIPLES
+) -> None:
     """`waiting` is what the next strength waits for, in words."""
-    table = points(doses)
+    table = points(doses, across)
     n = {s.role: s.n for s in (doses[0].forget, doses[0].retain)}
-    st.altair_chart(dose_curves(table, CHANCE), width="stretch")
+    without = "a clamp" if across is MULTIPLES else "it"
+    st.altair_chart(dose_curves(table, CHANCE, across), width="stretch")
     state = waiting or "running…"
     running = f" {len(doses)} of {n_wanted} strengths: {state}" if len(doses) < n_wanted else ""
     st.caption(
         f"Over {n['forget']} forget questions (solid, dots) and {n['retain']} retain questions "
-        f"(dashed, diamonds). Dotted: without a clamp. Band: 95 % interval of the change.{running}"
+        f"(dashed, diamonds). Dotted: without {without}. "
+        f"Band: 95 % interval of the change.{running}"
     )
     with st.expander("The curve as a table"):
         wide = {
@@ -116,7 +129,9 @@ def draw_dose_curve(doses: Sequence[Dose], n_wanted: int, waiting: str = "") -> 
             hide_index=True,
             width="stretch",
             column_config={
-                "at": st.column_config.NumberColumn(format="%+.0fx"),
+                "at": st.column_config.NumberColumn(
+                    format="%+.0fx" if across is MULTIPLES else "%.2f"
+                ),
                 "accuracy, %": st.column_config.NumberColumn(format="%.1f"),
             },
         )

@@ -48,15 +48,19 @@ def draw_questions(
         topic = st.selectbox(
             "Topic", ["all", *sorted(table["topic"].unique())], key="questions_topic"
         )
-        feature = st.selectbox(
-            "Fired feature",
-            ["any or none", *features],
-            key="questions_feature",
-            format_func=lambda f: f if isinstance(f, str) else f"{f} · {name(f)}",
+        feature = (
+            st.selectbox(
+                "Fired feature",
+                ["any or none", *features],
+                key="questions_feature",
+                format_func=lambda f: f if isinstance(f, str) else f"{f} · {name(f)}",
+            )
+            if features
+            else None
         )
     rows = narrowed(table, change, chosen_set, topic, feature if isinstance(feature, int) else None)
     gated = [column for column in GATED if column in rows]
-    shown = rows[[*SHOWN[:7], *gated, *SHOWN[7:]]]
+    shown = rows[[*SHOWN[:7], *gated, *(c for c in SHOWN[7:] if features or c != "fired")]]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             f"{len(rows)} of {len(table)} questions. "

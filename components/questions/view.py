@@ -13,6 +13,7 @@ from backend.data.questions import LETTERS
 from backend.engine.engine import Engine
 from backend.experiments.permutation import permutation_check
 from backend.interventions.method import Setting
+from backend.interventions.rival import Rival
 from backend.reading.seen import SeenGate, SeenOption, SeenQuestion, SeenToken
 from backend.wording import with_minus
 from components.charts.along import along_chart
@@ -27,13 +28,15 @@ SIGNS = {"\n": "↵", "\t": "⇥"}
 MOST_LISTED = 40
 
 
-def draw_question_view(view: SeenQuestion, clamped: bool = True) -> None:
+def draw_question_view(
+    view: SeenQuestion, clamped: bool = True, rival: Rival | None = None
+) -> None:
     """The question with a line above and one below that say what is seen.
 
     `clamped`: the features asked for are the ones a user clamped, and the scores after are with
-    those clamps.
+    those clamps, or with the `rival` in their place.
     """
-    st.caption(heading(view, clamped))
+    st.caption(heading(view, clamped) if rival is None else rival_heading(view, rival))
     st.html(view_html(view, clamped))
     st.caption(legend(view))
     if view.gate is not None:
@@ -101,6 +104,15 @@ def heading(view: SeenQuestion, clamped: bool) -> str:
         f"{plain(view.set)}, question {view.question.index}: the {len(tokens)} tokens the model "
         f"reads; {what} fires on {where}."
     )
+
+
+def rival_heading(view: SeenQuestion, rival: Rival) -> str:
+    tokens = f"{len(view.all_tokens())} tokens the model reads"
+    acts = {
+        "rmu": "other weights read them",
+        "prompt": "the prompt is read before them",
+    }.get(rival.kind, "the direction moves the residual at all of them but those underlined")
+    return f"{plain(view.set)}, question {view.question.index}: the {tokens}; {acts}."
 
 
 def legend(view: SeenQuestion) -> str:

@@ -1,15 +1,17 @@
 """The runs as a table, to be narrowed and chosen from."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 import streamlit as st
 
+from backend.evaluation.history import KINDS
 from components.spreadsheets import csv_of
 
 COLUMNS = [
     "star",
     "name",
+    "kind",
     "features",
     "values",
     "method",
@@ -19,28 +21,44 @@ COLUMNS = [
     "note",
     "when",
     "clamps",
+    "rival",
 ]
-SEARCHED = ["name", "note", "hypothesis", "clamps", "method"]
+SEARCHED = ["name", "kind", "note", "hypothesis", "clamps", "method", "rival"]
 ONLY = ("starred", "on the front")
 
 
-def draw_filters() -> tuple[str, list[str]]:
-    """The words to find, and which of ONLY."""
+def draw_filters(kinds: Collection[str]) -> tuple[str, list[str], list[str]]:
+    """The words to find, which of ONLY, and which of the kinds there are; none of them is all."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words = st.text_input(
             "Find",
             key="runs_find",
-            placeholder="in name, note, expectation, clamps or method",
+            placeholder="in name, note, expectation, clamps, method or rival",
             max_chars=80,
         )
-        only = st.pills("Only", ONLY, selection_mode="multi", key="runs_only")
-    return words.strip(), only
+        only = st.pills(
+            "Only",
+            ONLY,
+            selection_mode="multi",
+            key="runs_only",
+            help="On the front: no other of its kind forgets as much and keeps as much.",
+        )
+        there: list[str] = [kind for kind in KINDS if kind in kinds]
+        of_kinds = (
+            st.pills("Kind", there, selection_mode="multi", key="runs_kinds")
+            if len(there) > 1
+            else []
+        )
+    return words.strip(), only, of_kinds
 
 
-def narrowed(runs: pd.DataFrame, words: str, only: Sequence[str]) -> pd.DataFrame:
-    """The rows of backend.evaluation.history.trial_table that pass both filters."""
+def narrowed(
+    runs: pd.DataFrame, words: str, only: Sequence[str], kinds: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The rows of backend.evaluation.history.trial_table that pass all filters."""
     kept = runs[runs["star"]] if "starred" in only else runs
     kept = kept[kept["front"]] if "on the front" in only else kept
+    kept = kept[kept["kind"].isin(kinds)] if kinds else kept
     if not words:
         return kept
     texts = (" ".join(map(str, row)) for row in kept[SEARCHED].itertuples(index=False))
@@ -64,12 +82,14 @@ def draw_table(runs: pd.DataFrame) -> str | None:
             "retain": st.column_config.NumberColumn("Retain", format="%.1f %%"),
             "features": "Features",
             "name": "Name",
+            "kind": "Kind",
             "values": "Values",
             "method": "When they act",
             "note": "Note",
             "when": "When",
             "hypothesis": "Expected",
             "clamps": "Clamps (feature:value)",
+            "rival": "Rival, as in a link",
         },
     )
     st.download_button(

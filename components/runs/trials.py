@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from backend.evaluation.history import KEPT, Pooled, Trial, best_kept, trial_table
+from backend.evaluation.history import KEPT, KINDS, Pooled, Trial, best_kept, trial_table
 from backend.interventions.method import Setting, in_words
+from backend.interventions.rival import in_words as rival_in_words
 from components.charts.trials import trials_chart
 from components.wording import plain
 
@@ -18,13 +19,16 @@ def trial_names(
     preset_titles: Mapping[Setting, str],
 ) -> dict[str, str]:
     """What each trial is called: the user's name for it, the preset it is, or what it clamps; the
-    method is said beside it, unless the preset says it.
+    method is said beside it, unless the preset says it. A rival is called what it is.
     """
 
     def of(trial: Trial) -> str:
         setting = trial.run.setting
         if setting in preset_titles and not trial.run.name:
             return preset_titles[setting]
+        if setting.rival is not None:
+            said = rival_in_words(setting.rival)
+            return f"{trial.run.name} ({said})" if trial.run.name else said
         method = in_words(setting.method)
         return (trial.run.name or clamped(setting)) + (f" ({method})" if method else "")
 
@@ -70,12 +74,12 @@ def draw_chart(
         selection_mode="run",
         key=key,
         width="stretch",
-        alt="Every setting tried: retain accuracy across, forget accuracy up.",
+        alt="Every setting tried, by kind: retain accuracy across, forget accuracy up.",
     )
     others = published is not None and not published.empty
     st.caption(
         legend(trials, names, baseline)
-        + (" Grey diamonds: published results on the same sets." if others else "")
+        + (" Published: results of others on the same sets." if others else "")
     )
     points = event.selection.get("run", []) if event else []
     return points[0].get("id") if points else None
@@ -84,18 +88,34 @@ def draw_chart(
 def legend(trials: Sequence[Trial], names: dict[str, str], baseline: tuple[Pooled, Pooled]) -> str:
     """What the chart shows, and the best of it."""
     forget, retain = baseline
-    best = best_kept([t for t in trials if t.run.clamps], retain)
-    won = (
-        "No clamp tried so far keeps that much."
-        if best is None
-        else f"The most forgotten with that much kept: {names[best.id]}, "
-        f"{best.forget.percent:.1f} % instead of {forget.percent:.1f} %."
-    )
     return (
         f"{len(trials)} setting{'s' if len(trials) != 1 else ''}, "
         f"each over {forget.n} forget and {retain.n} retain questions; "
         "the lines through a dot are 95 % intervals. Filled: the setting on the board. "
         "Lower and further right is better: "
-        "the orange steps join the settings that no other beats. "
-        f"Dashed: {100 * KEPT:.0f} % of the retain accuracy without clamps. {plain(won)}"
+        "steps join the settings that no other of their kind beats. "
+        f"Dashed: {100 * KEPT:.0f} % of the retain accuracy without clamps. "
+        f"{plain(won(trials, names, baseline))}"
     )
+
+
+def won(trials: Sequence[Trial], names: dict[str, str], baseline: tuple[Pooled, Pooled]) -> str:
+    """What forgets most with that much kept: of all clamps, and of each kind of rival."""
+    forget, retain = baseline
+
+    def said(best: Trial) -> str:
+        return f"{names[best.id]}, {best.forget.percent:.1f} %"
+
+    clamps = best_kept((t for t in trials if t.run.clamps), retain)
+    of_clamps = (
+        "No clamp tried so far keeps that much."
+        if clamps is None
+        else f"The most forgotten with that much kept: {said(clamps)} "
+        f"instead of {forget.percent:.1f} %."
+    )
+    rivals = [t for t in trials if t.run.rival is not None]
+    if not rivals:
+        return of_clamps
+    of_kinds = [best_kept((t for t in rivals if t.kind == kind), retain) for kind in KINDS]
+    found = "; ".join(said(best) for best in of_kinds if best is not None)
+    return f"{of_clamps} {f'Of the rivals: {found}.' if found else 'No rival tried so far does.'}"

@@ -13,6 +13,7 @@ from backend.evaluation.history import (
     versus,
 )
 from backend.interventions.method import Setting, in_words
+from backend.interventions.rival import in_words as rival_in_words
 from backend.wording import points
 from components.values import PINS, Pins
 from components.wording import plain
@@ -48,11 +49,16 @@ def draw_pins(
         return
     settings = settings_side_by_side(a.clamps, b.clamps)
     settings.insert(1, "label", [engine.atlas.name(f) for f in settings["feature"]])
-    methods = (a.setting.method, b.setting.method)
-    if methods[0] != methods[1]:
-        said = [in_words(method) or "wherever a clamped feature fires" for method in methods]
+    said = [when_it_acts(evaluation.setting) for evaluation in (a, b)]
+    if said[0] != said[1]:
         st.caption(f"When they act: A {plain(said[0])}; B {plain(said[1])}.")
     draw_versus(versus(engine.sets, a, b), settings, questions_side_by_side(engine.sets, a, b))
+
+
+def when_it_acts(setting: Setting) -> str:
+    if setting.rival is not None:
+        return f"{rival_in_words(setting.rival)}, in the place of clamps"
+    return in_words(setting.method) or "wherever a clamped feature fires"
 
 
 def versus_table(rows: Sequence[Versus]) -> pd.DataFrame:
@@ -80,6 +86,12 @@ def versus_table(rows: Sequence[Versus]) -> pd.DataFrame:
 def draw_versus(rows: Sequence[Versus], settings: pd.DataFrame, questions: pd.DataFrame) -> None:
     """Two settings: figures set by set, values feature by feature, answers question by question."""
     st.dataframe(versus_table(rows), hide_index=True, width="stretch")
+    if len(settings):
+        _draw_settings(settings)
+    _draw_questions(questions)
+
+
+def _draw_settings(settings: pd.DataFrame) -> None:
     same = settings["a"].eq(settings["b"]).sum()
     st.markdown("**Settings**")
     st.caption(
@@ -99,6 +111,9 @@ def draw_versus(rows: Sequence[Versus], settings: pd.DataFrame, questions: pd.Da
             "b": st.column_config.NumberColumn("B", format="%.1f"),
         },
     )
+
+
+def _draw_questions(questions: pd.DataFrame) -> None:
     st.markdown("**Questions**")
     counts = questions["right under"].value_counts()
     chosen = st.pills(

@@ -1,47 +1,63 @@
-"""Two texts written for the same prompt, without and with clamps, and where they part."""
+"""Texts written for the same prompt side by side, without and with clamps and by a rival, and where
+they part.
+"""
 
 import html
+from collections.abc import Sequence
 from itertools import zip_longest
 
 import streamlit as st
 
 from backend.experiments.generate import Written, gate_in_words
-from backend.interventions.method import NOTHING, Setting
+from backend.interventions.method import Setting
+from backend.interventions.rival import PUSHED
+from backend.interventions.rival import in_words as rival_in_words
 from backend.progress import Progress
 from components.progress_bar import in_words
 from components.values import Words
 from components.wording import plain
 
-TITLES = ("Without clamps", "With clamps")
+STYLE = (
+    '<style>.st-key-words_texts [data-testid="stColumn"] { min-width: min(100%, 18rem); }</style>'
+)
+"""Texts stand below each other where they would be narrower than a line can be read."""
 
 
 class SideBySide:
     """The texts' places on the page, with a line above that says how they compare."""
 
-    def __init__(self, prompt: str, setting: Setting):
-        """`prompt` and `setting` are those on the page now; the texts may be of others."""
-        self._prompt = prompt
-        self._setting = setting
+    def __init__(self, prompt: str, settings: Sequence[Setting], shown: Sequence[Setting]):
+        """`prompt` and `settings` are those on the page now; the texts may be of others: `shown`
+        are their settings.
+        """
+        self._prompt, self._settings = prompt, tuple(settings)
         self._verdict = st.empty()
         self._places = []
-        for column, title in zip(st.columns(2, gap="large"), TITLES, strict=True):
+        st.html(STYLE)
+        with st.container(key="words_texts"):
+            columns = st.columns(len(shown), gap="medium")
+        for i, column in enumerate(columns):
             with column.container(border=True):
-                st.subheader(title, anchor=False)
+                st.subheader(plain(title(shown, i)), anchor=False)
                 self._places.append(st.empty())
 
     def draw(self, words: Words) -> None:
-        before, after = words.texts
-        without, with_clamps = self._places
-        with without.container():
-            st.html(text_html(before))
-            st.caption(note(before, words._replace(setting=NOTHING)))
-        with with_clamps.container():
-            st.html(text_html(after))
-            st.caption(note(after, words))
-        self._verdict.caption(verdict(words, self._prompt, self._setting))
+        for place, setting, written in zip(self._places, words.settings, words.texts, strict=True):
+            with place.container():
+                st.html(text_html(written))
+                st.caption(note(written, setting, words))
+        self._verdict.caption(verdict(words, self._prompt, self._settings))
 
     def on_wait(self, progress: Progress) -> None:
         self._verdict.caption(in_words(progress))
+
+
+def title(settings: Sequence[Setting], i: int) -> str:
+    """What the i-th text is written with."""
+    if i == 0:
+        return "Without clamps"
+    rival = settings[i].rival
+    return "With clamps" if rival is None else rival_in_words(rival)
 
 
 def text_html(written: Written) -> str:
@@ -52,16 +68,18 @@ def text_html(written: Written) -> str:
     )
 
 
-def note(written: Written, words: Words) -> str:
+def note(written: Written, setting: Setting, words: Words) -> str:
     """What there is to know of a text, in words."""
     n = len(written.ids)
     said = f"{n} tokens, {_end(written, words)}"
-    if not words.setting:
+    rival = setting.rival
+    if not setting or (rival is not None and rival.kind not in PUSHED):
         return said
     edited = len(written.edited) - written.edited_in_prompt
     gate = f"; {when}" if (when := gate_in_words(written)) else ""
+    acted = "clamped" if rival is None else "pushed"
     return (
-        f"{said}{gate}; clamped at {written.edited_in_prompt} of {written.n_prompt} prompt tokens "
+        f"{said}{gate}; {acted} at {written.edited_in_prompt} of {written.n_prompt} prompt tokens "
         f"and {edited} of {n} written ones"
     )
 
@@ -74,23 +92,40 @@ def _end(written: Written, words: Words) -> str:
     return "writing…" if words.running else "stopped"
 
 
-def verdict(words: Words, prompt: str, setting: Setting) -> str:
-    """How the texts compare, and whether they are of another prompt or other clamps than these."""
+def verdict(words: Words, prompt: str, settings: Sequence[Setting]) -> str:
+    """How the texts compare, and whether they are of another prompt, or settings, than these."""
     if words.running:
         return "Writing…"
-    before, after = (text.ids for text in words.texts)
-    if not before and not after:
+    first, *others = (text.ids for text in words.texts)
+    if not first and not any(others):
         return "Nothing was written."
     said = []
-    if words.setting != setting:
-        said.append("Written with another setting than the one now on.")
+    if words.settings != tuple(settings):
+        said.append("Written with other settings than those now on.")
     if words.prompt != prompt:
         said.append(f"Written for the prompt “{plain(words.prompt[:200])}”.")
-    pairs = zip_longest(before, after)
-    same = next((i for i, (one, other) in enumerate(pairs) if one != other), None)
-    said.append(
-        "Both texts are the same."
-        if same is None
-        else f"The two texts are the same for {same} token{'s' if same != 1 else ''}, then part."
-    )
+    same = [_same(first, other) for other in others]
+    if len(others) == 1:
+        said.append(
+            "Both texts are the same."
+            if same[0] is None
+            else f"The two texts are the same for {_tokens(same[0])}, then part."
+        )
+    else:
+        parts = (
+            f"{plain(title(words.settings, i))}: "
+            + ("the same as without." if n is None else f"the same for {_tokens(n)}, then another.")
+            for i, n in enumerate(same, 1)
+        )
+        said.extend(parts)
     return " ".join(said)
+
+
+def _same(one: Sequence[int], other: Sequence[int]) -> int | None:
+    """For how many tokens two texts are the same; None where they are."""
+    pairs = zip_longest(one, other)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), None)
+
+
+def _tokens(n: int) -> str:
+    return f"{n} token{'s' if n != 1 else ''}"

@@ -1,6 +1,14 @@
 import pytest
 
-from backend.wording import always_signed, ascii_signed, points, signed, with_minus
+from backend.wording import (
+    always_signed,
+    ascii_signed,
+    in_bytes,
+    in_time,
+    points,
+    signed,
+    with_minus,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +46,14 @@ def test_points_are_written_with_the_sign_that_is_asked_for():
 
 def test_every_hyphen_of_a_number_becomes_a_minus():
     assert with_minus("-1.50 → -2.25") == "−1.50 → −2.25"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(41.6, "42 seconds"), (150, "2 minutes"), (9000, "2.5 hours")]
+)
+def test_a_duration_is_as_one_would_say_it(seconds, text):
+    assert in_time(seconds) == text
+
+
+def test_a_size_is_in_megabytes_or_gigabytes():
+    assert (in_bytes(53e6), in_bytes(2.44e9)) == ("53 MB", "2.4 GB")

@@ -9,7 +9,10 @@ WAIT_MS = 180_000
 
 def complete(page: Page) -> None:
     """The board says that its figures are final."""
-    final = re.compile("the others keep their answer bit for bit|No clamp is on: this is the model")
+    final = re.compile(
+        "the others keep their answer bit for bit|questions are touched by"
+        "|No clamp is on: this is the model"
+    )
     expect(page.get_by_text(final)).to_be_visible(timeout=WAIT_MS)
 
 

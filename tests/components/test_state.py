@@ -8,9 +8,11 @@ from streamlit.testing.v1 import AppTest
 from backend.evaluation.calibration import Calibration
 from backend.interventions.board import Board, Slider
 from backend.interventions.method import NOTHING, Gate, Method
+from backend.interventions.rival import Rival
 from components.values import FoundTau
 
 D_SAE = 24
+RIVAL = Rival("leace", "f")
 ONE, TWO = (Board((Slider(feature, -4.0),)) for feature in (1, 2))
 
 
@@ -167,3 +169,20 @@ def test_a_bad_link_is_said_in_words(query, words):
 def test_the_link_brings_the_state_back():
     link = of(lambda state: state.link(), put(TWO), lambda state: state.set_half("selection"))
     assert of(lambda state: (state.board(), state.half()), **link) == (TWO, "selection")
+
+
+def test_added_sliders_are_in_force_a_rival_goes_and_one_undo_brings_all_back():
+    with_rival = replace(ONE, rival=RIVAL)
+
+    def add(state):
+        state.set_board(with_rival)
+        state.add_sliders(Slider(2, -4.0), Slider(1, -5.0))
+
+    assert of(lambda state: state.board(), add) == Board((Slider(1, -5.0), Slider(2, -4.0)))
+    assert of(lambda state: state.board(), add, lambda state: state.undo()) == with_rival
+
+
+def test_a_link_brings_a_rival_beside_the_clamps():
+    link = {"clamps": "1:-4", "rival": "leace:f:1"}
+    assert of(lambda state: state.board(), **link) == replace(ONE, rival=RIVAL)
+    assert of(lambda state: state.link(), **link) == link

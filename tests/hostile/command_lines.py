@@ -12,8 +12,8 @@ from tests.hostile.counts import Counts, Share, command
 from tests.hostile.fuzz import drive
 from tests.hostile.values import CLAMPS, NUMBERS, texts, traps
 
-LEFT_OUT = ("bench", "train-sae")
-"""They take minutes by nature; `training` has the second."""
+LEFT_OUT = ("bench", "train-sae", "rmu", "rmu-grid")
+"""They take minutes by nature; `_training` has the second, `_misdirecting` the third."""
 PRESETS = ("forget-biology", "forget-biology-gated", "ablate-biology", "too-strong")
 NAMES = ("biology", "history", "biology,history")
 METHODS: tuple[tuple[str, ...], ...] = (
@@ -92,9 +92,9 @@ def command_lines(toml: Path, place: Path) -> st.SearchStrategy[list[str]]:
         for name, sub in actions.items()
         if name not in LEFT_OUT
     ]
-    training = _training(toml, paths)
+    small = _training(toml, paths), _misdirecting(toml, paths)
     wild = st.lists(st.one_of(texts, st.sampled_from(paths)), max_size=4)
-    return st.one_of(*each, *each, training, wild)
+    return st.one_of(*each, *each, *small, wild)
 
 
 def _one_command(
@@ -178,5 +178,25 @@ def _training(toml: Path, paths: list[str]) -> st.SearchStrategy[list[str]]:
         lambda v: [
             *("train-sae", str(toml), "--text", v[0], "--out", v[1], "--block", v[2]),
             *("--tokens", v[3], "--width", v[4], "--k", v[5], "--epochs", "1"),
+        ]
+    )
+
+
+def _misdirecting(toml: Path, paths: list[str]) -> st.SearchStrategy[list[str]]:
+    """rmu, of few steps."""
+    whole = st.sampled_from(("2", "3", "8", "0", "-1", "nan", "x", "9" * 30))
+    number = st.sampled_from(("3", "0", "1e6", "1e-8", "1", "-1", "nan", "1e400", "x"))
+    return st.tuples(
+        st.sampled_from(("2", "3", "2", "3", "7", "1")),
+        st.sampled_from(("1", "2", "3", "0", "x")),
+        *[number] * 3,
+        *[whole] * 3,
+        st.sampled_from(("residual", "raw", "cooked")),
+        st.one_of(st.just("out.json"), st.sampled_from(paths), texts),
+    ).map(
+        lambda v: [
+            *("rmu", str(toml), "--layer", v[0], "--steps", v[1], "--strength", v[2]),
+            *("--alpha", v[3], "--lr", v[4], "--batch", v[5], "--tokens", v[6], "--seed", v[7]),
+            *("--unit", v[8], "--out", v[9]),
         ]
     )

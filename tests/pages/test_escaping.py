@@ -7,8 +7,9 @@ from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
 from backend.engine.engine import Engine
-from backend.interventions.board import Board, Slider
-from backend.interventions.method import setting_of
+from backend.interventions.board import Board, Slider, board_of
+from backend.interventions.method import Setting, setting_of
+from backend.interventions.rival import Rival, format_rival
 from backend.setups import load_setup
 
 HOSTILE = "![](//h.invalid/x) :red[x] $x$ <b> :smile: www.h.invalid"
@@ -67,6 +68,18 @@ def hostile(toy_toml):
     engine.results.annotate(setting, name=HOSTILE, note=HOSTILE)
     assert engine.results.remember(setting, {}, HOSTILE, 0.0)
     return engine
+
+
+def test_where_a_prompt_stands_in_the_place_of_clamps(hostile, app):
+    rival = Rival("prompt", HOSTILE)
+    at = app(clamps="3:-4", rival=format_rival(rival))
+    shows(at, 4)
+    at.session_state.board = board_of(*setting_of([(3, -4.0), (5, -4.0)]))
+    shows(at.run(), 4)
+    at.session_state.pins = (Setting(rival=rival), setting_of([(3, -4.0), (5, -4.0)]))
+    shows(at.switch_page("pages/runs.py").run(), 1)
+    at.session_state.board = Board(rival=rival)
+    shows(at.switch_page("pages/words.py").run(), 1)
 
 
 def test_on_the_clamp_page(hostile, app):

@@ -32,6 +32,7 @@ sys.exit(status)
         (("dose", str(D_SAE)), f"no feature {D_SAE}"),
         (("sweep", "--features", "1", str(D_SAE)), f"no feature {D_SAE}"),
         (("evaluate", "--clamps", "1:2", "--refusal", f"{D_SAE}:1"), "to be a refusal latent"),
+        (("evaluate", "--rival", "leace", "--of", "x"), "a direction is found from"),
     ],
 )
 def test_nothing_is_loaded_to_say_what_is_wrong(toy_toml, args, said):

@@ -9,7 +9,11 @@ import pytest
 import torch
 
 from backend.evaluation.change import affected_questions
-from backend.interventions.method import format_method, parse_method, setting_of
+from backend.interventions.method import Setting, format_method, parse_method, setting_of
+from backend.interventions.rival import KINDS, PUSHED, Rival, format_rival, in_words
+from backend.rivals.prompts import WORDINGS
+from backend.rivals.trained import folder_of
+from tests.support.rivals import PROMPT, untrained
 
 
 def value_of(result) -> dict:
@@ -234,17 +238,46 @@ def test_the_arguments_method_is_for_lines_without_one(run, toy_toml, tmp_path):
         ([{"clamps": "x"}], ("line 1", "is not a clamp")),
         ([{"clamps": 3}], ("line 1", "object of texts")),
         ([[1]], ("line 1", "object of texts")),
-        ([{"clamps": "1:2", "preset": "forget-biology"}], ("line 1", "Either")),
-        ([{"method": "rho:0.1"}], ("line 1", "Either")),
+        ([{"clamps": "1:2", "preset": "forget-biology"}], ("line 1", "One of")),
+        ([{"method": "rho:0.1"}], ("line 1", "One of")),
         ([{"clamps": "1:2", "clamp": ""}], ("line 1", "no field 'clamp'")),
         ([{"preset": "x"}], ("line 1", "no preset 'x'")),
         ([{"clamps": "1:2", "method": "rho:7"}], ("line 1", "it can be 0 to 1")),
+        ([{"rival": "prompt:x"}, {"rival": "leace"}], ("line 2", "'leace' is no rival")),
+        ([{"rival": "leace:abc:101"}], ("line 1", "The strength of LEACE is 101")),
+        ([{"rival": "prompt:x", "clamps": ""}], ("line 1", "One of")),
+        ([{"rival": "prompt:x", "method": "rho:0.1"}], ("line 1", '"method" is of clamps')),
     ],
 )
 def test_a_line_that_is_no_setting_is_named(run, toy_toml, tmp_path, monkeypatch, rows, words):
     monkeypatch.setattr("backend.commands.evaluating.open_engine", None)
     path = settings_file(tmp_path, *rows)
     run("evaluate", toy_toml, "--clamps-file", path).fails("settings.jsonl", *words)
+
+
+def test_lines_of_rivals_stand_beside_lines_of_clamps(run, toy, toy_toml, tmp_path):
+    leace = format_rival(toy.rivals.named("leace", strength=0.5))
+    rows = [{"clamps": "2:-44"}, {"rival": leace}, {"rival": "prompt:Forget%20it."}, {"rival": ""}]
+    path = settings_file(tmp_path, *rows)
+    value = value_of(
+        run("evaluate", toy_toml, "--clamps-file", path, "--json", "--gate", "rho", "--tau", "0.1")
+    )
+    runs = value["runs"]
+    assert [one.get("rival") for one in runs] == [None, leace, "prompt:Forget%20it.", None]
+    assert [one["method"] for one in runs] == ["rho:0.1", "", "", ""]
+    assert [one["clamps"] for one in runs] == ["2:-44", "", "", ""]
+    alone = value_of(run("evaluate", toy_toml, "--rival", "leace", "--strength", "0.5", "--json"))
+    assert runs[1]["sets"] == alone["sets"]
+    words = run("evaluate", toy_toml, "--clamps-file", path).stdout
+    assert f"{leace}:\n" in words
+    assert "Prompt “Forget it.” in the place of clamps" in words
+
+
+def test_a_line_of_a_rival_that_is_not_here_is_said(run, toy_toml, tmp_path):
+    path = settings_file(tmp_path, {"rival": "rmu:l2-s3-a100-12345678"})
+    run("evaluate", toy_toml, "--clamps-file", path).fails("no RMU 'l2-s3-a100-12345678'")
+    path = settings_file(tmp_path, {"rival": "leace:0123456789ab:1"})
+    run("evaluate", toy_toml, "--clamps-file", path).fails("was found from other text")
 
 
 def test_a_file_of_settings_has_no_reference(run, toy_toml, tmp_path):
@@ -376,3 +409,119 @@ def test_a_file_that_cannot_run_again_is_said(run, toy_toml, exported, tmp_path)
     run("evaluate", toy_toml, "--from", exported, "--half", "held-out").fails("leave out")
     os.mkfifo(tmp_path / "pipe")
     run("evaluate", toy_toml, "--from", tmp_path / "pipe").fails("no regular file")
+
+
+# -- rivals ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def given(toy):
+    """Kind -> the arguments that ask for it, and what they mean."""
+    mine, _ = untrained(toy, seed=1), untrained(toy, seed=2)
+    wording = WORDINGS[1]
+    directions = {
+        kind: (["--strength", "0.5"], toy.rivals.named(kind, strength=0.5)) for kind in PUSHED
+    }
+    return {
+        "rmu": (["--of", mine.of], mine),
+        "prompt": (["--of", wording.title], Rival("prompt", wording.text)),
+        **directions,
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rivals_evaluation_has_the_form_of_every_evaluation(run, toy, toy_toml, given, kind):
+    asked, rival = given[kind]
+    how = ("evaluate", toy_toml, "--rival", kind, *asked)
+    value = value_of(run(*how, "--json", "--per-question"))
+    plain = value_of(run("evaluate", toy_toml, "--clamps", "2:-40", "--json", "--per-question"))
+    assert set(value) - set(plain) == {"rival"}
+    assert set(plain) - set(value) == set()
+    assert [set(s) for s in value["sets"]] == [set(s) for s in plain["sets"]]
+    assert (value["rival"], value["clamps"], value["method"]) == (format_rival(rival), "", "")
+    mine = toy.evaluate(Setting(rival=rival))
+    scores = torch.tensor([q["scores"] for s in value["sets"] for q in s["questions"]])
+    torch.testing.assert_close(scores, mine.scores)
+    for said, result in zip(value["sets"], mine.sets, strict=True):
+        assert (said["lost"], said["gained"], said["n_affected"]) == (
+            result.lost,
+            result.gained,
+            result.n,
+        )
+    assert f"{in_words(rival)} in the place of clamps, kept from" in run(*how).stdout
+    slow = value_of(run(*how, "--reference", "--sets", "history", "--json"))
+    assert slow["path"] == "reference"
+    assert slow["sets"][0]["accuracy"] == value["sets"][1]["accuracy"]
+
+
+def test_what_is_not_given_of_a_rival_is_the_first_there_is(run, toy, toy_toml):
+    def said(*asked):
+        return value_of(run("evaluate", toy_toml, "--rival", *asked, "--json"))["rival"]
+
+    assert said("prompt") == format_rival(Rival("prompt", WORDINGS[0].text))
+    assert said("prompt", "--of", PROMPT) == format_rival(Rival("prompt", PROMPT))
+    assert said("prompt", "--of=-x") == "prompt:-x"
+    assert said("leace") == f"leace:{toy.rivals.texts}:1"
+    mine = untrained(toy)
+    assert said("rmu") == f"rmu:{mine.of}"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--clamps 1:2 --rival leace", "not allowed with argument"),
+        ("--preset forget-biology --rival leace", "not allowed with argument"),
+        ("--rival loud", "invalid choice: 'loud'"),
+        ("--clamps 1:2 --of x", "--of is of a rival: choose one by --rival."),
+        ("--clamps 1:2 --strength 2", "--strength is of a rival: choose one by --rival."),
+        ("--clamps-file FILE --strength 2", "--strength is of a rival"),
+        ("--from FILE --of x", "--of is of a rival"),
+        ("--rival leace --gate rho --tau 0.1", "When to act is of clamps: a rival acts always."),
+        ("--rival prompt --keep-norm", "When to act is of clamps: a rival acts always."),
+        ("--rival rmu --refusal 7:-500", "When to act is of clamps"),
+        ("--rival prompt --strength 2", "--strength is of a direction (difference-of-means, "),
+        ("--rival rmu --strength 2", "--strength is of a direction (difference-of-means, "),
+        ("--rival leace --of abc", "--of is of rmu and prompt: a direction is found from"),
+        ("--rival leace --strength 101", "100"),
+        ("--rival leace --strength -1", "0"),
+        ("--rival leace --strength nan", "--strength"),
+        ("--rival prompt --of=", "is empty. Write one."),
+        ("--rival rmu --of ../x", "RMU has no '../x'."),
+    ],
+)
+def test_arguments_of_rivals_that_do_not_go_together_are_said(
+    run, toy_toml, tmp_path, monkeypatch, flags, said
+):
+    """Before anything is loaded."""
+    monkeypatch.setattr("backend.commands.setting.open_engine", None)
+    monkeypatch.setattr("backend.commands.evaluating.open_engine", None)
+    path = settings_file(tmp_path, {"clamps": "1:2"})
+    run("evaluate", toy_toml, *flags.replace("FILE", str(path)).split()).fails(said)
+
+
+def test_a_rival_that_is_not_there_is_said(run, toy, toy_toml):
+    how = ("evaluate", toy_toml, "--rival", "rmu")
+    run(*how).fails("No RMU of this model is trained yet", "python -m backend rmu toy")
+    mine = untrained(toy)
+    run(*how, "--of", "other").fails("There is no RMU 'other' of this model here.", mine.of)
+    long = "xq zj " * 160
+    run("evaluate", toy_toml, "--rival", "prompt", "--of", long).fails("than the 512 this model")
+
+
+def test_a_rivals_file_runs_again_until_its_weights_are_gone(run, toy, toy_toml, tmp_path):
+    file = tmp_path / "run.json"
+    mine = untrained(toy)
+    said = run("export", toy_toml, "--rival", "rmu", "--out", file).stdout
+    assert said == f"{file}: RMU {mine.of}, 7 questions.\n"
+    again = run("evaluate", toy_toml, "--from", file, "--json")
+    assert value_of(again)["verdict"] == "same"
+    assert value_of(again)["rival"] == f"rmu:{mine.of}"
+    raw = json.loads(file.read_text())
+    raw["identity"]["the rival's weights"] = "0" * 64
+    (tmp_path / "other.json").write_text(json.dumps(raw))
+    other = run("evaluate", toy_toml, "--from", tmp_path / "other.json")
+    assert other.returncode == 3
+    assert "Different: The rival's weights: 000000000000… in the file" in other.stdout
+    for path in folder_of(toy.weights.fingerprint).glob("*.safetensors"):
+        path.unlink()
+    run("evaluate", toy_toml, "--from", file).fails(f"There is no RMU '{mine.of}' of this model")

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from backend.__main__ import _parser
-from backend.commands.setting import add_method
+from backend.commands.setting import add_method, add_setting
 from backend.store import ROOT
 
 README = ROOT / "backend" / "commands" / "README.md"
@@ -46,6 +46,12 @@ def _method_alone() -> argparse.ArgumentParser:
     return parser
 
 
+def _setting_alone(rivals: bool) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
+    add_setting(parser, rivals)
+    return parser
+
+
 def _sections() -> dict[str, str]:
     _, *parts = re.split(r"^## (.+)\n", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return dict(zip(parts[::2], parts[1::2], strict=True))
@@ -66,13 +72,16 @@ def _shown(text: str) -> list[str]:
 COMMANDS = _commands()
 WHEN = "When to act"
 """The section on the arguments that all commands with a method share."""
+INSTEAD = "In the place of clamps"
+"""The section on the arguments of those that take a rival."""
 COMMON = set.intersection(*map(_arguments, COMMANDS.values()))
 METHOD = _arguments(_method_alone())
+RIVAL = _arguments(_setting_alone(True)) - _arguments(_setting_alone(False))
 SHOWN = sorted({line for path in READMES for line in _shown(path.read_text(encoding="utf-8"))})
 
 
 def test_every_command_has_a_section_and_nothing_else_has():
-    named, there = set(_sections()) - {EVERY, WHEN}, set(COMMANDS)
+    named, there = set(_sections()) - {EVERY, WHEN, INSTEAD}, set(COMMANDS)
     assert not there - named, f"no section: {sorted(there - named)}"
     assert not named - there, f"no command: {sorted(named - there)}"
 
@@ -88,9 +97,17 @@ def test_what_says_when_to_act_is_said_once():
     assert _tabled(_sections()[WHEN]) == METHOD
 
 
+def test_what_says_what_stands_in_the_place_of_clamps_is_said_once():
+    taking = {name for name, command in COMMANDS.items() if "--rival" in _arguments(command)}
+    assert taking == {"evaluate", "generate", "export", "report"}
+    assert all(_arguments(COMMANDS[name]) >= RIVAL for name in taking)
+    assert _tabled(_sections()[INSTEAD]) == RIVAL
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_section_lists_its_commands_own_arguments(name):
     named, there = _tabled(_sections()[name]), _arguments(COMMANDS[name]) - COMMON - METHOD
+    there -= RIVAL if "--rival" in there else set()
     assert not there - named, f"missing under {name}: {sorted(there - named)}"
     assert not named - there, f"unknown to {name}: {sorted(named - there)}"
 

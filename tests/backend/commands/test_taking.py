@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from backend.experiments.generate import Sampling, generate, prompt_ids
-from backend.interventions.method import setting_of
+from backend.experiments.generate import Sampling, generate, prompt_ids, writing
+from backend.interventions.method import Setting, setting_of
+from backend.interventions.rival import KINDS, PUSHED, format_rival, in_words
+from tests.support.rivals import rival_of
 
 
 @pytest.mark.parametrize(
@@ -163,3 +165,29 @@ def test_what_is_taken_away_says_the_method(run, toy_toml, tmp_path):
     )
     assert "gate rho &gt; 0.1, all set where one fires" in html
     assert "TAU = 0.1" in run("snippet", toy_toml, *given).stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_generate_writes_with_a_rival(run, toy, toy_toml, kind):
+    rival = rival_of(toy, kind)
+    of = () if kind in PUSHED else ("--of", rival.of)
+    strength = ("--strength", str(rival.strength)) if kind in PUSHED else ()
+    given = ("The heart", "--rival", kind, *of, *strength, "--max-tokens", "6")
+    value = json.loads(run("generate", toy_toml, *given, "--json").stdout)
+    *_, last = writing(toy, "The heart", False, Setting(rival=rival), max_tokens=6)
+    assert value["rival"] == format_rival(rival)
+    assert value["clamped"]["ids"] == list(last.ids) != value["baseline"]["ids"]
+    assert value["clamped"]["edited_positions"] == list(last.edited)
+    assert value["prompt_tokens"] == len(prompt_ids(toy.tokenizer, "The heart", chat=False))
+    said = run("generate", toy_toml, *given).stdout
+    n_tokens = value["prompt_tokens"] + len(last.ids)
+    at = f", at {len(last.edited)} of {n_tokens} tokens" if kind in PUSHED else ""
+    assert f"\n\nWith {in_words(rival)}{at}:\n" in said
+
+
+def test_a_rivals_page_is_written_and_there_is_no_program(run, toy_toml, tmp_path):
+    page = tmp_path / "page.html"
+    given = ("--rival", "projection", "--strength", "2.5")
+    assert run("report", toy_toml, *given, "--out", page).returncode == 0
+    assert "--rival projection --strength 2.5</pre>" in page.read_text(encoding="utf-8")
+    run("snippet", toy_toml, *given).fails("one of the arguments --clamps --preset is required")

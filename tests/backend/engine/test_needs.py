@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backend.engine.engine import Engine
-from backend.engine.needs import Forecast, in_time, needs
+from backend.engine.needs import Forecast, needs
 from backend.errors import Unavailable
 from backend.progress import Pace, Progress
 from backend.setups import load_setup
@@ -35,10 +35,6 @@ def test_the_first_batch_tells_the_time_of_all():
         "By the first batch's pace, preparing takes about 17 minutes.",
         "",
     ]
-
-
-def test_durations_as_one_says_them():
-    assert [in_time(s) for s in (12, 600, 7200)] == ["12 seconds", "10 minutes", "2.0 hours"]
 
 
 def test_what_was_done_before_says_nothing_of_the_pace(monkeypatch):

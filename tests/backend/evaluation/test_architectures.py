@@ -18,7 +18,6 @@ from backend.data.questions import (
     QuestionSets,
 )
 from backend.errors import BadSetup
-from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import record
 from backend.evaluation.reference import Reference
 from backend.interventions.gates import Rates
@@ -30,6 +29,7 @@ from backend.model.sae import LoadedSae, load_sae
 from backend.model.split import split
 from backend.setups import RULES, SaeSource
 from tests.support.bits import need_own_bits
+from tests.support.clamped import clamped
 from tests.support.toy import ARCHITECTURES, BLOCK, D_SAE, build_model, build_sae, build_tokenizer
 
 HOOK = f"blocks.{BLOCK}.hook_resid_post"
@@ -142,7 +142,7 @@ def check(
     if keys:
         recording = replace(recording, keys=KeyValues(rows.n_tokens))
     runner = replace(runner, budget=24)
-    *_, result = evaluate(runner, recording, sets, setting, scoring=scoring, rates=rates)
+    result = clamped(runner, recording, sets, setting, scoring, rates)
     pairs = list(zip(rates.forget.tolist(), rates.retain.tolist(), strict=True))
     slow = reference.scores(packed, setting, scoring, rates=pairs)
     torch.testing.assert_close(result.scores, slow, atol=1e-4, rtol=1e-4)
@@ -150,7 +150,7 @@ def check(
     clear = first - second > 1e-3
     assert torch.equal(result.scores.argmax(-1)[clear], slow.argmax(-1)[clear])
     assert torch.equal(result.scores[~result.affected], recording.baseline[~result.affected])
-    *_, again = evaluate(runner, recording, sets, setting, scoring=scoring, rates=rates)
+    again = clamped(runner, recording, sets, setting, scoring, rates)
     assert torch.equal(again.scores, result.scores), "with the keys that the first run kept"
 
 
@@ -265,7 +265,7 @@ def test_keys_a_run_keeps_are_those_of_all_tokens_without_a_clamp(saes, architec
     feature = max(range(D_SAE), key=lambda f: len(before(f)))
     kept = torch.tensor(before(feature))
     assert len(kept) > 30
-    list(evaluate(runner, made, NO_QUESTIONS, setting_of([(feature, -20.0)]), scoring="letter"))
+    clamped(runner, made, NO_QUESTIONS, setting_of([(feature, -20.0)]), "letter")
     assert torch.equal(keys.have.nonzero().flatten(), kept)
     place = torch.full((rows.n_tokens,), -1)
     place[batch.tokens] = torch.arange(batch.n)

@@ -1,6 +1,7 @@
 """What was tried, as points: figures against the engine's own, the front against its definition."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.evaluation.history import (
+    KINDS,
     Pooled,
     Trial,
     best_kept,
     board_of_run,
     front,
+    fronts,
+    kind_of,
     questions_side_by_side,
     settings_side_by_side,
     trial_table,
@@ -20,7 +24,8 @@ from backend.evaluation.history import (
 )
 from backend.evaluation.results import Run
 from backend.interventions.board import Board, Slider, write_link
-from backend.interventions.method import NOTHING, setting_of
+from backend.interventions.method import NOTHING, Gate, Method, Setting, setting_of
+from backend.interventions.rival import PUSHED, Rival
 from backend.store import read_bytes, write_json
 
 
@@ -92,18 +97,57 @@ def test_the_front_is_what_no_other_trial_beats(points):
     assert (best.forget.right if best else None) == min(kept, default=None)
 
 
+RIVALS = [Rival("rmu", "a"), *(Rival(kind, "f") for kind in PUSHED), Rival("prompt", "Forget.")]
+
+
+def test_every_setting_is_of_a_kind():
+    gated = setting_of([(1, -5.0)], Method(gate=Gate("rho", 0.2)))
+    settings = [NOTHING, gated, *(Setting(rival=rival) for rival in RIVALS)]
+    kinds = [kind_of(setting) for setting in settings]
+    assert kinds[:3] == ["clamps", "gated clamps", "RMU"]
+    assert kinds[3:6] == ["direction"] * 3
+    assert set(kinds) == set(KINDS)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.sampled_from(RIVALS))))
+def test_each_kind_has_a_front_of_its_own(points):
+    trials = [
+        Trial(Run((), [], 0, 0, name=str(i), rival=rival), Pooled(forget, 9), Pooled(retain, 9))
+        for i, (forget, retain, rival) in enumerate(points)
+    ]
+    found = fronts(trials)
+    assert set(found) == {t.kind for t in trials}
+    for kind, best in found.items():
+        assert best == front([t for t in trials if t.kind == kind])
+
+
+def test_a_trial_carries_the_answers_to_all_questions(toy, tried):
+    for evaluation in tried:
+        right = evaluation.predictions() == toy.sets.answers
+        half = trial(toy, evaluation.setting, toy.half("held-out"))
+        assert torch.equal(half.right, right)
+        assert half.forget.n < int(toy.sets.role("forget").sum())
+
+
+def test_going_back_to_a_rival_leaves_the_clamps_on_the_board_where_they_are(toy):
+    now = Board((Slider(3, -10.0), Slider(4, -2.0, on=False)), 2.0)
+    then = Board((Slider(7, -1.0),), rival=RIVALS[0])
+    run = Run((), [], 0, 0, link=tuple(write_link(then).items()), rival=then.rival)
+    assert board_of_run(run, toy.d_sae, now) == replace(now, rival=RIVALS[0])
+
+
 def test_going_back_brings_the_master_and_what_was_off(toy):
     board = Board((Slider(3, -10.0), Slider(4, -2.0, on=False)), 2.0)
     toy.evaluate(board.setting())
     toy.results.remember(board.setting(), write_link(board), "", 0.0)
     run = toy.results.read(board.setting())
-    assert board_of_run(run, toy.sae.d_sae) == board
+    assert board_of_run(run, toy.sae.d_sae, Board()) == board
     for link in (
         (("clamps", "3:1"),),
         (("clamps", "nonsense"),),
     ):  # says something else than the run, or cannot be read
         other = Run(run.clamps, [], 0, 0, link=link)
-        assert board_of_run(other, toy.sae.d_sae).setting() == run.setting
+        assert board_of_run(other, toy.sae.d_sae, board).setting() == run.setting
 
 
 def test_two_settings_question_by_question(toy, tried):
@@ -142,4 +186,6 @@ def test_the_table_has_a_row_a_trial(toy, tried):
     table = trial_table(trials, {t.id: "x" for t in trials})
     assert len(table) == len(trials)
     assert table["front"].any()
+    assert set(table["kind"]) == {"clamps"}
+    assert set(table["rival"]) == {""}
     assert (table["forget_low"] <= table["forget"]).all()

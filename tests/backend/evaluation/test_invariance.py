@@ -10,7 +10,6 @@ import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import record
 from backend.model import kernel
 from backend.model.attention import STEP, KeyValues
@@ -29,6 +28,7 @@ from tests.backend.evaluation.test_architectures import (
     sets_of,
 )
 from tests.support.bits import need_own_bits
+from tests.support.clamped import clamped
 from tests.support.toy import ARCHITECTURES, build_model, build_sae, build_tokenizer
 
 DTYPES = [torch.float32, torch.bfloat16]
@@ -66,9 +66,7 @@ def test_a_questions_scores_do_not_depend_on_what_runs_with_it(sae, architecture
 
     def scores(recording, only=None, setting=setting):
         mine, sets = replace(runner, budget=data.draw(BUDGETS)), sets_of(recording.rows.n_rows)
-        asked = {"scoring": scoring, "rates": rates_of(setting), "only": only}
-        *_, result = evaluate(mine, recording, sets, setting, **asked)
-        return result.scores
+        return clamped(mine, recording, sets, setting, scoring, rates_of(setting), only).scores
 
     whole = recorded(range(n))
     wanted = scores(whole)

@@ -12,10 +12,12 @@ from backend.evaluation.lengths import edit_lengths, overrun
 from backend.evaluation.lights import by_form, lights, opened_by, stands
 from backend.evaluation.recordings import Recording
 from backend.interventions.gates import opening
-from backend.interventions.method import NOTHING, Gate, Method, setting_of
+from backend.interventions.method import NOTHING, Gate, Method, Setting, setting_of
+from backend.interventions.rival import KINDS, PUSHED, TITLES, Rival
 from backend.model.activations import by_feature
 from backend.model.rows import Rows
 from backend.statistics import mean_change
+from tests.support.rivals import Slow, rival_of
 from tests.support.toy import D_SAE
 
 N = 40
@@ -70,9 +72,9 @@ def run_of(before, after, clamps=CLAMPS):
     return Evaluation(clamps, (), after, before, affected=every, done=every, seconds=0.0)
 
 
-def found(before, after, *, letters=False, clamps=CLAMPS, only=None):
+def found(before, after, *, letters=False, clamps=CLAMPS, only=None, times=None):
     run = run_of(scores_for(before), scores_for(after), clamps)
-    made = lights(SETS, recording(scores_for(before)), W_DEC, run, letters, only)
+    made = lights(SETS, recording(scores_for(before)), W_DEC, run, letters, only, None, times)
     return {light.name: light for light in made}
 
 
@@ -221,3 +223,52 @@ def test_a_mean_has_the_textbook_interval():
     assert mean_change([1.0, 2.0, 3.0]) == pytest.approx(
         (2.0, 2 - 1.959964 / 3**0.5, 2 + 1.959964 / 3**0.5)
     )
+
+
+RIVAL = {kind: Setting(rival=Rival(kind, "abc")) for kind in KINDS}
+PROPORTION = "Edit in proportion"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_a_rival_the_lights_name_what_acts(kind):
+    times = 0.5 if kind in PUSHED else None
+    avoids = [(a + 1) % 4 for a in RIGHT]
+    made = found(RIGHT, RIGHT, clamps=RIVAL[kind], times=times)
+    low = found(RIGHT, avoids, clamps=RIVAL[kind], times=times)
+    by = TITLES[kind]
+    assert made["Not below chance"].finding == f"With {by} no set is below chance (25%)."
+    assert f"With {by}, below chance (25%): Bio 0.0% of 40" in low["Not below chance"].finding
+    assert not low["Not below chance"].ok
+    assert f"(with {by} 100.0%)" in made["Guessing by length does not pay"].finding
+    assert "the clamps" not in " ".join(light.finding for light in made.values())
+    assert (PROPORTION in made) == (kind in PUSHED)
+
+
+def test_a_model_that_answers_one_letter_is_caught_whatever_made_it():
+    """As Farrell et al. found RMU to do."""
+    light = found(RIGHT, [0] * N, letters=True, clamps=RIVAL["rmu"])["No collapse to a letter"]
+    assert not light.ok
+    assert "A 10 → 40" in light.finding
+
+
+@pytest.mark.parametrize(("times", "ok"), [(0.0, True), (1.0, True), (1.01, False)])
+def test_a_direction_is_in_proportion_up_to_the_residuals_length(times, ok):
+    light = found(RIGHT, RIGHT, clamps=RIVAL["leace"], times=times)[PROPORTION]
+    assert light.ok == ok
+    assert f"the edit is {times:.2f} times as long as the residual" in light.finding
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_directions_length_is_that_of_what_it_adds_to_the_questions(toy, kind):
+    rival = rival_of(toy, kind)
+    assert toy.rivals.times_residual(rival, toy.recording) is None, "nothing is measured for it"
+    evaluation = toy.evaluate(Setting(rival=rival))
+    made = {light.name: light for light in toy.lights(evaluation)}
+    assert (PROPORTION in made) == (kind in PUSHED)
+    if kind in PUSHED:
+        resid = toy.recording.resid[~toy.recording.exempt]
+        added = (Slow(toy, rival).push(resid) - resid).norm(dim=-1)
+        times = float(added.median() / resid.norm(dim=-1).median())
+        assert times > 0.01
+        assert toy.rivals.times_residual(rival, toy.recording) == pytest.approx(times, rel=1e-4)
+        assert f"the edit is {times:.2f} times" in made[PROPORTION].finding

@@ -12,7 +12,8 @@ import torch
 from backend.engine.engine import Engine
 from backend.errors import BadInput, Unavailable
 from backend.evaluation.results import MOST_UNWRITTEN, Results, scores_of, setting_key
-from backend.interventions.method import NOTHING, setting_of
+from backend.interventions.method import NOTHING, Setting, setting_of
+from backend.interventions.rival import KINDS, PUSHED, Rival, format_rival
 from backend.notices import noticed
 from backend.setups import load_setup
 from backend.store import DAMAGED, key, read_bytes, write_json
@@ -252,11 +253,12 @@ def test_nothing_is_remembered_of_clamps_that_were_not_run(results):
 def test_the_papers_runs_are_found_under_the_names_they_had_before_there_were_methods(tmp_path):
     setting = setting_of([(3, -77.0), (1, 0.0)])
     assert setting_key(setting) == key({"clamps": "1:0,3:-77"})
+    assert setting_key(NOTHING) == key({"clamps": ""})
     results = Results(tmp_path, SCORES.shape)
     results.write(setting, SCORES, AFFECTED, 1.5)
     path = results._path(setting)
     old = json.loads(read_bytes(path))
-    del old["method"]
+    del old["method"], old["rival"]
     write_json(path, old)
     assert results.read(setting).setting == setting
 
@@ -269,3 +271,46 @@ def test_a_run_by_another_method_is_another_run(tmp_path, method):
     results.write(other, SCORES, AFFECTED, 1.5)
     assert results.read(plain) is None
     assert results.read(other).setting == other
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rivals_run_is_its_own(tmp_path, kind):
+    results = Results(tmp_path, SCORES.shape)
+    setting = Setting(rival=Rival(kind, "abc"))
+    results.write(setting, SCORES, AFFECTED, 1.5)
+    others = [NOTHING, CLAMPS, Setting(rival=Rival(kind, "abd"))]
+    if kind in PUSHED:
+        others.append(Setting(rival=Rival(kind, "abc", 0.5)))
+    assert [results.read(other) for other in others] == [None] * len(others)
+    run = Results(tmp_path, SCORES.shape).read(setting)
+    assert (run.setting, run.id) == (setting, setting_key(setting))
+    assert run.id == key({"clamps": "", "rival": format_rival(setting.rival)})
+    results.annotate(setting, note="beside the clamps")
+    assert results.read(setting).note == "beside the clamps"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"clamps": [[1, 0.0]]},
+        {"method": {"threshold": 1.0}},
+        {"rival": {"kind": "leace", "of": "abd", "strength": 2.0}},
+        {"rival": {"kind": "leace", "of": "abc", "strength": 101.0}},
+        {"rival": {"kind": "leace", "of": "../abc", "strength": 2.0}},
+        {"rival": {"kind": "loud", "of": "abc", "strength": 2.0}},
+        {"rival": "leace:abc:2"},
+        {"rival": None},
+    ],
+    ids=str,
+)
+def test_a_rivals_run_of_another_form_or_name_is_none(tmp_path, wrong):
+    results = Results(tmp_path, SCORES.shape)
+    setting = Setting(rival=Rival("leace", "abc", 2.0))
+    results.write(setting, SCORES, AFFECTED, 1.5)
+    [(path, _)] = results.files()
+    right = json.loads(read_bytes(path))
+    write_json(path, right)
+    assert results.read(setting) is not None
+    write_json(path, right | wrong)
+    assert results.read(setting) is None
+    assert Path(f"{path}{DAMAGED}").exists()

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from backend.data.questions import NO_QUESTIONS, PREFIX, Packed
 from backend.evaluation.change import affected_questions, effective_edit, read_after
-from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import batch_scores, record
 from backend.interventions.clamps import Clamp
 from backend.interventions.edit import residual_edit
@@ -20,6 +19,7 @@ from backend.model.activations import by_feature
 from backend.model.attention import KeyValues
 from backend.model.batches import Batch
 from backend.model.rows import Plan, Rows
+from tests.support.clamped import clamped
 
 FEATURE = 3
 
@@ -56,8 +56,7 @@ def test_no_pattern_of_hits_stops_a_run_or_changes_its_scores(toy, keep_keys, dr
     clamps = Setting((Clamp(FEATURE, -40.0),))
 
     def run():
-        *_, result = evaluate(toy.runner, recording, NO_QUESTIONS, clamps, scoring="cloze")
-        return result
+        return clamped(toy.runner, recording, NO_QUESTIONS, clamps, "cloze")
 
     result = run()
     assert torch.equal(run().scores, result.scores), "with the keys that the first run kept"
@@ -96,7 +95,7 @@ def test_a_text_whose_last_token_alone_is_hit_keeps_its_loss(toy):
         fired = (at, torch.full((len(at),), FEATURE), torch.ones(len(at)))
         struck = replace(recording, acts=by_feature([fired], toy.sae.d_sae))
         clamps = Setting((Clamp(FEATURE, -40.0),))
-        *_, result = evaluate(toy.runner, struck, NO_QUESTIONS, clamps, scoring="cloze")
+        result = clamped(toy.runner, struck, NO_QUESTIONS, clamps, "cloze")
         assert result.affected.tolist() == [False, bool(others)]
         assert torch.equal(result.scores[0], recording.baseline[0])
 

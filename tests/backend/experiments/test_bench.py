@@ -7,11 +7,11 @@ import torch
 
 from backend.data.questions import QuestionSet, QuestionSets
 from backend.evaluation.change import plan_of_change
-from backend.evaluation.evaluate import evaluate
 from backend.evaluation.recordings import record
 from backend.experiments import bench
 from backend.interventions.method import setting_of
 from backend.model.rows import Rows
+from tests.support.clamped import clamped
 
 
 def test_every_row_is_exact_and_runs_no_more_than_it_must(toy):
@@ -90,7 +90,7 @@ def test_twice_the_untouched_questions_run_not_one_token_more(toy):
         plan_of_change(r.rows, hit) for r, hit in zip((toy.recording, recording), hits, strict=True)
     ]
     assert plans[0].query.values.tolist() == plans[1].query.values.tolist()
-    *_, result = evaluate(runner, recording, sets, clamps, scoring=toy.setup.scoring)
+    result = clamped(runner, recording, sets, clamps, toy.setup.scoring)
     torch.testing.assert_close(result.scores[: toy.n_questions], alone.scores, atol=1e-4, rtol=1e-4)
 
 

@@ -1,13 +1,16 @@
 """Dose curves: the engine's own figures at each strength, kept, and continued after a stop."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from backend.errors import BadClamps, BadInput
-from backend.experiments.dose import MULTIPLES, dose_curve, plain
+from backend.errors import BadClamps, BadInput, BadRival
+from backend.experiments.dose import MULTIPLES, STRENGTHS, dose_curve, plain, rival_dose
 from backend.experiments.sweep import run_settings
 from backend.interventions.clamps import value_of
-from backend.interventions.method import setting_of
+from backend.interventions.method import Setting, setting_of
+from backend.interventions.rival import checked_rival
 from tests.support.toy import D_SAE
 
 
@@ -106,3 +109,29 @@ def test_a_point_in_plain_types_holds_every_set(toy):
     point = plain(next(dose_curve(toy, 2, (-3.0,))))
     assert [s["name"] for s in point["sets"]] == [s.name for s in toy.sets]
     assert point["forget"]["n"] == sum(len(s.questions) for s in toy.sets if s.role == "forget")
+
+
+def test_points_along_a_directions_strength_are_single_runs(toy):
+    rival = toy.rivals.named("projection")
+    points = {dose.multiple: dose for dose in rival_dose(toy, rival, (1.0, 0.0, 2.0))}
+    assert sorted(points) == [0.0, 1.0, 2.0]
+    for strength, point in points.items():
+        setting = Setting(rival=replace(rival, strength=strength))
+        direct = toy.evaluate(setting, anew=True)
+        assert torch.equal(point.evaluation.scores, direct.scores)
+        assert point.value == strength
+        assert [point.forget.lost, point.retain.lost] == [s.lost for s in direct.sets]
+    torch.testing.assert_close(
+        points[0.0].evaluation.scores, toy.recording.baseline, atol=1e-4, rtol=0
+    )
+    assert toy.history.trials() == [], "points of a curve are no history"
+    assert plain(points[2.0])["forget"]["lost"] == points[2.0].forget.lost
+    with pytest.raises(BadRival, match="The strength of Projection is 101"):
+        list(rival_dose(toy, rival, (1.0, 101.0)))
+
+
+def test_the_strengths_of_a_curve_can_be_had_each_once(toy):
+    rival = toy.rivals.named("leace")
+    rivals = {checked_rival(replace(rival, strength=strength)) for strength in STRENGTHS}
+    assert len(rivals) == len(STRENGTHS)
+    assert rival in rivals

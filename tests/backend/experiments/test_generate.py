@@ -7,7 +7,8 @@ import pytest
 import torch
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
-from backend.errors import BadInput
+from backend.engine.engine import Engine
+from backend.errors import BadInput, BadRival
 from backend.evaluation.recordings import record
 from backend.evaluation.reference import statistic
 from backend.experiments.generate import (
@@ -17,8 +18,10 @@ from backend.experiments.generate import (
     generate,
     pick,
     prompt_ids,
+    writing,
 )
-from backend.interventions.method import NOTHING, Gate, Method, setting_of
+from backend.interventions.method import NOTHING, Gate, Method, Setting, setting_of
+from backend.interventions.rival import KINDS, PUSHED, Rival
 from backend.model import positions
 from backend.model.loading import load_hf
 from backend.model.rows import Rows
@@ -28,6 +31,7 @@ from backend.model.split import split
 from backend.model.weights import model_source
 from backend.setups import load_setup
 from tests.support.methods import METHODS
+from tests.support.rivals import Slow, rival_of, toy_of
 from tests.support.toy import BLOCK, D_MODEL, D_SAE, N_BLOCKS
 
 RULES = ("first", "special", "sinks")
@@ -65,7 +69,7 @@ def full_logits(hf, model, sae, ids, n_prompt, clamps, rules):
             rules,
             set(model.tokenizer.all_special_ids),
         )
-        edited, (pairs, method) = acts.clone(), clamps
+        edited, pairs, method = acts.clone(), clamps.clamps, clamps.method
         fires = (acts[0][:, list(clamps.features)] > method.threshold) & ~exempt[:, None]
         hit = fires.any(-1)
         touched.extend(hit.nonzero().squeeze(-1).tolist())
@@ -307,6 +311,53 @@ def test_prompts(toy):
     ):
         with pytest.raises(BadInput, match=words):
             prompt_ids(tokenizer, prompt, chat)
+
+
+CHAT = "<bos><start_of_turn>user\n"
+
+
+@pytest.fixture(scope="module", params=["llama", "gemma2"])
+def chatting(request, tmp_path_factory):
+    """A toy with <bos> and a chat format, of which clamps leave alone what is special."""
+    folder = tmp_path_factory.mktemp("chatting")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLAMPBOARD_CACHE", str(folder / "cache"))
+        path = toy_of(folder, request.param, chat=True, untouched=("special", "sinks"))
+        yield Engine(load_setup(path))
+
+
+@pytest.mark.parametrize("chat", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_a_rival_each_token_is_that_of_a_whole_pass(chatting, monkeypatch, kind, chat):
+    monkeypatch.setattr(positions, "SINK_RATIO", 1.15)  # so that a random model has some
+    prompt, n = "Which organ pumps blood?", 14
+    rival = rival_of(chatting, kind)
+    ids = prompt_ids(chatting.tokenizer, prompt, chat)
+    slow = Slow(chatting, rival, CHAT if chat else "<bos>")
+    *_, last = writing(chatting, prompt, chat, Setting(rival=rival), max_tokens=n)
+    wanted = slow.written(ids, n)
+    assert list(last.ids) == wanted[: len(last.ids)]
+    assert len(last.ids) == n or (last.ended and wanted[len(last.ids)] in slow.ends)
+    *_, free = writing(chatting, prompt, chat, NOTHING, max_tokens=n)
+    assert list(free.ids) == Slow(chatting, None).written(ids, n)[: len(free.ids)]
+    assert last.ids != free.ids, "the rival did nothing"
+    read = [*ids, *last.ids][: len(ids) + n - 1]  # the last token was written, but not read
+    assert list(last.edited) == (slow.touched(read, len(ids)) if kind in PUSHED else [])
+    if kind in PUSHED:
+        assert any(place >= len(ids) for place in last.edited)
+        assert len(last.edited) < len(read)
+
+
+def test_a_rival_that_is_not_there_is_said_at_the_first_step(toy):
+    for rival in (Rival("rmu", "nothing-like-it"), Rival("leace", "0123456789ab")):
+        steps = writing(toy, "The heart", False, Setting(rival=rival), max_tokens=3)
+        with pytest.raises(BadRival, match=rival.of):
+            next(steps)
+    with pytest.raises(BadInput, match="no prompt"):
+        writing(toy, " ", False, Setting(rival=Rival("prompt", "Forget.")), max_tokens=3)
+    steps = writing(toy, "x", False, Setting(rival=Rival("prompt", "xq zj " * 160)), max_tokens=3)
+    with pytest.raises(BadInput, match="too long for this model"):
+        next(steps)
 
 
 @pytest.mark.demo

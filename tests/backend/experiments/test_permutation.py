@@ -3,15 +3,20 @@
 Each order against a full forward pass: tests/backend/data/test_orders.py.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from backend.data.orders import N_ORDERS, ORDERS
+from backend.data.prompts import pack
 from backend.data.questions import Question
 from backend.engine.engine import Engine
 from backend.errors import BadClamps
 from backend.experiments.permutation import PermutationCheck, permutation_check
-from backend.interventions.method import NOTHING, setting_of
+from backend.interventions.method import NOTHING, Setting, setting_of
+from backend.interventions.rival import KINDS
 from backend.setups import load_setup
+from tests.support.rivals import Slow, rival_of
 from tests.support.toy import D_SAE, write_setup
 
 CLAMPS = setting_of([(0, -120.0), (1, -300.0)])
@@ -65,3 +70,20 @@ def test_a_letter_is_named_from_three_quarters_of_the_orders_on(n, said):
     check = PermutationCheck(QUESTION, (2,) * N_ORDERS, tuple(picks))
     assert check.letters_after()["C"] == n
     assert (f"{n} of 24 answers are 'C'" in check.in_words()) == said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_a_rival_each_order_is_picked_as_by_a_whole_pass(letters, kind):
+    rival, place = rival_of(letters, kind), 1
+    check = permutation_check(letters, place, Setting(rival=rival))
+    _, question = letters.sets.at(place)
+    asked = [
+        replace(question, choices=tuple(question.choices[o] for o in order)) for order in ORDERS
+    ]
+    packed = [pack(letters.tokenizer, q, letters.setup.protocol) for q in asked]
+    scores = Slow(letters, rival).scores(packed, "letter")
+    slow = [order[pick] for order, pick in zip(ORDERS, scores.argmax(-1).tolist(), strict=True)]
+    assert check.after == tuple(slow)
+    assert check.before == permutation_check(letters, place, NOTHING).before
+    assert check.before != check.after, "the rival did nothing"
+    assert check.after[0] == int(letters.evaluate(Setting(rival=rival)).predictions()[place])

@@ -8,14 +8,18 @@ import torch
 
 from backend.data.prompts import pack_text
 from backend.engine.engine import Engine
+from backend.errors import BadRival
 from backend.evaluation.change import affected_questions
 from backend.evaluation.reference import Reference
 from backend.experiments.text_loss import TextLoss, in_words, summarise_loss, text_loss
-from backend.interventions.method import NOTHING, setting_of
+from backend.interventions.method import NOTHING, Setting, setting_of
+from backend.interventions.rival import KINDS, Rival
+from backend.model.split import SplitModel
 from backend.notices import noticed
 from backend.setups import load_setup
 from backend.sharing.report import report
 from tests.support.methods import METHODS
+from tests.support.rivals import Slow, rival_of
 from tests.support.toy import write_setup
 
 TEXT = (
@@ -124,3 +128,28 @@ def test_by_every_method_too(engine, method):
     loss = text_loss(engine, setting)
     n = sum(len(p.score_pos) for p in packed)
     assert loss.added == pytest.approx(float((slow[0] - slow[1]).sum()) / n, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rivals_is_that_of_whole_passes(engine, kind, monkeypatch):
+    rival = rival_of(engine, kind)
+    packed = [pack_text(ids) for ids in rows_of(engine)]
+    slow = [Slow(engine, r).scores(packed, "cloze")[:, 0] for r in (None, rival)]
+    n = sum(len(p.score_pos) for p in packed)
+    loss = text_loss(engine, Setting(rival=rival))
+    assert abs(loss.added) > 1e-3
+    assert loss.added == pytest.approx(float((slow[0] - slow[1]).sum()) / n, abs=1e-5)
+    assert loss.clamped == pytest.approx(-float(slow[1].sum()) / n, abs=1e-5)
+    assert loss.n_tokens == n
+    assert loss.n_affected == loss.n_rows == 5
+    for part in ("run_head", "read_tail"):
+        monkeypatch.setattr(SplitModel, part, lambda *args: pytest.fail("it ran again"))
+    assert text_loss(engine, Setting(rival=rival)) == loss
+    engine.text.results.forget(Setting(rival=rival))
+    if engine.runner.invariant:  # its rows' answers are kept where the run is not
+        assert text_loss(engine, Setting(rival=rival)) == loss
+
+
+def test_a_rival_that_is_not_there_has_no_loss(engine):
+    with pytest.raises(BadRival, match="no RMU 'nothing-like-it'"):
+        text_loss(engine, Setting(rival=Rival("rmu", "nothing-like-it")))

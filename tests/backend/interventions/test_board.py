@@ -1,5 +1,7 @@
 """Boards: what is in force, and links that read back to the same board or are refused."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,9 @@ from backend.interventions.board import (
     read_link,
     write_link,
 )
-from backend.interventions.method import NOTHING, setting_of
+from backend.interventions.method import NOTHING, Gate, Method, Setting, setting_of
+from backend.interventions.rival import MAX_TEXT, Rival
+from tests.backend.interventions.test_rival import RIVALS_DRAWN
 
 NUMBERS = st.floats(-MAX_SLIDER, MAX_SLIDER)
 SLIDERS = st.lists(
@@ -56,6 +60,11 @@ def test_any_other_text_is_a_board_or_an_error_in_words(clamps, master):
 @pytest.mark.parametrize(
     "link",
     [
+        {"clamps": "1:1", "rival": "leace"},
+        {"clamps": "1:1", "rival": "rmu:../x"},
+        {"clamps": "1:1", "rival": "prompt:" + "%F0%9F%A7%AC" * (MAX_TEXT + 1)},
+        {"clamps": "1:1", "rival": "leace:abc:1" + "0" * 20_000},
+        {"clamps": "100:1", "rival": "rmu:abc"},
         {"clamps": "100:1"},
         {"clamps": "1:nan"},
         {"clamps": "1:1,1:2"},
@@ -101,3 +110,33 @@ def test_a_slider_taken_away_takes_its_solo_with_it():
 def test_a_board_of_clamps_has_them_in_force():
     clamps = setting_of([(7, -1.0), (2, 3.0)])
     assert board_of(*clamps).setting() == clamps
+
+
+GATED = Method(gate=Gate("rho", 0.25), reach="all")
+
+
+@given(SLIDERS, RIVALS_DRAWN, st.sampled_from([Method(), GATED]), st.data())
+def test_with_a_rival_a_link_keeps_the_clamps_that_are_out_of_force(sliders, rival, method, data):
+    solo = data.draw(st.sampled_from([None, *(s.feature for s in sliders)]))
+    board = Board(sliders, 1.5, solo, method, rival)
+    assert read_link(write_link(board), 100) == board
+    assert board.setting() == Setting(rival=rival)
+
+
+def test_the_longest_prompt_goes_into_a_link():
+    board = board_of((), rival=Rival("prompt", "\N{DNA DOUBLE HELIX}" * MAX_TEXT))
+    assert read_link(write_link(board), 100) == board
+    assert list(write_link(board)) == ["rival"]
+
+
+def test_sliders_move_beside_a_rival_and_come_back_without_it():
+    rival = Rival("leace", "abc", 2.0)
+    board = Board((Slider(3, -10.0),), method=GATED, rival=rival).put(Slider(4, 1.0)).without(3)
+    assert board == Board((Slider(4, 1.0),), method=GATED, rival=rival)
+    assert board.setting() == Setting(rival=rival)
+    assert replace(board, rival=None).setting() == setting_of([(4, 1.0)], GATED)
+
+
+def test_a_board_of_a_rival_has_it_in_force():
+    setting = Setting(rival=Rival("prompt", "Forget it."))
+    assert board_of(*setting).setting() == setting

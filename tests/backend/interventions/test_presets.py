@@ -9,6 +9,7 @@ from backend.errors import BadInput, Unavailable
 from backend.interventions import presets
 from backend.interventions.board import Board, Slider
 from backend.interventions.presets import SavedPresets
+from backend.interventions.rival import Rival
 from backend.notices import noticed
 from backend.store import DAMAGED, write_json
 from tests.support.processes import in_two_processes
@@ -34,6 +35,12 @@ def test_a_saved_board_comes_back_whole_and_by_name(tmp_path):
 def test_a_preset_needs_a_name_and_something_to_keep(tmp_path, name, board):
     with pytest.raises(BadInput):
         SavedPresets(tmp_path).save(name, board)
+
+
+def test_a_rival_alone_is_something_to_keep(tmp_path):
+    saved, board = SavedPresets(tmp_path), Board(rival=Rival("prompt", "Forget: *it*"))
+    saved.save("mine", board)
+    assert saved.all(10) == {"mine": board}
 
 
 ONE = Board((Slider(1, 1.0),))

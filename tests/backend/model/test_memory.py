@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from backend.model.memory import KERNELS, give_back
+from backend.model.memory import KERNELS, free_bytes, give_back
 
 
 def resident() -> int:
@@ -26,3 +26,12 @@ def test_what_lies_free_between_blocks_in_use_is_handed_back():
 
 def test_few_compiled_kernels_are_kept():
     assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == str(KERNELS)
+
+
+def test_what_is_free_is_what_the_system_says(tmp_path):
+    meminfo, cpu = tmp_path / "meminfo", torch.device("cpu")
+    meminfo.write_text("MemTotal:  9 kB\nMemAvailable:   3 kB\n")
+    assert free_bytes(cpu, meminfo) == 3072
+    meminfo.write_text("MemTotal:  9 kB\n")
+    assert free_bytes(cpu, meminfo) is None
+    assert free_bytes(cpu, tmp_path / "none") is None

@@ -36,6 +36,11 @@ def test_a_row_without_numbers_has_no_real_ones():
 
 
 @given(packed_rows())
+def test_rows_are_unpacked_to_what_they_were_made_of(packed):
+    assert Rows.of(packed).packed() == packed
+
+
+@given(packed_rows())
 def test_the_stream_holds_every_row_and_reads_its_own_tokens(packed):
     rows = Rows.of(packed)
     assert rows.n_rows == len(packed)

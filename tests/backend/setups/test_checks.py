@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from backend.errors import BadSetup
-from backend.setups import CorpusSource, Known, ModelSource, SaeSource, SetSource, Setup
+from backend.setups import (
+    CorpusSource,
+    Known,
+    ModelSource,
+    RmuSource,
+    SaeSource,
+    SetSource,
+    Setup,
+)
 from backend.setups.checks import check, problems
 
 HERE = Path(__file__).parent
@@ -142,6 +150,18 @@ def test_a_setup_that_is_right_has_no_problem():
             {"text_loss": replace(TEXTS[1], dataset=None)},
             "text_loss[0] needs exactly one of file, folder and dataset",
         ),
+        (
+            {"rmu": RmuSource(models=(Path(__file__), NOWHERE))},
+            "[rmu] models[1] names /nowhere, which does not exist",
+        ),
+        (
+            {"rmu": RmuSource(corpora=(TEXTS[0], TEXTS[0]))},
+            "[[rmu.corpora]] can have one corpus of each role, besides optional ones",
+        ),
+        (
+            {"rmu": RmuSource(corpora=(replace(TEXTS[0], dataset=None),))},
+            "rmu.corpora[0] needs exactly one of file, folder and dataset",
+        ),
         (sets(examples=NOWHERE), "sets[1].examples names /nowhere, which does not exist"),
     ],
 )
@@ -155,6 +175,8 @@ def test_what_is_wrong_is_said_and_nothing_else(changes, said):
 def test_an_optional_corpus_may_be_in_the_data_folder_alone():
     optional = replace(TEXTS[0], dataset=None, local="here", optional=True)
     assert list(problems(replace(GOOD, corpora=(optional, *TEXTS)))) == []
+    rmu = RmuSource(corpora=(optional, TEXTS[0]))
+    assert list(problems(replace(GOOD, rmu=rmu))) == []
 
 
 def test_of_several_problems_the_first_to_be_mended_is_said():

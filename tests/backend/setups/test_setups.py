@@ -7,7 +7,7 @@ import pytest
 from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
 
 from backend.errors import BadSetup
-from backend.setups import SHIPPED, load_setup
+from backend.setups import SHIPPED, RmuSource, load_setup
 from tests.support.toy import write_setup
 
 LOSS = '[text_loss]\nrole = "retain"\ntitle = "t"\nfile = "quiz.jsonl"\n'
@@ -93,6 +93,15 @@ def test_missing_file_is_said(tmp_path):
             "[model]",
             '[text_loss]\nrole = "retain"\ntitle = "t"\nfile = "none.txt"\n[model]',
             "does not exist",
+        ),
+        ("[model]", "[rmu]\nlayer = 1\n[model]", "rmu.layer must be a whole number from 2 to 999"),
+        ("[model]", "[rmu]\nlr = 0\n[model]", "rmu.lr must be a number from 1e-08 to 1, not 0"),
+        ("[model]", "[rmu]\nunit = 'm'\n[model]", "rmu.unit is 'm'.*one of residual, raw"),
+        ("[model]", "[rmu]\nrecipe = 1\n[model]", "rmu.recipe is not a known field; known are"),
+        (
+            "[model]",
+            "[rmu]\nmodels = ['none.safetensors']\n[model]",
+            r"\[rmu\] models\[0\] names .*none.safetensors, which does not exist",
         ),
         ("[model]", "[model", "not valid TOML"),
     ],
@@ -248,6 +257,46 @@ def test_the_forget_corpus_is_the_gated_one_where_the_user_has_it(tmp_path, monk
     assert "in place of" in title()
     (tmp_path / "wmdp" / "bio-forget-corpus.jsonl").write_text('{"text": "t"}')
     assert title() == "WMDP's bio-forget corpus"
+
+
+def test_the_gemma_setups_train_rmu_by_the_published_recipe(monkeypatch):
+    monkeypatch.delenv("CLAMPBOARD_DATA", raising=False)
+    for name in ("gemma-2-2b-it", "gemma-2-2b-it-layer13-l0-84", "gemma-2-2b-it-known-farrell"):
+        assert load_setup(name).rmu == RmuSource(3, 200, "raw", 100, 150, 5e-5, 4, 512, 0)
+    for name in ("gemma-2b-it", "gemma-2b-it-paper"):
+        assert load_setup(name).rmu == RmuSource(7, 60, "raw", 1000, 150, 5e-5, 4, 512, 0)
+
+
+def test_rmu_is_extended_field_by_field_and_its_text_by_role(tmp_path, monkeypatch):
+    monkeypatch.delenv("CLAMPBOARD_DATA", raising=False)
+    (tmp_path / "a.safetensors").write_bytes(b"")
+    base = write_setup(tmp_path, more=RMU.format(text="biology"))
+    mine = tmp_path / "mine.toml"
+    mine.write_text('extends = "toy.toml"\n' + RMU.format(text="other").replace("layer = 2", ""))
+    for path, texts in ((base, ["biology"]), (mine, ["other"])):
+        rmu = load_setup(path).rmu
+        assert (rmu.layer, rmu.strength, rmu.steps) == (2, 200, None)
+        assert rmu.models == ((tmp_path / "a.safetensors").resolve(),)
+        assert [source.title for source in rmu.corpora] == texts
+
+
+RMU = """
+[rmu]
+layer = 2
+strength = 200
+unit = "raw"
+models = ["a.safetensors"]
+[[rmu.corpora]]
+role = "forget"
+title = "the gated one"
+local = "gated.jsonl"
+optional = true
+[[rmu.corpora]]
+role = "forget"
+title = "{text}"
+file = "passages.jsonl"
+where = "{text}"
+"""
 
 
 def test_sets_of_an_extended_setup_can_be_left_out(tmp_path):

@@ -16,6 +16,7 @@ FILE = Path("/folder/mine.toml")
 class Leg:
     name: str
     length: int = field(default=1, metadata={"within": (0, 9)})
+    weight: float | None = field(default=None, metadata={"within": (1e-3, 50.0)})
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ def test_tables_in_tables_and_lists_of_them_are_built():
     assert made == Table("T", legs=(Leg("a"), Leg("b", 2)), round=True)
 
 
+@pytest.mark.parametrize("weight", [2, 2.0, 1e-3, 50])
+def test_a_number_may_be_written_as_a_whole_one(weight):
+    assert table(title="T", legs=[{"name": "a", "weight": weight}]).legs[0].weight == weight
+
+
 def test_a_path_is_relative_to_its_file():
     assert table(title="T", place={"path": "up/../sae"}).place == Place(Path("/folder/sae"))
 
@@ -67,6 +73,15 @@ def test_a_path_is_relative_to_its_file():
             "number from 0 to 9, not a number of thousands of digits",
         ),
         ({"title": "T", "legs": [{"name": "a"}] * 201}, "legs has 201 entries; the most are 200"),
+        (
+            {"title": "T", "legs": [{"name": "a", "weight": 0}]},
+            r"legs\[0\].weight must be a number from 0.001 to 50, not 0",
+        ),
+        ({"title": "T", "legs": [{"name": "a", "weight": float("nan")}]}, "to 50, not nan"),
+        ({"title": "T", "legs": [{"name": "a", "weight": float("inf")}]}, "to 50, not inf"),
+        ({"title": "T", "legs": [{"name": "a", "weight": 16**9999}]}, "not a number of thousands"),
+        ({"title": "T", "legs": [{"name": "a", "weight": "2"}]}, "must be a number, not '2'"),
+        ({"title": "T", "legs": [{"name": "a", "weight": True}]}, "must be a number, not True"),
         ({"title": 16**9999}, "title must be text, not a number of thousands of digits"),
         ({"title": ["x" * 9999]}, r"title must be text, not \['x{58}…"),
         ({"title": "x" * 501}, "title has 501 characters; the most are 500"),

@@ -48,9 +48,12 @@ def ran_in_half_precision(prepared_toy, tmp_path_factory) -> Ran:
 def run_of(folder) -> Ran:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLAMPBOARD_CACHE", str(folder / "cache"))
-        engine = Engine(load_setup(folder / "toy.toml"))
-        evaluation = engine.evaluate(BOARD.setting())
-        return Ran(engine, evaluation, to_text(export(engine, evaluation, BOARD, "held-out")))
+        return ran_on(Engine(load_setup(folder / "toy.toml")), BOARD)
+
+
+def ran_on(engine: Engine, board: Board) -> Ran:
+    evaluation = engine.evaluate(board.setting())
+    return Ran(engine, evaluation, to_text(export(engine, evaluation, board, "held-out")))
 
 
 def read(raw, engine):

@@ -8,7 +8,17 @@ from backend.evaluation.evaluate import SetResult
 from backend.evaluation.history import Pooled, Trial
 from backend.evaluation.results import Run
 from backend.interventions.method import setting_of
-from backend.sharing.svg import FORGET, PALE, RETAIN, WIDTH, Axis, dumbbell_svg, trials_svg
+from backend.interventions.rival import Rival
+from backend.sharing.svg import (
+    FORGET,
+    KIND_COLOURS,
+    PALE,
+    RETAIN,
+    WIDTH,
+    Axis,
+    dumbbell_svg,
+    trials_svg,
+)
 from backend.statistics import Interval
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -165,3 +175,23 @@ def test_no_trial_is_still_a_chart():
     svg = trials_svg([], None, BASELINE)
     assert elements(svg, "circle") == []
     assert "retain accuracy, %" in texts(svg)
+
+
+def rmu(name: str, forget: int, retain: int) -> Trial:
+    run = Run((), [], 0.0, 0.0, rival=Rival("rmu", name))
+    return Trial(run, Pooled(forget, 100), Pooled(retain, 100))
+
+
+def test_another_kind_has_a_shape_a_colour_and_a_front_of_its_own_and_all_are_named():
+    rivals = [rmu("a", 60, 88), rmu("b", 10, 60)]
+    svg = trials_svg([*TRIALS, *rivals], rivals[1].id, BASELINE)
+    triangles = of_colour(svg, "polygon", KIND_COLOURS["RMU"])
+    assert [t.get("fill") for t in triangles] == ["white", KIND_COLOURS["RMU"], "white"]
+    assert all(len(t.get("points").split()) == 3 for t in triangles)
+    assert len(of_colour(svg, "line", KIND_COLOURS["RMU"])) == 2
+    assert len(of_colour(svg, "line", FORGET)) == 4, "as without the rivals"
+    assert texts(svg)[-2:] == ["clamps", "RMU"]
+
+
+def test_one_kind_alone_is_not_named():
+    assert "clamps" not in texts(trials_svg(TRIALS, None, BASELINE))

@@ -3,17 +3,20 @@ import pandas as pd
 from backend.evaluation.history import Pooled, Trial, trial_table
 from backend.evaluation.results import Run
 from backend.interventions.method import setting_of
+from backend.interventions.rival import Rival
+from components.charts.palette import FORGET, KINDS
 from components.charts.trials import trials_chart
 
 TRIALS = [
     Trial(Run(setting_of([(i, -5.0)]).clamps, [], 0, 0), Pooled(forget, 100), Pooled(retain, 100))
     for i, (forget, retain) in enumerate([(70, 80), (40, 79), (60, 50)])
 ]
+RMU = Trial(Run((), [], 0, 0, rival=Rival("rmu", "a")), Pooled(30, 100), Pooled(75, 100))
 PUBLISHED = pd.DataFrame({"name": ["RMU"], "forget": [30.0], "retain": [78.0]})
 
 
-def drawn(published=None):
-    table = trial_table(TRIALS, {t.id: f"run {i}" for i, t in enumerate(TRIALS)})
+def drawn(published=None, trials=TRIALS):
+    table = trial_table(trials, {t.id: f"run {i}" for i, t in enumerate(trials)})
     return trials_chart(table, TRIALS[1].id, 80.0, published).to_dict()
 
 
@@ -22,8 +25,46 @@ def dots(chart):
     return [by_id[t.id] for t in TRIALS]
 
 
-def test_the_setting_on_the_board_is_marked():
-    assert [dot["state"] for dot in dots(drawn())] == ["tried", "now", "tried"]
+def encoded(chart, channel):
+    """The scale by which the dots, or published ones, have this channel."""
+    layers = [layer for layer in chart["layer"] if "shape" in layer["encoding"]]
+    (scale,) = {str(layer["encoding"][channel]["scale"]) for layer in layers}
+    return layers[0]["encoding"][channel]["scale"]
+
+
+def test_the_setting_on_the_board_is_filled():
+    now = drawn()["layer"][-1]
+    assert (now["mark"]["filled"], now["mark"]["color"], now["mark"]["shape"]) == (
+        True,
+        FORGET,
+        "circle",
+    )
+    assert TRIALS[1].id in str(now["transform"])
+
+
+def test_a_setting_that_is_not_listed_is_not_filled():
+    assert len(drawn(trials=[TRIALS[0]])["layer"]) == len(drawn()["layer"]) - 1
+
+
+def test_kinds_are_told_apart_by_shape_and_colour_and_named():
+    chart = drawn(PUBLISHED, [*TRIALS, RMU])
+    named = ["clamps", "RMU", "published"]
+    for channel, of in (("shape", "shape"), ("stroke", "colour")):
+        scale = encoded(chart, channel)
+        assert scale["domain"] == named
+        assert scale["range"] == [getattr(KINDS[kind], of) for kind in named]
+
+
+def test_every_kind_has_a_line_of_its_own():
+    chart = drawn(trials=[*TRIALS, RMU])
+    (line,) = (layer for layer in chart["layer"] if layer["mark"].get("interpolate"))
+    assert line["encoding"]["stroke"]["field"] == "kind"
+    rows = chart["datasets"][line["data"]["name"]]
+    assert [(row["kind"], row["forget"]) for row in rows] == [
+        ("clamps", 70.0),
+        ("clamps", 40.0),
+        ("RMU", 30.0),
+    ]
 
 
 def test_dots_that_no_other_beats_are_on_the_front():
@@ -43,7 +84,6 @@ def test_a_line_stands_at_99_percent_of_the_retain_accuracy_without_clamps():
 
 def test_published_results_lie_behind_the_dots():
     chart = drawn(PUBLISHED)
-    assert chart["layer"][0]["mark"]["shape"] == "diamond"
     assert chart["datasets"][chart["layer"][0]["data"]["name"]][0]["name"] == "RMU"
     assert len(chart["layer"]) == len(drawn()["layer"]) + 1
 

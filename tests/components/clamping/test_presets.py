@@ -1,5 +1,6 @@
 """Ways to start: what they put on the board, and what goes wrong."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -10,7 +11,8 @@ from backend.errors import BadInput, Unavailable
 from backend.features.presets import PRESETS
 from backend.interventions.board import Board, Slider
 from backend.interventions.method import setting_of
-from components.clamping.presets import ordered_board
+from backend.interventions.rival import Rival
+from components.clamping.presets import holds, ordered_board
 
 MINE = Board((Slider(7, -3.0),))
 FIRES = {1: 2, 2: 9, 3: 5}
@@ -33,6 +35,19 @@ def engine_of(deleted=None, table=None):
 def test_the_features_that_fire_on_most_forget_questions_come_first():
     board = ordered_board(engine_of(), setting_of([(1, -4.0), (2, -5.0), (3, -6.0)]))
     assert board == Board((Slider(2, -5.0), Slider(3, -6.0), Slider(1, -4.0)))
+
+
+@pytest.mark.parametrize(
+    ("board", "said"),
+    [
+        (MINE, "1"),
+        (replace(MINE, rival=Rival("leace", "f")), "1, LEACE"),
+        (Board(rival=Rival("rmu", "l7")), "RMU"),
+        (Board(), "0"),
+    ],
+)
+def test_what_a_kept_board_holds_is_said(board, said):
+    assert holds(board) == said
 
 
 def script(engine, problem, on_load, on_save, on_problem):

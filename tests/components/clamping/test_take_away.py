@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from backend.errors import BadInput
 from backend.interventions.board import Board, Slider
-from backend.interventions.method import NOTHING
+from backend.interventions.method import NOTHING, Setting
+from backend.interventions.rival import Rival
 from backend.sharing.export import export, to_text
 from backend.sharing.run_file import RunFile
 from components.clamping.take_away import read_file
@@ -50,8 +51,12 @@ def opened():
 
 @pytest.fixture
 def at(opened):
+    return taken(opened, BOARD.setting())
+
+
+def taken(opened, setting):
     engine = SimpleNamespace(setup=SimpleNamespace(name="toy"), d_sae=24)
-    evaluation = SimpleNamespace(clamps=BOARD.setting().clamps, setting=BOARD.setting())
+    evaluation = SimpleNamespace(clamps=setting.clamps, setting=setting)
     link = {"clamps": "1:-120,!4:-2", "master": "1.5"}
 
     def on_open(*file):
@@ -72,6 +77,12 @@ def test_there_are_three_files_to_take_each_said_what_it_is_for(at):
         "A Python program",
     ]
     assert len(at.caption) == 4
+
+
+def test_of_a_rival_there_is_no_program(opened):
+    at = taken(opened, Setting(rival=Rival("leace", "f")))
+    files = [b.proto.label for b in at.get("download_button")]
+    assert files == ["Everything in one file", "A page to print or send"]
 
 
 def test_a_file_that_is_opened_goes_to_the_page(at, opened):

@@ -8,10 +8,18 @@ import pytest
 import torch
 
 from backend.evaluation.evaluate import Evaluation, pooled
-from backend.interventions.method import setting_of
+from backend.interventions.method import NOTHING, Setting, setting_of
+from backend.interventions.rival import Rival
 from backend.statistics import MeanChange
 from components.figures import board as module
-from components.figures.board import REDRAW_S, GrowingBoard, baseline_html, board_html, heading
+from components.figures.board import (
+    REDRAW_S,
+    GrowingBoard,
+    baseline_html,
+    board_html,
+    heading,
+    legend,
+)
 from tests.support.results import RESULT
 
 MARGINS = {"b": MeanChange(-0.25, -0.4, -0.1)}
@@ -103,6 +111,25 @@ def evaluation(n_done=3, clamps=((2, -4.0),), kept=None, n_known=0):
 )
 def test_the_line_above_says_what_the_figures_are_over(shown, stale, words):
     assert words in heading(shown, stale)
+
+
+RIVAL = Setting(rival=Rival("prompt", "Forget *it*."))
+
+
+def test_of_a_rival_it_says_what_touches_the_questions():
+    some, all_ = replace(evaluation(), setting=RIVAL), replace(evaluation(), setting=RIVAL)
+    sets = (replace(all_.sets[0], n=3),)
+    named = "Prompt “Forget \\*it\\*.”"
+    assert heading(some, False).startswith(f"3 of 4 questions touched by {named}; the others")
+    assert heading(replace(all_, sets=sets), False).startswith(
+        f"All 3 questions are touched by {named}. 3 run"
+    )
+
+
+def test_the_dots_are_without_and_with_what_is_on_the_board():
+    assert legend(NOTHING) == ""
+    assert legend(setting_of([(2, -4.0)])).startswith("Hollow: without clamps. Filled: with clamps")
+    assert "Filled: with Prompt “Forget" in legend(RIVAL)
 
 
 def test_a_growing_board_says_how_sure_it_is_of_each_role():

@@ -7,9 +7,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from backend.evaluation.history import Versus
-from backend.interventions.method import Gate, Method, setting_of
+from backend.interventions.method import Gate, Method, Setting, setting_of
+from backend.interventions.rival import Rival
 from backend.statistics import PairedChange
-from components.runs.versus import versus_table
+from components.runs.versus import versus_table, when_it_acts
 
 LESS = Versus("Bio", "forget", 10, 0.8, 0.5, 4, 1, PairedChange(-30.0, -60.2, 0.2, 0.375))
 SAME = Versus("Art", "retain", 5, 0.6, 0.6, 0, 0, PairedChange(0.0, 0.0, 0.0, 1.0))
@@ -109,6 +110,26 @@ def test_methods_that_differ_are_said(toy):
 def test_one_method_of_both_is_not_spoken_of(toy):
     gated = Method(gate=Gate("rho", 0.3))
     assert when_they_act(toy, gated, gated) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (Setting(rival=Rival("leace", "f", 1.5)), "LEACE × 1.5, in the place of clamps"),
+        (setting_of([(1, -1.0)], Method(gate=Gate("rho", 0.3))), "gate rho > 0.3"),
+        (setting_of([(1, -1.0)]), "wherever a clamped feature fires"),
+    ],
+)
+def test_a_rival_is_said_to_stand_in_the_place_of_clamps(setting, said):
+    assert when_it_acts(setting) == said
+
+
+def test_two_rivals_have_no_clamps_to_list():
+    empty = pd.DataFrame({"feature": [], "a": [], "b": []})
+    questions = pd.DataFrame({"right under": ["only A"], "question": ["v"]})
+    at = AppTest.from_function(script, args=([LESS], empty, questions)).run()
+    assert not at.exception
+    assert len(at.dataframe) == 2
 
 
 def test_a_pin_is_taken_away(unpinned):

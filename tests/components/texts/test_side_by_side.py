@@ -6,12 +6,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from backend.experiments.generate import Sampling, Written
-from backend.interventions.method import NOTHING, Gate, Method, setting_of
+from backend.interventions.method import NOTHING, Gate, Method, Setting, setting_of
+from backend.interventions.rival import Rival
 from backend.progress import Progress
-from components.texts.side_by_side import note, text_html, verdict
+from components.texts.side_by_side import note, text_html, title, verdict
 from components.values import Words
 
 SETTING = setting_of([(2, -40.0)])
+SETTINGS = (NOTHING, SETTING)
+LEACE, RMU = (Setting(rival=rival) for rival in (Rival("leace", "f", 2.0), Rival("rmu", "l7")))
 PROMPT = "The heart"
 
 
@@ -20,7 +23,7 @@ def written(*ids, edited=(), ended=False):
 
 
 def words(before=(), after=(), **more):
-    start = Words(PROMPT, False, Sampling(), 3, SETTING, (written(*before), written(*after)))
+    start = Words(PROMPT, False, Sampling(), 3, SETTINGS, (written(*before), written(*after)))
     return start._replace(**more)
 
 
@@ -38,12 +41,19 @@ def test_a_text_is_shown_as_it_is_and_escaped():
     ],
 )
 def test_a_text_says_how_it_ended(text, running, said):
-    assert note(text, words(setting=NOTHING, running=running)) == said
+    assert note(text, NOTHING, words(running=running)) == said
 
 
 def test_a_clamped_text_says_where_it_was_clamped():
-    said = note(written(1, 2, edited=(1, 3, 5)), words())
+    said = note(written(1, 2, edited=(1, 3, 5)), SETTING, words())
     assert said.endswith("; clamped at 2 of 4 prompt tokens and 1 of 2 written ones")
+
+
+def test_a_text_by_a_direction_says_where_it_was_pushed_and_by_other_weights_nothing_of_that():
+    text = written(1, 2, edited=(1, 3, 5))
+    said = note(text, LEACE, words())
+    assert said.endswith("; pushed at 2 of 4 prompt tokens and 1 of 2 written ones")
+    assert note(text, RMU, words()) == "2 tokens, stopped"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +66,7 @@ def test_a_clamped_text_says_where_it_was_clamped():
 )
 def test_a_text_behind_a_gate_says_when_it_opened(opened_at, said):
     text = replace(written(1, 2, 3), statistic=0.125, opened_at=opened_at)
-    assert note(text, words()) == (
+    assert note(text, SETTING, words()) == (
         f"3 tokens, the length limit; {said}; "
         "clamped at 0 of 4 prompt tokens and 0 of 3 written ones"
     )
@@ -64,7 +74,7 @@ def test_a_text_behind_a_gate_says_when_it_opened(opened_at, said):
 
 def test_a_text_without_clamps_has_no_gate():
     text = replace(written(1, 2, 3), statistic=0.125, opened_at=4)
-    assert note(text, words(setting=NOTHING)) == "3 tokens, the length limit"
+    assert note(text, NOTHING, words()) == "3 tokens, the length limit"
 
 
 @pytest.mark.parametrize(
@@ -78,28 +88,54 @@ def test_a_text_without_clamps_has_no_gate():
     ],
 )
 def test_the_texts_are_compared_token_by_token(shown, said):
-    assert verdict(shown, PROMPT, SETTING) == said
+    assert verdict(shown, PROMPT, SETTINGS) == said
+
+
+def three(first, second, third):
+    settings = (NOTHING, SETTING, RMU)
+    return words(settings=settings, texts=tuple(written(*ids) for ids in (first, second, third)))
+
+
+def test_more_texts_are_each_compared_with_the_first():
+    shown = three((1, 2), (1, 2), (1, 3))
+    assert verdict(shown, PROMPT, shown.settings) == (
+        "With clamps: the same as without. RMU l7: the same for 1 token, then another."
+    )
+
+
+def test_a_text_is_titled_by_what_it_is_written_with():
+    settings = (NOTHING, SETTING, LEACE)
+    assert [title(settings, i) for i in range(3)] == ["Without clamps", "With clamps", "LEACE × 2"]
+    assert title((NOTHING, NOTHING), 1) == "With clamps"
 
 
 def test_texts_of_another_setting_or_another_prompt_say_so():
-    said = verdict(words((1,), (1,), prompt="An *old* one"), PROMPT, NOTHING)
+    said = verdict(words((1,), (1,), prompt="An *old* one"), PROMPT, (NOTHING, NOTHING))
     assert said == (
-        "Written with another setting than the one now on. "
+        "Written with other settings than those now on. "
         "Written for the prompt “An \\*old\\* one”. Both texts are the same."
     )
 
 
 def test_texts_by_another_method_say_so():
     gated = setting_of(SETTING.clamps, Method(gate=Gate("rho", 0.25)))
-    assert verdict(words((1,), (1,)), PROMPT, gated).startswith("Written with another setting")
-    assert verdict(words((1,), (1,), setting=gated), PROMPT, gated) == "Both texts are the same."
+    now = (NOTHING, gated)
+    assert verdict(words((1,), (1,)), PROMPT, now).startswith("Written with other settings")
+    assert verdict(words((1,), (1,), settings=now), PROMPT, now) == "Both texts are the same."
+
+
+def test_texts_beside_which_another_rival_is_chosen_say_so():
+    shown = three((1,), (1,), (1,))
+    assert verdict(shown, PROMPT, (NOTHING, SETTING, LEACE)).startswith("Written with other")
+    assert verdict(shown, PROMPT, SETTINGS).startswith("Written with other")
 
 
 def script(shown, progress):
     from backend.interventions.method import NOTHING
     from components.texts.side_by_side import SideBySide
 
-    place = SideBySide("The heart", NOTHING)
+    now = (NOTHING, NOTHING)
+    place = SideBySide("The heart", now, now if shown is None else shown.settings)
     if progress is not None:
         place.on_wait(progress)
     else:

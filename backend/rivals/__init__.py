@@ -1,0 +1,1 @@
+"""What clamps are held against: other ways to make the same model forget."""

@@ -61,8 +61,7 @@ def dose_curve(
     if len(multiple_of) < len(multiples):
         raise BadInput("Two of the multiples come to the same clamp: give each once.")
     for setting, evaluation in run_settings(engine, multiple_of, on_partial, on_wait):
-        forget, retain = (pooled(evaluation.sets, role) for role in ("forget", "retain"))
-        yield Dose(multiple_of[setting], setting.clamps[0].value, forget, retain, evaluation)
+        yield _dose(multiple_of[setting], setting.clamps[0].value, evaluation)
 
 
 def rival_dose(
@@ -80,9 +79,12 @@ def rival_dose(
         for strength in strengths
     }
     for setting, evaluation in run_settings(engine, strength_of, on_partial, on_wait):
-        forget, retain = (pooled(evaluation.sets, role) for role in ("forget", "retain"))
-        strength = strength_of[setting]
-        yield Dose(strength, strength, forget, retain, evaluation)
+        yield _dose(strength_of[setting], strength_of[setting], evaluation)
+
+
+def _dose(multiple: float, value: float, evaluation: Evaluation) -> Dose:
+    forget, retain = (pooled(evaluation.sets, role) for role in ("forget", "retain"))
+    return Dose(multiple, value, forget, retain, evaluation)
 
 
 def plain(dose: Dose) -> dict[str, Any]:

@@ -29,7 +29,7 @@ All tokens are in the loss, those that no clamp touches too, as in the paper: of
 """
 
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -299,11 +299,10 @@ def train(
                 weight.grad = of_terms[0] + recipe.alpha * of_terms[1]
             optimizer.step()
             kept.after(step + 1, length)
-            try:
+            with ExitStack() as stopped:  # if it is, it is here, where nothing is half done
+                stopped.callback(kept.write, step + 1, length)
                 pace.advance(1)
-            except BaseException:  # it is stopped here, where nothing is half done
-                kept.write(step + 1, length)
-                raise
+                stopped.pop_all()
         first = draw("forget", 0), draw("retain", 0), target
         after = trainee.losses(*first)
         before = replace(trainee, becomes=trainee.was).losses(*first)

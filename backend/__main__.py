@@ -19,12 +19,23 @@ import sys
 from collections.abc import Sequence
 from typing import Literal, NoReturn
 
-from backend.commands import evaluating, making, reading, rivals, taking, trying
+from backend.commands import (
+    building,
+    evaluating,
+    making,
+    multipliers,
+    reading,
+    rivals,
+    searching,
+    studies,
+    taking,
+    trying,
+)
 from backend.commands.early import refuse_early
-from backend.commands.terminal import Run, one_line
+from backend.commands.terminal import Run, Subject, one_line
 from backend.errors import BadInput, ClampboardError
 from backend.rim import whole
-from backend.setups import load_setup
+from backend.setups import Setup, load_setup
 
 WRONG = 2
 """The exit status of a wrong argument, or of what is not there."""
@@ -75,10 +86,9 @@ def _run(argv: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     _check(argv)
     args = _parser().parse_args(argv)
-    setup = load_setup(args.setup if args.setup is not None else _setup_of_file(args))
-    refuse_early(setup, args)
+    subject = args.load(args)
     _quiet_libraries()
-    value, text, *status = args.run(setup, args)
+    value, text, *status = args.run(subject, args)
     _print(json.dumps(value, ensure_ascii=False, allow_nan=False) if args.json else text)
     return status[0] if status else 0
 
@@ -128,23 +138,31 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(
-        name: str, run: Run, help_text: str, nargs: Literal["?"] | None = None
+        name: str,
+        run: Run,
+        help_text: str,
+        nargs: Literal["?"] | None = None,
+        subject: Subject = SETUP,
     ) -> argparse.ArgumentParser:
-        """`nargs` is the setup's: "?" where a command can do without."""
+        """`nargs` is the subject's: "?" where a command can do without."""
         sub = commands.add_parser(name, help=help_text, description=help_text)
         sub.add_argument(
-            "setup",
-            metavar="SETUP",
-            nargs=nargs,
-            help="a shipped setup's name, or the path of a TOML file",
+            subject.metavar.lower(), metavar=subject.metavar, nargs=nargs, help=subject.help
         )
         sub.add_argument("--json", action="store_true", help="print one JSON object")
-        sub.set_defaults(run=run)
+        sub.set_defaults(run=run, load=subject.load)
         return sub
 
-    for module in (making, rivals, reading, evaluating, trying, taking):
+    for module in MODULES:
         module.add(command)
     return parser
+
+
+def _load_setup(args: argparse.Namespace) -> Setup:
+    """Raises ClampboardError for what is wrong with it, or with arguments beside it."""
+    setup = load_setup(args.setup if args.setup is not None else _setup_of_file(args))
+    refuse_early(setup, args)
+    return setup
 
 
 def _setup_of_file(args: argparse.Namespace) -> str:
@@ -154,6 +172,21 @@ def _setup_of_file(args: argparse.Namespace) -> str:
         raise BadInput("Name a setup, such as demo: python -m backend evaluate demo --clamps ...")
     return shipped_setup(args.file)
 
+
+MODULES = (
+    making,
+    rivals,
+    reading,
+    evaluating,
+    trying,
+    building,
+    multipliers,
+    searching,
+    studies,
+    taking,
+)
+"""In the order in which --help lists their commands."""
+SETUP = Subject("SETUP", "a shipped setup's name, or the path of a TOML file", _load_setup)
 
 if __name__ == "__main__":
     ended = main()

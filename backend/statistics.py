@@ -5,7 +5,7 @@ The comparison is paired: lost = right without the clamp and wrong with it, gain
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 Z95 = 1.959963984540054
 
@@ -28,6 +28,19 @@ class MeanChange(NamedTuple):
     mean: float
     low: float
     high: float
+
+
+class Estimate(Protocol):
+    """A change in percentage points with its 95 % interval."""
+
+    @property
+    def change_pp(self) -> float: ...
+
+    @property
+    def ci_low_pp(self) -> float: ...
+
+    @property
+    def ci_high_pp(self) -> float: ...
 
 
 def wilson(right: int, n: int) -> Interval:
@@ -62,6 +75,16 @@ def paired_change(lost: int, gained: int, n: float) -> PairedChange:
     se = math.sqrt(max(0.0, lost + gained - (gained - lost) ** 2 / n)) / n
     low, high = max(-1.0, change - Z95 * se), min(1.0, change + Z95 * se)
     return PairedChange(100 * change, 100 * low, 100 * high, mcnemar_p(lost, gained))
+
+
+def difference(a: Estimate, b: Estimate) -> tuple[float, Interval]:
+    """How many points more a change is than another one over other questions, and a 95 % interval:
+    of independent estimates the variances add up. Both intervals are taken to be Wald's, as
+    `paired_change` gives them.
+    """
+    half = math.hypot(*((e.ci_high_pp - e.ci_low_pp) / 2 for e in (a, b)))
+    found = a.change_pp - b.change_pp
+    return found, Interval(found - half, found + half)
 
 
 class Counted(NamedTuple):

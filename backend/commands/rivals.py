@@ -118,7 +118,8 @@ def rmu(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def rmu_grid(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.experiments.rmu_grid import best, grid, plain, run_grid
+    from backend.experiments.halves import best
+    from backend.experiments.rmu_grid import grid, plain, run_grid
     from backend.progress import Progress
     from backend.rivals.recipe import Recipe, recipe_of
 
@@ -151,10 +152,11 @@ def rmu_grid(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _line(point: "Point") -> str:
-    from backend.experiments.rmu_grid import HALVES
+    from backend.experiments.halves import HALVES
 
     halves = "   ".join(
-        f"{point.forget[half].change_pp:>+12.1f} {point.retain[half].change_pp:>+13.1f}"
+        f"{point.halves[half].forget.change_pp:>+12.1f} "
+        f"{point.halves[half].retain.change_pp:>+13.1f}"
         for half in HALVES
     )
     return f"{point.trained.name:<40} {halves}"

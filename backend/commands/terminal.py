@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backend.errors import BadInput, Unavailable
 from backend.progress import Progress
@@ -19,10 +19,20 @@ if TYPE_CHECKING:
 
 Answer = tuple[Any, str] | tuple[Any, str, int]
 """What --json prints, what is printed else and, unless 0, the exit status."""
-Run = Callable[[Setup, argparse.Namespace], Answer]
-"""A command's work."""
+Run = Callable[[Any, argparse.Namespace], Answer]
+"""A command's work, on what its first argument names: a setup, unless the command says else."""
 AddCommand = Callable[..., argparse.ArgumentParser]
 """add(name, run, help text): a parser for the command's own arguments."""
+
+
+class Subject(NamedTuple):
+    """What a command's first argument names."""
+
+    metavar: str
+    """In small letters, the argument's name."""
+    help: str
+    load: Callable[[argparse.Namespace], Any]
+    """From the arguments; mistakes in them are said here, before anything is loaded."""
 
 
 class ProgressLine:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from backend.engine.engine import Engine, Half
 from backend.errors import BadInput
-from backend.evaluation.evaluate import SetResult, pooled
+from backend.experiments.halves import OfHalf, by_half
 from backend.interventions.method import Setting
 from backend.interventions.rival import Rival
 from backend.progress import OnProgress, silent
@@ -22,14 +22,16 @@ STRENGTHS = (0.5, 1.0, 2.0, 4.0)
 ALPHAS = (1.0, 3.0, 5.0)
 """Times the recipe's own; twelve recipes."""
 MOST = 60
-HALVES: tuple[Half, ...] = ("selection", "held-out")
 
 
 class Point(NamedTuple):
     trained: Trained
-    forget: dict[Half, SetResult]
-    """All forget questions of each half together."""
-    retain: dict[Half, SetResult]
+    halves: dict[Half, OfHalf]
+
+    @property
+    def half(self) -> OfHalf:
+        """The one that a choice is made on."""
+        return self.halves["selection"]
 
 
 def grid(
@@ -65,20 +67,7 @@ def run_grid(
     for recipe in recipes:
         trained = train_for(engine.setup, recipe, on_progress)
         evaluation = engine.evaluate(Setting(rival=Rival("rmu", trained.name)), on_wait=on_progress)
-        halves = {half: engine.restrict(evaluation, engine.half(half)).sets for half in HALVES}
-        yield Point(
-            trained,
-            {half: pooled(sets, "forget") for half, sets in halves.items()},
-            {half: pooled(sets, "retain") for half, sets in halves.items()},
-        )
-
-
-def best(points: Sequence[Point], cost_pp: float) -> Point | None:
-    """The one that forgets most on the selection half, of those that cost at most so many points
-    there; None where all cost more.
-    """
-    kept = [point for point in points if point.retain["selection"].change_pp >= -cost_pp]
-    return min(kept, key=lambda point: point.forget["selection"].change_pp, default=None)
+        yield Point(trained, by_half(engine, evaluation))
 
 
 def plain(point: Point) -> dict[str, Any]:
@@ -86,8 +75,5 @@ def plain(point: Point) -> dict[str, Any]:
     return {
         "name": point.trained.name,
         "recipe": asdict(point.trained.recipe),
-        "halves": {
-            half: {"forget": point.forget[half].figures(), "retain": point.retain[half].figures()}
-            for half in HALVES
-        },
+        "halves": {half: figures.plain() for half, figures in point.halves.items()},
     }

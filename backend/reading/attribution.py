@@ -12,28 +12,22 @@ it lower should lower the margin; to first order, ablating f changes the margin 
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from backend.data.questions import N_CHOICES
 from backend.engine.engine import Engine
-from backend.errors import Unavailable
-from backend.evaluation.recordings import Recording, batch_scores
+from backend.errors import BadInput, Unavailable
+from backend.evaluation.recordings import Recording
 from backend.features.table import answered_right
-from backend.model.activations import FeatureActs
-from backend.model.batches import Batch
-from backend.model.rows import Plan
 from backend.model.runner import Runner
-from backend.progress import OnProgress, Pace, silent
+from backend.progress import OnProgress, silent
+from backend.reading.tracing import Trace
 from backend.setups import Role, Scoring
 from backend.store import if_it_can_be_kept, key, read_tensors, write_tensors
-
-if TYPE_CHECKING:
-    from backend.model.split import SplitModel
 
 ATTRIBUTION_FORMAT = 1
 """Raise when what is stored changes its meaning."""
@@ -69,70 +63,74 @@ def attribute(
 
     `right` is each question's right option. Raising from `on_progress` cancels.
     """
-    model, sae = runner.model, runner.sae
-    start, feature, value = by_token(recording.acts, recording.rows.n_tokens)
-    plan = Plan.whole(recording.rows)
-    sums = [torch.zeros(sae.d_sae, dtype=torch.float64) for _ in chosen]
-    n_tokens = sum(int(plan.query.lengths()[group].sum()) for group in chosen)
-    pace = Pace("Tracing the right answers back to features", n_tokens, on_progress)
+    trace = Trace.of(runner, recording, right, scoring)
+    sums = [torch.zeros(runner.sae.d_sae, dtype=torch.float64) for _ in chosen]
+    pace = trace.pace(chosen, on_progress)
 
     def run(total: Tensor, rows: Tensor) -> None:
-        batch = runner.batch(plan, rows)
-        grad = margin_gradient(model, recording, plan, batch, right, scoring)
-        grad = grad[0, : batch.n]
-        # What one more unit of a feature does at each token: (token, d_sae).
-        effect = (grad.float() @ sae.W_dec.float().T).cpu()
-        token = batch.tokens
-        counts = start[token + 1] - start[token]
-        # The entries of these tokens, one token's after the other's: (entry).
-        before = torch.repeat_interleave(start[token] - counts.cumsum(0) + counts, counts)
-        entry = before + torch.arange(int(counts.sum()))
-        place = torch.repeat_interleave(torch.arange(len(token)), counts)  # entry -> its token
-        pushed = value[entry] * effect[place, feature[entry]]
-        total.index_add_(0, feature[entry], pushed.double())
-        pace.advance(len(token))
+        pushes = trace.back(rows)
+        total.index_add_(0, pushes.feature, pushes.pushed)
+        pace.advance(pushes.n_tokens)
 
     for group, total in zip(chosen, sums, strict=True):
-        for _ in runner.batches(plan, group.nonzero().squeeze(-1), partial(run, total)):
-            pass
+        trace.through(group, partial(run, total))
     return sums
 
 
-def margin_gradient(
-    model: "SplitModel",
-    recording: Recording,
-    plan: Plan,
-    batch: Batch,
-    right: Int[Tensor, " question"],
-    scoring: Scoring,
-) -> Float[Tensor, "1 n d_model"]:
-    """The gradient of each question's margin by its own residuals at the hook."""
-    resid = recording.resid_at(batch.token).to(model.device).requires_grad_(True)
-    with torch.enable_grad():
-        scores = batch_scores(model, plan, batch, resid, scoring)
-        (grad,) = torch.autograd.grad(margin(scores, right[batch.rows]).sum(), resid)
-    return grad
-
-
-def margin(scores: Float[Tensor, "row choice"], right: Tensor) -> Float[Tensor, " row"]:
-    """The right option's score minus the mean of the wrong ones'."""
-    mine = scores.gather(1, right[:, None]).squeeze(1)
-    return mine - (scores.sum(1) - mine) / (N_CHOICES - 1)
-
-
-def by_token(acts: FeatureActs, n_tokens: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The same entries in the order of tokens: token t owns start[t] .. start[t + 1] of feature and
-    value.
+class Strongest(NamedTuple):
+    """Each question's strongest features: those for its right answer, the strongest first, then
+    those against it, the strongest first.
     """
-    order = torch.argsort(acts.token, stable=True)
-    feature = torch.repeat_interleave(torch.arange(acts.d_sae), acts.counts())[order]
-    start = torch.cat(
-        [
-            torch.zeros(1, dtype=torch.int64),
-            torch.bincount(acts.token.long(), minlength=n_tokens).cumsum(0),
-        ]
-    )
-    return start, feature, acts.value[order].float()
+
+    question: Int[Tensor, " question"]
+    """Their places among all questions, ascending."""
+    feature: Int[Tensor, "question most"]
+    """-1 where a question has fewer of a sign."""
+    attribution: Float[Tensor, "question most"]
+    """float64; 0 there."""
+
+
+def strongest(
+    runner: Runner,
+    recording: Recording,
+    right: Int[Tensor, " question"],
+    chosen: Bool[Tensor, " question"],
+    *,
+    n_each: tuple[int, int],
+    among: Bool[Tensor, " d_sae"],
+    scoring: Scoring,
+    on_progress: OnProgress = silent,
+) -> Strongest:
+    """The strongest features of each chosen question, of those `among` which one may be: at most
+    `n_each` for its right answer and against it.
+
+    `right` is each question's right option. Raising from `on_progress` cancels.
+    """
+    trace = Trace.of(runner, recording, right, scoring)
+    n_features, most = int(among.sum()), sum(n_each)
+    feature = torch.full((recording.rows.n_rows, most), -1)
+    attribution = torch.zeros(recording.rows.n_rows, most, dtype=torch.float64)
+    pace = trace.pace([chosen], on_progress)
+
+    def run(rows: Tensor) -> None:
+        pushes = trace.back(rows)
+        place = torch.full((recording.rows.n_rows,), -1)
+        place[rows] = torch.arange(len(rows))
+        whole = torch.zeros(len(rows), runner.sae.d_sae, dtype=torch.float64)
+        whole.index_put_((place[pushes.question], pushes.feature), pushes.pushed, accumulate=True)
+        whole[:, ~among] = 0
+        begin = 0
+        for sign, n in zip((1, -1), n_each, strict=True):
+            found = (sign * whole).topk(min(n, n_features), dim=1)
+            columns = slice(begin, begin + found.values.shape[1])
+            feature[rows, columns] = torch.where(found.values > 0, found.indices, -1)
+            attribution[rows, columns] = sign * found.values.clamp(min=0)
+            begin += n
+        pace.advance(pushes.n_tokens)
+
+    trace.through(chosen, run)
+    question = chosen.nonzero().squeeze(-1)
+    return Strongest(question, feature[question], attribution[question])
 
 
 def finished_attribution(engine: Engine) -> Attribution | None:
@@ -152,13 +150,7 @@ def attribution(engine: Engine, on_progress: OnProgress = silent) -> Attribution
     """
     if (finished := finished_attribution(engine)) is not None:
         return finished
-    usable = engine.half("selection") & answered_right(engine.sets, engine.recording)
-    chosen = [usable & engine.sets.role(role) for role in ROLES]
-    if not chosen[0].any():
-        raise Unavailable(
-            "The model answers no forget question of the selection half right, so there is no "
-            "right answer to trace back to features."
-        )
+    chosen = _chosen(engine)
     with engine.turn(on_progress, "attribution"):
         sums = attribute(
             engine.runner,
@@ -177,7 +169,55 @@ def attribution(engine: Engine, on_progress: OnProgress = silent) -> Attribution
     return Attribution(forget, retain, n_forget, n_retain)
 
 
-def _path(engine: Engine) -> Path:
+def strongest_of(engine: Engine, per_question: int, on_progress: OnProgress = silent) -> Strongest:
+    """Of each forget question of the selection half that the model answers right the `per_question`
+    strongest features, half of them for its right answer (one more of an odd number) and half
+    against it; kept, and read from disk the next time.
+
+    A feature that never fired in the corpora has no maximum to be clamped to a multiple of, and is
+    never among them; nor is one that fires in a question only where no clamp acts. Raises BadInput
+    for no features at all, Unavailable when there is no such question.
+    """
+    if per_question < 1:
+        raise BadInput(f"{per_question} features a question are none: ask for 1 or more.")
+    among = torch.tensor(engine.atlas.table["max_act"].to_numpy() > 0)
+    asked = {"per_question": per_question, "among": among.tolist()}
+    path = _path(engine, "strongest", **asked)
+    if (tensors := read_tensors(path)) is not None:
+        return Strongest(**tensors)
+    forget, _ = _chosen(engine)
+    with engine.turn(on_progress, "attribution"):
+        found = strongest(
+            engine.runner,
+            engine.recording,
+            engine.sets.answers,
+            forget,
+            n_each=(per_question - per_question // 2, per_question // 2),
+            among=among,
+            scoring=engine.setup.scoring,
+            on_progress=on_progress,
+        )
+    with if_it_can_be_kept("The strongest features of each question"):
+        write_tensors(path, found._asdict())
+    return found
+
+
+def _chosen(engine: Engine) -> list[Bool[Tensor, " question"]]:
+    """Questions of each role in the selection half that the model answers right.
+
+    Raises Unavailable when there is no such forget question.
+    """
+    usable = engine.half("selection") & answered_right(engine.sets, engine.recording)
+    chosen = [usable & engine.sets.role(role) for role in ROLES]
+    if not chosen[0].any():
+        raise Unavailable(
+            "The model answers no forget question of the selection half right, so there is no "
+            "right answer to trace back to features."
+        )
+    return chosen
+
+
+def _path(engine: Engine, name: str = "attribution", **asked: object) -> Path:
     selection = engine.half("selection").tolist()
-    name = key({"format": ATTRIBUTION_FORMAT, "selection": selection})
-    return engine.folder / f"attribution_{name}.safetensors"
+    named = key({"format": ATTRIBUTION_FORMAT, "selection": selection, **asked})
+    return engine.folder / f"{name}_{named}.safetensors"

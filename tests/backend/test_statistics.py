@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, sem
 
 from backend.statistics import (
+    Z95,
     Counted,
+    difference,
     is_inconclusive,
     longest_option_accuracy,
     mcnemar_p,
@@ -145,3 +147,12 @@ def test_one_difference_alone_may_be_anything():
 def test_longest_option_shares_ties():
     choices = [["aa", "b", "cc", "d"], ["a", "bbb", "c", "d"]]
     assert longest_option_accuracy(choices, [0, 2]) == pytest.approx(0.25)
+
+
+def test_the_difference_of_two_changes_has_the_width_of_both():
+    a, b = paired_change(30, 5, 100), paired_change(10, 2, 80)
+    found, (low, high) = difference(a, b)
+    assert found == pytest.approx(-25 + 10)
+    variance = ((35 - 625 / 100) / 100**2) + ((12 - 64 / 80) / 80**2)
+    assert high - found == pytest.approx(100 * Z95 * math.sqrt(variance))
+    assert found - low == pytest.approx(high - found)

@@ -12,8 +12,10 @@ from tests.hostile.counts import Counts, Share, command
 from tests.hostile.fuzz import drive
 from tests.hostile.values import CLAMPS, NUMBERS, texts, traps
 
-LEFT_OUT = ("bench", "train-sae", "rmu", "rmu-grid")
-"""They take minutes by nature; `_training` has the second, `_misdirecting` the third."""
+LEFT_OUT = ("bench", "train-sae", "rmu", "rmu-grid", "build", "tune", "optimise", "study")
+"""They take minutes by nature, or begin other processes; `_training` has the second,
+`_misdirecting` the third, `_looking` those that look for a setting.
+"""
 PRESETS = ("forget-biology", "forget-biology-gated", "ablate-biology", "too-strong")
 NAMES = ("biology", "history", "biology,history")
 METHODS: tuple[tuple[str, ...], ...] = (
@@ -92,7 +94,7 @@ def command_lines(toml: Path, place: Path) -> st.SearchStrategy[list[str]]:
         for name, sub in actions.items()
         if name not in LEFT_OUT
     ]
-    small = _training(toml, paths), _misdirecting(toml, paths)
+    small = _training(toml, paths), _misdirecting(toml, paths), _looking(toml)
     wild = st.lists(st.one_of(texts, st.sampled_from(paths)), max_size=4)
     return st.one_of(*each, *each, *small, wild)
 
@@ -179,6 +181,25 @@ def _training(toml: Path, paths: list[str]) -> st.SearchStrategy[list[str]]:
             *("train-sae", str(toml), "--text", v[0], "--out", v[1], "--block", v[2]),
             *("--tokens", v[3], "--width", v[4], "--k", v[5], "--epochs", "1"),
         ]
+    )
+
+
+def _looking(toml: Path) -> st.SearchStrategy[list[str]]:
+    """build, tune and optimise, of few settings."""
+    count = st.sampled_from(("1", "2", "3", "0", "-1", "nan", "x", "9" * 30))
+    number = st.sampled_from(("-3", "0", "2", "1e6", "nan", "1e400", "x"))
+    more = st.sampled_from(("--resume", "--minutes=0.02", "--minutes=nan", "--json", "--save=a b"))
+    name = st.one_of(st.sampled_from(RANKS), texts)
+    return st.tuples(count, number, count, name, more).flatmap(
+        lambda v: st.sampled_from(
+            (
+                ["build", str(toml), "--most", v[0], f"--multiple={v[1]}", "--per-question", v[2]],
+                ["tune", str(toml), "--clamps", "3:-5,0:-8", "--steps", v[0], f"--rate={v[1]}"],
+                ["tune", str(toml), "--ranker", v[3], "--n", v[2], "--steps", v[0]],
+                ["optimise", str(toml), "--settings", v[0], f"--cost={v[1]}", "--seed", v[2]],
+                ["optimise", str(toml), "--settings", "1", "--rankers", v[3]],
+            )
+        ).map(lambda argv: [*argv, v[4]])
     )
 
 

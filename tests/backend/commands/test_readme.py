@@ -19,6 +19,7 @@ PLACES = (
     "backend/commands",
     "backend/demo",
     "backend/setups",
+    "backend/studies",
     "cache",
     "tests/bench",
 )
@@ -74,7 +75,8 @@ WHEN = "When to act"
 """The section on the arguments that all commands with a method share."""
 INSTEAD = "In the place of clamps"
 """The section on the arguments of those that take a rival."""
-COMMON = set.intersection(*map(_arguments, COMMANDS.values()))
+OF_A_SETUP = [command for command in COMMANDS.values() if "SETUP" in _arguments(command)]
+COMMON = set.intersection(*map(_arguments, OF_A_SETUP))
 METHOD = _arguments(_method_alone())
 RIVAL = _arguments(_setting_alone(True)) - _arguments(_setting_alone(False))
 SHOWN = sorted({line for path in READMES for line in _shown(path.read_text(encoding="utf-8"))})

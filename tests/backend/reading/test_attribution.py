@@ -6,17 +6,18 @@ import pytest
 import torch
 
 from backend.engine.engine import Engine
-from backend.errors import Unavailable
+from backend.errors import BadInput, Unavailable
 from backend.evaluation.recordings import batch_scores
 from backend.model.batches import Batch
 from backend.model.rows import Plan
 from backend.reading.attribution import (
     attribute,
     attribution,
-    by_token,
     finished_attribution,
-    margin,
+    strongest,
+    strongest_of,
 )
+from backend.reading.tracing import by_token, margin
 from backend.setups import load_setup
 from tests.support.toy import D_SAE, write_setup
 
@@ -113,6 +114,42 @@ def test_groups_are_sums_over_their_questions_whatever_the_batches(engine):
     )
 
 
+@pytest.mark.parametrize("budget", [64, 10_000])
+def test_a_questions_strongest_features_are_those_of_the_question_alone(engine, budget):
+    chosen = torch.zeros(engine.n_questions, dtype=torch.bool)
+    chosen[[0, 2, 3, 6]] = True
+    among = torch.ones(D_SAE, dtype=torch.bool)
+    among[one(engine, 2).argmax()] = False
+    found = strongest(
+        replace(engine.runner, budget=budget),
+        engine.recording,
+        right_of(engine),
+        chosen,
+        n_each=(3, 2),
+        among=among,
+        scoring=engine.setup.scoring,
+    )
+    assert found.question.tolist() == [0, 2, 3, 6]
+    rows = zip(found.question.tolist(), found.feature, found.attribution, strict=True)
+    for question, features, sizes in rows:
+        alone = [
+            (float(size), f) for f, size in enumerate(one(engine, question)) if among[f] and size
+        ]
+        best = [pair for pair in sorted(alone, reverse=True)[:3] if pair[0] > 0]
+        worst = [pair for pair in sorted(alone)[:2] if pair[0] < 0]
+        wanted = [f for _, f in best] + [-1] * (3 - len(best))
+        wanted += [f for _, f in worst] + [-1] * (2 - len(worst))
+        assert features.tolist() == wanted
+        there = features >= 0
+        torch.testing.assert_close(
+            sizes[there],
+            torch.tensor([size for size, _ in best + worst], dtype=torch.float64),
+            atol=1e-4,
+            rtol=1e-4,
+        )
+        assert not sizes[~there].any()
+
+
 def test_the_margin_by_hand():
     scores = torch.tensor([[1.0, 2.0, 4.0, 6.0], [0.0, 0.0, 0.0, -3.0]])
     assert margin(scores, torch.tensor([3, 3])).tolist() == pytest.approx([6 - 7 / 3, -3.0])
@@ -149,13 +186,34 @@ def test_it_is_over_right_answers_of_the_selection_half_and_kept(toy, monkeypatc
     assert list(first.columns().columns) == ["attr_forget", "attr_retain"]
 
 
+def test_questions_name_features_that_can_be_clamped_once_and_for_all(toy, monkeypatch):
+    right = torch.tensor([True, True, True, False, True, True, True])
+    monkeypatch.setattr("backend.reading.attribution.answered_right", lambda *_: right)
+    strong = int(one(toy, 0).argmax())
+    toy.atlas.table.loc[strong, "max_act"] = 0.0
+    found = strongest_of(toy, 5)
+    assert found.question.tolist() == [0, 2]
+    assert found.feature.shape == (2, 5)
+    assert (found.attribution[:, :3] >= 0).all()
+    assert (found.attribution[:, 3:] <= 0).all()
+    assert strong not in found.feature
+    monkeypatch.setattr(
+        "backend.reading.attribution.strongest", lambda *_, **__: pytest.fail("it ran again")
+    )
+    for kept, made in zip(strongest_of(toy, 5), found, strict=True):
+        assert torch.equal(kept, made)
+    with pytest.raises(BadInput, match="ask for 1 or more"):
+        strongest_of(toy, 0)
+
+
 def test_without_a_right_answer_there_is_nothing_to_trace(toy, monkeypatch):
     monkeypatch.setattr("backend.reading.attribution.finished_attribution", lambda _: None)
     monkeypatch.setattr(
         "backend.reading.attribution.answered_right", lambda *_: torch.zeros(7, dtype=torch.bool)
     )
-    with pytest.raises(Unavailable, match="no forget question"):
-        attribution(toy)
+    for trace in (attribution, lambda engine: strongest_of(engine, 20)):
+        with pytest.raises(Unavailable, match="no forget question"):
+            trace(toy)
 
 
 def test_it_can_be_stopped_and_frees_the_model(toy, monkeypatch):

@@ -28,6 +28,7 @@ def navigation() -> st.Page:
     return st.navigation(
         [
             st.Page("pages/clamp.py", title="Clamp", icon=":material/tune:", default=True),
+            st.Page("pages/tune.py", title="Tune", icon=":material/auto_fix_high:"),
             st.Page("pages/search.py", title="Search", icon=":material/search:"),
             st.Page("pages/feature.py", title="Feature", icon=":material/bar_chart:"),
             st.Page("pages/words.py", title="Words", icon=":material/chat:"),

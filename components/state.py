@@ -90,6 +90,22 @@ def set_board(new: Board, *, redraw: bool = True) -> None:
     _show(new, redraw)
 
 
+def move_board(new: Board, *, first: bool) -> None:
+    """The next of many positions that long work moves the board to, one after the other: a single
+    undo brings back what was there before the first of them.
+    """
+    if first:
+        st.session_state.moved = None
+    if new == board():
+        return
+    if board() == st.session_state.get("moved"):
+        st.session_state.future = ()
+        _show(new, True)
+    else:
+        set_board(new)
+    st.session_state.moved = new
+
+
 def add_sliders(*sliders: Slider) -> None:
     """Put them on the board, where clamps are then in force: a rival goes."""
     new = replace(board(), rival=None)
@@ -188,6 +204,15 @@ def work(name: str) -> Work:
         st.session_state.asked = {**st.session_state.get("asked", {}), name: subject}
 
     return Work(st.session_state.get("asked", {}).get(name), ask)
+
+
+def so_far(name: str) -> object:
+    """What long work of this name has found so far in this session; None before it began."""
+    return st.session_state.get("so_far", {}).get(name)
+
+
+def set_so_far(name: str, found: object) -> None:
+    st.session_state.so_far = {**st.session_state.get("so_far", {}), name: found}
 
 
 def pins() -> Pins:

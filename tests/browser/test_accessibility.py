@@ -17,6 +17,7 @@ PAGES = {
         f"/?clamps={FEATURE}:-290&method=rho:0.05",
         re.compile("the others keep their answer bit for bit"),
     ),
+    "tune": (f"/tune?clamps={FEATURE}:-290", re.compile("The machine looks for a setting")),
     "search": ("/search", re.compile(r"\d+ features")),
     "feature": (f"/feature?feature={FEATURE}", re.compile("Band: 95 % interval of the change.$")),
     "words": (f"/words?clamps={FEATURE}:-290", re.compile("Without clamps")),

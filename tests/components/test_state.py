@@ -82,6 +82,51 @@ def revision(state):
     return state.revision()
 
 
+THREE = Board((Slider(3, -4.0),))
+
+
+def move(board, first=False):
+    return lambda state: state.move_board(board, first=first)
+
+
+def test_one_undo_takes_back_all_positions_the_board_was_moved_to():
+    moved = move(ONE, first=True), move(TWO), move(THREE)
+    assert of(board, *moved) == THREE
+    assert of(board, *moved, undo) == Board()
+    assert of(board, *moved, undo, redo) == THREE
+    assert not of(lambda state: state.can_undo(), *moved, undo)
+
+
+def test_a_board_that_begins_where_it_was_keeps_what_was_before():
+    assert of(board, put(ONE), move(ONE, first=True), move(TWO), move(THREE), undo) == ONE
+
+
+def test_a_second_row_of_moves_is_a_step_of_its_own():
+    assert (
+        of(board, move(ONE, first=True), move(TWO), move(TWO, first=True), move(THREE), undo) == TWO
+    )
+
+
+def test_an_edit_in_between_is_a_step_of_its_own():
+    moved = move(ONE, first=True), put(TWO), move(THREE)
+    assert of(board, *moved, undo) == TWO
+    assert of(board, *moved, undo, undo) == ONE
+
+
+def test_what_was_undone_stays_undone_when_moving_goes_on():
+    moved = move(ONE, first=True), move(TWO), undo, move(THREE)
+    assert of(board, *moved) == THREE
+    assert of(board, *moved, undo) == Board()
+
+
+def test_what_was_found_so_far_is_kept_by_name():
+    def found(state):
+        return state.so_far("build"), state.so_far("search")
+
+    assert of(found) == (None, None)
+    assert of(found, lambda state: state.set_so_far("build", "a set")) == ("a set", None)
+
+
 def test_a_board_from_elsewhere_draws_the_widgets_afresh():
     assert of(revision, put(ONE), undo) == of(revision) + 2
 

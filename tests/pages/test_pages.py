@@ -72,7 +72,7 @@ def _gate_picture(at: AppTest):
     return next((e for e in components if "strips" in json.loads(e.proto.json)), None)
 
 
-@pytest.mark.parametrize("page", ["clamp", "search", "feature", "words", "runs"])
+@pytest.mark.parametrize("page", ["clamp", "tune", "search", "feature", "words", "runs"])
 def test_every_page_has_a_title_and_the_frame(app, page):
     at = app(page)
     assert len(at.title) == 1

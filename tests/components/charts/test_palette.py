@@ -1,12 +1,19 @@
 import pytest
 
 from components.charts.palette import (
+    CHANCE_GREY,
     FORGET,
+    GATES,
     HIGHLIGHT,
     KINDS,
     ORANGE,
+    RAMPS,
     RETAIN,
+    group_marks,
+    ink,
     kind_scales,
+    luminance,
+    ramp,
     role_scale,
 )
 
@@ -23,18 +30,20 @@ def test_a_lit_token_is_of_the_histograms_orange():
     assert "#" + "".join(f"{int(part):02x}" for part in HIGHLIGHT.split(", ")) == ORANGE
 
 
-def luminance(colour: str) -> float:
-    """Of WCAG 2."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+def contrast(one: str, other: str) -> float:
+    low, high = sorted(luminance(colour) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_is_that_of_the_standard():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)  # WCAG's own example
 
 
 @pytest.mark.parametrize("ground", ["#ffffff", "#15181c"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_stands_out_on_light_and_dark(kind, ground):
-    low, high = sorted(luminance(colour) for colour in (KINDS[kind].colour, ground))
-    assert (high + 0.05) / (low + 0.05) >= 3
+    assert contrast(KINDS[kind].colour, ground) >= 3
 
 
 def test_every_kind_has_a_shape_of_its_own():
@@ -45,3 +54,22 @@ def test_kinds_that_are_there_are_named_in_their_order():
     colours, shapes = (scale.to_dict() for scale in kind_scales({"prompt", "clamps"}))
     assert colours["domain"] == shapes["domain"] == ["clamps", "prompt"]
     assert shapes["range"] == ["circle", "triangle-right"]
+
+
+def test_every_gate_has_a_mark_of_its_own():
+    assert len({mark.colour for mark in GATES.values()}) == len(GATES)
+    assert len({mark.shape for mark in GATES.values()}) == len(GATES)
+
+
+def test_no_two_of_many_groups_look_alike_and_none_is_grey():
+    marks = group_marks([str(i) for i in range(25)])
+    assert len(set(marks.values())) == 25
+    assert CHANCE_GREY not in {mark.colour for mark in marks.values()}
+
+
+@pytest.mark.parametrize("name", RAMPS)
+def test_a_ramp_goes_through_its_colours_and_what_is_written_on_it_can_be_read(name):
+    assert tuple(ramp(name, share) for share in (0.0, 0.5, 1.0)) == RAMPS[name]
+    for share in range(-1, 102):
+        ground = ramp(name, share / 100)
+        assert contrast(ink(ground), ground) >= 4.5

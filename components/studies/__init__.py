@@ -1,0 +1,1 @@
+"""Studies: grids of settings that ran elsewhere, read cell by cell."""

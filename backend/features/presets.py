@@ -1,8 +1,9 @@
 """Settings a user can start from: shipped ones, and the paper's grid. Pure."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from backend.errors import BadInput
 from backend.evaluation.calibration import Ground, Rule
 from backend.features.rankers import by_squared_ratio
+from backend.features.tuned import BIOLOGY, DEMO, read_tuned
 from backend.interventions.clamps import Clamp, Clamps, clamp_set
 from backend.interventions.method import PAPER, Gate, Method, Refusal
 from backend.setups import SaeSource
@@ -35,6 +37,8 @@ class Preset:
     """Clamped to this many times each feature's own maximum activation; 0 ablates."""
     value: float = 0.0
     """Without a multiple: clamped to this, in raw activation units."""
+    values: Mapping[int, float] = field(default_factory=dict)
+    """Each feature's own value, before both."""
     method: Method = PAPER
     false_alarms: FalseAlarms | None = None
     """The gate's tau is found by this; None takes the method as it is."""
@@ -94,6 +98,7 @@ _BIOLOGY = (
 PRIME = (11766, 9723, 4788, 1709, 9186)
 HARMFUL = (*PRIME, 3058, 13381, 14050, 11078, 16246)
 """Of layer 7: Khoriaty et al. 2025, their selected configurations."""
+DEMO_SAE = "demo"
 LAYER_7 = (
     "gemma-scope-2b-pt-res-canonical/layer_7/width_16k/canonical",
     "gemma-scope-2b-pt-res/layer_7/width_16k/average_l0_69",
@@ -102,6 +107,19 @@ LAYER_7 = (
 
 def _those(numbers: Sequence[int], features: pd.DataFrame) -> list[int]:
     return [number for number in numbers if number < len(features)]
+
+
+def _found(path: Path, title: str, saes: tuple[str, ...]) -> Preset:
+    tuned = read_tuned(path)
+    return Preset(
+        title=title,
+        n_features=len(tuned.clamps),
+        choose=partial(_those, [clamp.feature for clamp in tuned.clamps]),
+        values=dict(tuned.clamps),
+        method=tuned.method,
+        rule=tuned.how,
+        saes=saes,
+    )
 
 
 PRESETS = {
@@ -133,6 +151,7 @@ PRESETS = {
             "stays closed keeps its answer."
         ),
     ),
+    "forget-biology-tuned": _found(BIOLOGY, "Forget biology, tuned", (DEMO_SAE,)),
     "ablate-biology": Preset(
         title="Ablate the same features",
         n_features=50,
@@ -195,6 +214,8 @@ def presets_for(sae: str) -> dict[str, Preset]:
 
 def sae_name(source: SaeSource) -> str:
     """What presets know an SAE by."""
+    if source.path is not None:
+        return DEMO_SAE if source.path.resolve() == (DEMO / "sae").resolve() else ""
     return f"{source.release}/{source.sae_id}"
 
 
@@ -220,6 +241,8 @@ def clamps_of(preset: Preset, features: pd.DataFrame) -> Clamps:
     max_act = features.set_index("feature")["max_act"]
 
     def value(feature: int) -> float:
+        if feature in preset.values:
+            return preset.values[feature]
         if preset.multiple is None:
             return preset.value
         return round(preset.multiple * float(max_act[feature]), 1) + 0.0

@@ -62,6 +62,18 @@ def test_behind_a_gate_as_much_is_forgotten_at_less_cost(demo):
     assert opened[demo.sets.role("retain")].float().mean() < 0.1
 
 
+def test_what_the_machine_found_forgets_what_rmu_does_for_as_little(demo):
+    """On the held-out half; RMU there: −37.8 and −2.2."""
+    found = demo.preset("forget-biology-tuned")
+    assert len(found.clamps) == 100
+    held_out = demo.restrict(demo.evaluate(found), demo.half("held-out"))
+    assert change(held_out, "forget") <= -38
+    assert change(held_out, "retain") >= -3
+    opened = demo.opening(found).rows > 0
+    assert int(opened[demo.sets.role("forget")].sum()) >= 250
+    assert int(opened[demo.sets.role("retain")].sum()) <= 18
+
+
 def test_other_text_thins_out_a_share_and_not_what_it_stands_around(demo):
     gated = demo.preset("forget-biology-gated")
     assert dilute(demo, gated).closed > 15

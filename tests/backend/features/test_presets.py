@@ -13,8 +13,11 @@ from backend.features.presets import (
     grid_preset,
     in_words,
     presets_for,
+    sae_name,
 )
+from backend.features.tuned import BIOLOGY, read_tuned
 from backend.interventions.method import format_method
+from backend.setups import SaeSource, load_setup
 
 FEATURES = pd.DataFrame(
     {
@@ -83,7 +86,8 @@ def test_dsg_takes_its_own_ranking_and_sets_all_of_it_to_minus_500():
 @pytest.mark.parametrize(
     ("sae", "names"),
     [
-        ("None/None", set()),
+        ("", set()),
+        ("demo", {"forget-biology-tuned"}),
         ("gemma-scope-2b-pt-res/layer_3/width_16k/average_l0_142", {"dsg"}),
         (
             "gemma-scope-2b-pt-res-canonical/layer_7/width_16k/canonical",
@@ -98,6 +102,23 @@ def test_dsg_takes_its_own_ranking_and_sets_all_of_it_to_minus_500():
 def test_presets_of_one_sae_are_offered_for_it_alone(sae, names):
     general = {name for name, preset in PRESETS.items() if not preset.saes}
     assert set(presets_for(sae)) == general | names
+
+
+def test_the_demos_sae_is_known_by_its_folder(tmp_path):
+    assert sae_name(load_setup("demo").sae) == "demo"
+    assert sae_name(SaeSource(path=tmp_path)) == ""
+    gemma = load_setup("gemma-2-2b-it").sae
+    assert sae_name(gemma) == "gemma-scope-2b-pt-res/layer_7/width_16k/average_l0_69"
+
+
+def test_what_was_found_has_a_value_of_its_own_for_each_feature():
+    tuned = read_tuned(BIOLOGY)
+    many = pd.DataFrame({"feature": range(4096), "max_act": 1.0})
+    preset = PRESETS["forget-biology-tuned"]
+    assert clamps_of(preset, many) == tuned.clamps
+    assert len({clamp.value for clamp in tuned.clamps}) > 90
+    assert preset.method == tuned.method
+    assert preset.method.gate.kind == "cusum"
 
 
 def test_khoriatys_settings_are_those_of_their_table():

@@ -65,7 +65,7 @@ def add(command: AddCommand) -> None:
         help="features that each forget question names, half of each sign (default 20)",
     )
     sub.add_argument(
-        "--most", type=count, metavar="N", help="candidates that are tested (default 300)"
+        "--most", type=count, metavar="N", help="candidates that are tested (default 150)"
     )
     sub.add_argument(
         "--side-effects",

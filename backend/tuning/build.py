@@ -45,7 +45,7 @@ class Recipe:
     """Of each feature's own maximum."""
     per_question: int = 20
     """Features a forget question names, half of them of each sign."""
-    most: int = 300
+    most: int = 150
     """Candidates that are tested, those first that most questions name."""
     side_effects: int = 0
     """Retain questions a kept feature may lose."""

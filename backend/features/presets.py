@@ -58,8 +58,10 @@ def forget_features(
     retain_below: float,
     min_selectivity: float | None = None,
     at_most_questions: int | None = None,
+    by: str = "forget_density",
 ) -> list[int]:
-    """The n features that fire on the most forget tokens, of those the rules admit.
+    """The n features that fire on the most forget tokens (or lead by another column), of those the
+    rules admit.
 
     `retain_below`: they fire on a smaller share of the retain corpus' tokens. `min_selectivity`:
     log2 of their forget to their retain density is at least this. `at_most_questions`: they fire
@@ -75,7 +77,7 @@ def forget_features(
         kept = kept[kept["selectivity"] >= min_selectivity]
     if at_most_questions is not None:
         kept = kept[kept["fires_retain_selection"] <= at_most_questions]
-    best_first = kept.sort_values(["forget_density", "feature"], ascending=[False, True])
+    best_first = kept.sort_values([by, "feature"], ascending=[False, True])
     return [int(feature) for feature in best_first["feature"].head(n)]
 
 
@@ -86,15 +88,21 @@ def squared_ratio_features(features: pd.DataFrame, n: int) -> list[int]:
 
 
 _biology = partial(
-    forget_features, n=50, retain_below=0.01, min_selectivity=1.5, at_most_questions=6
+    forget_features,
+    n=30,
+    retain_below=0.01,
+    min_selectivity=1.5,
+    at_most_questions=4,
+    by="fires_forget_selection",
 )
 _BIOLOGY = (
-    "those that fire on the most tokens of the text to forget, "
-    "of those that fire at least 2.8 times as often there as on other text, "
+    "those that fire on the most forget questions of the selection half, "
+    "of those that fire at least 2.8 times as often on text to forget as on other text, "
     "on fewer than 1 % of the other tokens, "
-    "and on at most 6 of the retain questions in the selection half. "
-    "The held-out half was not looked at. "
+    "and on at most 4 of the retain questions in the selection half. "
+    "The rule does not read the held-out half. "
 )
+_wider = partial(forget_features, n=50, retain_below=0.01, min_selectivity=1.5, at_most_questions=6)
 PRIME = (11766, 9723, 4788, 1709, 9186)
 HARMFUL = (*PRIME, 3058, 13381, 14050, 11078, 16246)
 """Of layer 7: Khoriaty et al. 2025, their selected configurations."""
@@ -125,10 +133,10 @@ def _found(path: Path, title: str, saes: tuple[str, ...]) -> Preset:
 PRESETS = {
     "forget-biology": Preset(
         title="Forget biology",
-        n_features=50,
+        n_features=30,
         choose=_biology,
-        multiple=-3.0,
-        rule=f"{_BIOLOGY}Clamped to −3 times their maxima.",
+        multiple=-4.0,
+        rule=f"{_BIOLOGY}Clamped to −4 times their maxima.",
         on_demo=(
             "The edit is then still shorter than the residual, and a random direction in its place "
             "does half as much."
@@ -137,24 +145,25 @@ PRESETS = {
     "forget-biology-gated": Preset(
         title="Forget biology, gated",
         n_features=50,
-        choose=_biology,
+        choose=_wider,
         multiple=-5.0,
         method=Method(gate=Gate("rho", 0.0)),
         false_alarms=FalseAlarms(0.05, "quantile", "questions"),
         rule=(
-            "those of Forget biology, to −5 times their maxima, but only where one of them fires "
-            "at a larger share of the tokens than in 95 % of what the model reads of the retain "
-            "questions in the selection half."
+            "those that fire on the most tokens of the text to forget, by the rules of Forget "
+            "biology but for up to 6 of the retain questions, to −5 times their maxima; only where "
+            "one of them fires at a larger share of the tokens than in 95 % of what the model "
+            "reads of the retain questions in the selection half."
         ),
         on_demo=(
-            "As much is forgotten as by Forget biology, at a fraction of the cost: a question that "
-            "stays closed keeps its answer."
+            "Everywhere, the same clamps forget a little more and cost the other questions six "
+            "times as much: a question that stays closed keeps its answer."
         ),
     ),
     "forget-biology-tuned": _found(BIOLOGY, "Forget biology, tuned", (DEMO_SAE,)),
     "ablate-biology": Preset(
         title="Ablate the same features",
-        n_features=50,
+        n_features=30,
         choose=_biology,
         multiple=0.0,
         rule=(

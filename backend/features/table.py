@@ -20,7 +20,7 @@ from backend.model.runner import Runner
 from backend.progress import OnProgress, Progress
 from backend.store import if_it_can_be_kept, key, read_table, write_table
 
-TABLE_FORMAT = 4
+TABLE_FORMAT = 5
 """Raise when the table's columns or their meaning change."""
 
 
@@ -63,9 +63,9 @@ def describe(
 
     forget_mean and retain_mean are means of the raw activation over all counted tokens of a corpus,
     zeros included. Columns on_NAME count the questions of a set, fires_forget and fires_retain
-    those of a role, known_forget and known_retain those of a role that the model answers right
-    without a clamp, and fires_retain_selection the retain questions of the selection half alone.
-    Labels are not in it: they change while the rest stands (see backend.features.labels).
+    those of a role (fires_forget_selection and fires_retain_selection: of the selection half
+    alone), known_forget and known_retain those of a role that the model answers right without a
+    clamp. Labels are not in it: they change while the rest stands (see backend.features.labels).
     """
     stage, d_sae = "Describing the features", runner.sae.d_sae
     on_progress(Progress(stage, 0, d_sae, None))
@@ -106,7 +106,10 @@ def describe(
                 f"known_{role}": fired_known[:, mine].sum(1).numpy()
                 for role, mine in of_role.items()
             },
-            "fires_retain_selection": fired_selection[:, of_role["retain"]].sum(1).numpy(),
+            **{
+                f"fires_{role}_selection": fired_selection[:, mine].sum(1).numpy()
+                for role, mine in of_role.items()
+            },
         }
     )
 

@@ -39,23 +39,23 @@ def change(evaluation, role):
 def test_ablating_does_nothing_and_clamping_negative_forgets_biology(demo):
     ablated = demo.evaluate(demo.preset("ablate-biology"))
     forgotten = demo.evaluate(demo.preset("forget-biology"))
-    assert len(forgotten.clamps) <= 50
+    assert len(forgotten.clamps) == 30
     assert abs(change(ablated, "forget")) < 3
-    assert change(forgotten, "forget") <= -20
-    assert abs(change(forgotten, "retain")) < 8
+    assert change(forgotten, "forget") <= -18
+    assert abs(change(forgotten, "retain")) < 2
     assert forgotten.sets[0].ci_high_pp < 0
     assert not forgotten.sets[0].inconclusive
 
 
-def test_behind_a_gate_as_much_is_forgotten_at_less_cost(demo):
+def test_behind_a_gate_the_same_clamps_cost_less(demo):
     """On the held-out half: at least 28 points of biology, at most 1.5 of the others."""
     gated, half = demo.preset("forget-biology-gated"), demo.half("held-out")
     result = demo.evaluate(gated)
     held_out = demo.restrict(result, half)
     assert change(held_out, "forget") <= -28
     assert change(held_out, "retain") >= -1.5
-    static = demo.restrict(demo.evaluate(demo.preset("forget-biology")), half)
-    assert change(held_out, "retain") > change(static, "retain")
+    static = demo.restrict(demo.evaluate(setting_of(gated.clamps), listed=False), half)
+    assert change(held_out, "retain") > change(static, "retain") + 2
     opened = demo.opening(gated).rows > 0
     assert not result.affected[~opened].any()
     assert opened[demo.sets.role("forget")].float().mean() > 0.7

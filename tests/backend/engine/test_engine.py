@@ -27,11 +27,11 @@ def test_halves_drawn_with_a_seed_are_what_features_are_counted_on(toy, tmp_path
     half = engine.half("selection")
     assert half.tolist() == engine.sets.selection(5).tolist() != toy.half("selection").tolist()
     assert torch.equal(engine.half("held-out"), ~half)
-    retain = engine.in_sets([s.name for s in engine.sets if s.role == "retain"])
     for feature in range(D_SAE):
         on = affected_questions(engine.recording, setting_of([(feature, 0.0)]))
-        counted = engine.atlas.table["fires_retain_selection"][feature]
-        assert counted == int((on & half & retain).sum())
+        for role in ("forget", "retain"):
+            counted = engine.atlas.table[f"fires_{role}_selection"][feature]
+            assert counted == int((on & half & engine.sets.role(role)).sum())
 
 
 def test_an_unknown_set_is_named(toy):

@@ -25,7 +25,8 @@ FEATURES = pd.DataFrame(
         "forget_density": [0.30, 0.20, 0.20, 0.10, 0.05, 0.00],
         "retain_density": [0.02, 0.009, 0.005, 0.0, 0.01, 0.0],
         "selectivity": [3.9, 4.5, 1.0, 9.0, 2.3, 0.0],
-        "fires_retain_selection": [0, 9, 1, 6, 2, 0],
+        "fires_retain_selection": [0, 9, 1, 4, 2, 0],
+        "fires_forget_selection": [0, 3, 8, 8, 1, 0],
         "max_act": [10.0, 4.26, 3.0, 2.0, 1.0, 0.0],
     }
 )
@@ -37,7 +38,9 @@ FEATURES = pd.DataFrame(
         ({}, [1, 2, 3]),
         ({"retain_below": 0.05}, [0, 1, 2, 3, 4]),
         ({"min_selectivity": 4.5}, [1, 3]),
-        ({"at_most_questions": 6}, [2, 3]),
+        ({"at_most_questions": 4}, [2, 3]),
+        ({"at_most_questions": 3}, [2]),
+        ({"by": "fires_forget_selection"}, [2, 3, 1]),
         ({"n": 1}, [1]),
     ],
 )
@@ -46,7 +49,7 @@ def test_features_are_the_densest_on_forget_text_that_the_rules_admit(rules, cho
 
 
 def test_a_preset_clamps_its_features_to_multiples_of_their_own_maxima():
-    assert clamps_of(PRESETS["forget-biology"], FEATURES) == ((3, -6.0),)
+    assert clamps_of(PRESETS["forget-biology"], FEATURES) == ((3, -8.0),)
     assert clamps_of(PRESETS["too-strong"], FEATURES) == ((1, -85.2), (2, -60.0), (3, -40.0))
 
 
@@ -57,10 +60,10 @@ def test_an_ablating_preset_clamps_to_zero_itself():
 @pytest.mark.parametrize(
     ("n", "said"),
     [
-        (50, "50 features: those that fire on the most"),
-        (12, "12 features, as the rule admits no more of the 50 wanted on this setup: those"),
-        (1, "1 feature, as the rule admits no more of the 50"),
-        (0, "No feature, as the rule admits none of the 50 wanted on this setup: those"),
+        (30, "30 features: those that fire on the most"),
+        (12, "12 features, as the rule admits no more of the 30 wanted on this setup: those"),
+        (1, "1 feature, as the rule admits no more of the 30"),
+        (0, "No feature, as the rule admits none of the 30 wanted on this setup: those"),
     ],
 )
 def test_the_words_of_a_preset_count_what_its_rule_gave(n, said):
@@ -69,8 +72,8 @@ def test_the_words_of_a_preset_count_what_its_rule_gave(n, said):
 
 def test_what_is_known_of_the_demo_is_said_of_the_demo():
     preset = PRESETS["forget-biology"]
-    assert preset.on_demo in in_words(preset, 50, demo=True)
-    assert preset.on_demo not in in_words(preset, 50)
+    assert preset.on_demo in in_words(preset, 30, demo=True)
+    assert preset.on_demo not in in_words(preset, 30)
 
 
 def test_dsg_takes_its_own_ranking_and_sets_all_of_it_to_minus_500():

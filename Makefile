@@ -3,6 +3,7 @@
 # make test   sets up .venv and runs every test
 # make check  formatting, lint, which package may import which, and types
 # make hostile MINUTES=30  tries it hard: hostile inputs, damaged files, kills, full disks (tests/hostile/README.md)
+# make pictures  every page of the demo as PNGs in cache/pictures, or in PICTURES=folder; needs Chromium
 # make bench  measures the engine against the reference path; with CLAMPBOARD_DATA set, on WMDP-Bio and MMLU too
 
 PYTHON ?= python3
@@ -35,6 +36,11 @@ MINUTES ?= 30
 .PHONY: hostile
 hostile: $(READY)
 	@OMP_NUM_THREADS=1 $(PY) -m tests.hostile --minutes "$(MINUTES)"
+
+PICTURES ?=
+.PHONY: pictures
+pictures: $(READY)
+	@PICTURES="$(PICTURES)" OMP_NUM_THREADS=1 $(PY) -m tests.browser.pictures
 
 bench: $(READY)
 	@$(PY) -m backend bench "$(SETUP)"

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import Literal, NoReturn
 
 from backend.commands import (
+    anatomy,
     building,
     evaluating,
     making,
@@ -178,6 +179,7 @@ MODULES = (
     rivals,
     reading,
     evaluating,
+    anatomy,
     trying,
     building,
     multipliers,

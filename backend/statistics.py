@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 Z95 = 1.959963984540054
+SIGNIFICANT = 0.05
+"""A p below this is taken not to be chance."""
 
 
 class Interval(NamedTuple):

@@ -27,6 +27,16 @@ def ascii_signed(number: float) -> str:
     return f"{number:+.1f}"
 
 
+def percent(share: float, digits: int = 1) -> str:
+    """A share (0 to 1) in percent, such as 71.1 %."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def multiple(times: float) -> str:
+    """A strength in multiples of a feature's maximum, such as −3x."""
+    return with_minus(f"{times:g}x")
+
+
 def points(change: float, low: float, high: float, sign: Sign = signed) -> str:
     """A change in percentage points and its interval, such as −3.0 pp [−5.0, −0.9]."""
     return f"{sign(change)} pp [{sign(low)}, {sign(high)}]"

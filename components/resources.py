@@ -2,17 +2,21 @@
 
 import os
 import threading
+from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import streamlit as st
 
 from backend.engine.engine import Engine
+from backend.experiments.generate import Written
 from backend.progress import Progress
 from backend.setups import load_setup
 from components.progress_bar import show_progress
 from components.wording import plain
 
 WAIT_S = 0.2
+MOST_TEXTS = 2000
 
 
 @dataclass
@@ -48,18 +52,53 @@ def engine() -> Engine:
     return ready
 
 
+class Texts:
+    """What the model wrote, greedily, to its end: whoever asks the same sees it at once. The lock
+    keeps two sessions from changing the order at the same time.
+    """
+
+    def __init__(self, most: int = MOST_TEXTS):
+        self._texts: OrderedDict[Hashable, Written] = OrderedDict()
+        self._lock = threading.Lock()
+        self._most = most
+
+    def find(self, key: Hashable) -> Written | None:
+        with self._lock:
+            return self._texts.get(key)
+
+    def keep(self, key: Hashable, written: Written) -> None:
+        """Of more than `most` the oldest goes."""
+        with self._lock:
+            self._texts[key] = written
+            while len(self._texts) > self._most:
+                self._texts.popitem(last=False)
+
+
+@st.cache_resource(show_spinner=False)
+def _texts_of(setup_key: str) -> Texts:
+    return Texts()
+
+
+def texts(engine: Engine) -> Texts:
+    """Of the engine's setup, since the server began."""
+    return _texts_of(engine.key)
+
+
 def _prepare(wanted: str, slot: _Slot) -> Engine:
-    """Prepare the setup, or wait until the session that does so is done."""
-    st.subheader("Preparing")
-    st.caption(
-        "Once per setup: every question is recorded and every feature looked at. "
-        "Later starts take seconds."
-    )
+    """Prepare the setup, or wait until the session that does so is done.
+
+    What preparing will take is a note that comes only where something is left to make.
+    """
+    heading = st.empty()
+    heading.subheader("Loading", anchor=False)
     bar = st.progress(0.0, "Starting…")
     notes = st.container()
 
     def show(progress: Progress) -> None:
         if progress.note:
+            with heading.container():
+                st.header("Preparing, once per setup", anchor=False)
+                st.caption("Every question is recorded and every feature looked at.")
             notes.caption(plain(progress.note))
         show_progress(bar, progress)
 

@@ -6,7 +6,7 @@ a change that came from elsewhere (undo, a preset, a link) draws them afresh.
 """
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
@@ -15,8 +15,11 @@ import streamlit as st
 from backend.engine.engine import Half
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation
+from backend.experiments.verdict import Verdict
 from backend.interventions.board import Board, Slider, read_link, write_link
 from backend.interventions.method import Setting
+from backend.interventions.visits import MAX_PAST, Visit
+from backend.reading.asked import Asked, parse_asked
 from backend.rim import whole
 from backend.sharing.run_file import RunFile
 from components.values import FoundTau, Hypothesis, Pins, Words, Work
@@ -26,10 +29,19 @@ HALVES = ("all", "selection", "held-out")
 T = TypeVar("T")
 
 
-def start(d_sae: int) -> None:
-    """Once per session: the board from the link.
+def start(
+    d_sae: int,
+    visited: Callable[[], Visit | None] = lambda: None,
+    resolved: Callable[[dict[str, str]], dict[str, str]] = lambda parameters: parameters,
+    *,
+    offered: bool = False,
+) -> None:
+    """Once per session: the board from the link, and what the visitor left behind (`visited`).
+    `resolved` puts a saved link's parameters in the place of its name; it may raise BadInput.
 
-    A link that cannot be read is said, and leaves an empty board.
+    A link that cannot be read is said, and leaves an empty board. What was pinned comes back; the
+    way back by undo where the link has the visitor's last board; and that board where the link has
+    none, but on a page where going on is `offered`: see `left_off`.
     """
     if "board" in st.session_state:
         return
@@ -38,10 +50,12 @@ def start(d_sae: int) -> None:
         past=(),
         future=(),
         revision=0,
-        feature=0,
+        feature=None,
         shown=None,
         link_error="",
+        came_from={},
         half="all",
+        question=None,
         pins=(None, None),
         hypothesis=Hypothesis(),
     )
@@ -49,20 +63,54 @@ def start(d_sae: int) -> None:
     try:
         for value in parameters.values():
             whole(value, "The link")
+        parameters = resolved(parameters)
         st.session_state.board = read_link(parameters, d_sae)
-        text = parameters.get("feature", "0")
-        if not text.isdecimal() or not text.isascii() or int(text) >= d_sae:
+        st.session_state.came_from = _values(st.session_state.board.sliders)
+        text = parameters.get("feature")
+        if text is not None and not _is_feature(text, d_sae):
             raise BadInput(
                 f"The link opens feature {text[:20]!r}, but this SAE has features 0 to {d_sae - 1}."
             )
-        st.session_state.feature = int(text)
+        st.session_state.feature = None if text is None else int(text)
         if (half := parameters.get("half", "all")) not in HALVES:
             raise BadInput(
                 f"The link asks for the questions {half[:20]!r}; it can be {', '.join(HALVES)}."
             )
         st.session_state.half = half
+        if "question" in parameters:
+            st.session_state.question = parse_asked(parameters["question"])
     except BadInput as error:
         st.session_state.link_error = str(error)
+    if (last := visited()) is not None:
+        st.session_state.update(visit=last, pins=last.pins)
+        if last.board == board() or (left_off() and not offered and not link_error()):
+            st.session_state.update(board=last.board, past=last.past)
+
+
+def left_off() -> Visit | None:
+    """The visit that can be gone on with: there is a board in it, and none in its place."""
+    last: Visit | None = st.session_state.get("visit")
+    return last if last is not None and last.board != Board() == board() else None
+
+
+def go_on() -> None:
+    """Bring back the board of `left_off` with its undo."""
+    if (last := left_off()) is not None:
+        st.session_state.update(past=last.past, future=())
+        _show(last.board, True)
+
+
+def visit() -> Visit:
+    """What to keep of this session; an empty board takes no other one's place."""
+    last: Visit = st.session_state.get("visit") or Visit()
+    if board() != Board():
+        last = Visit(board(), past=st.session_state.past[-MAX_PAST:])
+    st.session_state.visit = replace(last, pins=pins())
+    return st.session_state.visit
+
+
+def _is_feature(text: str, d_sae: int) -> bool:
+    return text.isdecimal() and text.isascii() and int(text) < d_sae
 
 
 def link_error() -> str:
@@ -90,6 +138,23 @@ def set_board(new: Board, *, redraw: bool = True) -> None:
     _show(new, redraw)
 
 
+def load_board(new: Board) -> None:
+    """Put a board there as a whole (a preset, a run, a file): its values are those that a slider is
+    reset to.
+    """
+    st.session_state.came_from = _values(new.sliders)
+    set_board(new)
+
+
+def came_from(feature: int) -> float | None:
+    """The raw value a slider is reset to: what it was loaded with, or added at."""
+    return st.session_state.came_from.get(feature)
+
+
+def _values(sliders: Iterable[Slider]) -> dict[int, float]:
+    return {s.feature: s.value for s in sliders}
+
+
 def move_board(new: Board, *, first: bool) -> None:
     """The next of many positions that long work moves the board to, one after the other: a single
     undo brings back what was there before the first of them.
@@ -111,6 +176,7 @@ def add_sliders(*sliders: Slider) -> None:
     new = replace(board(), rival=None)
     for slider in sliders:
         new = new.put(slider)
+    st.session_state.came_from = {**st.session_state.came_from, **_values(sliders)}
     set_board(new)
 
 
@@ -169,13 +235,44 @@ def want_all(setting: Setting) -> None:
     st.session_state.wants_all = setting
 
 
-def feature() -> int:
-    """The feature the feature page shows."""
+def feature() -> int | None:
+    """The feature the feature page shows; None before one was opened."""
     return st.session_state.feature
 
 
 def open_feature(number: int) -> None:
     st.session_state.feature = number
+
+
+def follow_address(d_sae: int) -> None:
+    """Open the feature that the browser's Back or Forward has brought into the address."""
+    asked = st.query_params.get("feature", "")
+    written = st.session_state.get("written_feature")
+    if written is not None and asked != written and _is_feature(asked, d_sae):
+        open_feature(int(asked))
+
+
+def written_address(feature: int) -> None:
+    """The address says this feature now; another one there is the browser's doing."""
+    st.session_state.written_feature = str(feature)
+
+
+def question() -> Asked | None:
+    """The question the question page shows; None until one was chosen."""
+    return st.session_state.question
+
+
+def open_question(asked: Asked) -> None:
+    st.session_state.question = asked
+
+
+def chosen() -> tuple[int, ...]:
+    """Features selected on the search page, in the order they were."""
+    return st.session_state.get("chosen", ())
+
+
+def choose(features: Sequence[int]) -> None:
+    st.session_state.chosen = tuple(features)
 
 
 def write_address(**more: str) -> None:
@@ -195,6 +292,15 @@ def shown() -> Evaluation | None:
 
 def set_shown(evaluation: Evaluation) -> None:
     st.session_state.shown = evaluation
+
+
+def verdict() -> Verdict | None:
+    """What was last said of complete figures in this session."""
+    return st.session_state.get("verdict")
+
+
+def set_verdict(new: Verdict) -> None:
+    st.session_state.verdict = new
 
 
 def work(name: str) -> Work:
@@ -242,6 +348,15 @@ def words() -> Words | None:
 
 def set_words(new: Words) -> None:
     st.session_state.words = new
+
+
+def prompts() -> tuple[str, ...] | None:
+    """What the model is asked beside the sliders; None while the user has not changed it."""
+    return st.session_state.get("prompts")
+
+
+def set_prompts(new: tuple[str, ...]) -> None:
+    st.session_state.prompts = new
 
 
 def kept(name: str, key: Hashable, make: Callable[[], T]) -> T:

@@ -13,10 +13,11 @@ from backend.features.table import answered_right
 from backend.interventions.board import board_of
 from backend.interventions.method import Setting
 from backend.tuning.multipliers import Tuner
-from components import resources, state
+from components import state
 from components.clamping.sliders import edited
 from components.frame import require_frame
 from components.messages import show_errors
+from components.session import begin
 from components.tuning.build import draw_build
 from components.tuning.multipliers import Hears, draw_multipliers
 from components.tuning.search import draw_search
@@ -25,6 +26,14 @@ from components.wording import plain
 
 require_frame()
 BUILD, MULTIPLIERS, SEARCH = "Build a set", "Tune the multipliers", "Search settings"
+WHY = {
+    BUILD: "Candidates by attribution, each tested alone; the harmless ones are put together, "
+    "those that cost least on text first (Farrell et al. 2024).",
+    MULTIPLIERS: "Each slider follows the gradient: right answers to forget questions become less "
+    "likely, answers to retain questions stay. A third of the selection half chooses the step.",
+    SEARCH: "Rankings, numbers of features, strengths and gates, proposed by what the last ones "
+    "brought (Optuna). What was tried stays known.",
+}
 
 
 def put(setting: Setting) -> None:
@@ -80,11 +89,11 @@ def nothing_known(engine: Engine) -> bool:
 
 
 with show_errors():
-    engine = resources.engine()
-    state.start(engine.d_sae)
+    engine = begin()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    st.title("Tune")
+    st.title("Tune", anchor=False)
     st.space("stretch")
+    why = st.empty()
     st.button(
         "Undo",
         icon=":material/undo:",
@@ -102,19 +111,22 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 state.write_address()
 if state.link_error():
     st.warning(plain(state.link_error()), icon=":material/link_off:")
-st.write(
-    "The machine looks for a setting. It chooses on the selection half of the questions; "
-    "the held-out half is run once, for what was chosen."
-)
+st.write("The machine looks for a setting: it chooses on one half of the questions.")
 way = st.segmented_control(
     "Way",
-    [BUILD, MULTIPLIERS, SEARCH],
+    list(WHY),
     default=BUILD,
     key="tune_way",
     persist_state="session",
     required=True,
     label_visibility="collapsed",
 )
+with why.popover("Why", icon=":material/help:"):
+    st.write(WHY[way or BUILD])
+    st.write(
+        "It chooses on the selection half; the held-out half is run once, for what was chosen, "
+        "and says what is left of it."
+    )
 if nothing_known(engine):
     st.info(
         "Without clamps the model answers no forget question of the selection half right: "

@@ -11,17 +11,19 @@ import streamlit as st
 from backend import showcase
 from backend.engine.engine import Engine
 from backend.experiments.generate import MAX_NEW_TOKENS, MAX_PROMPT, Written, writing
-from backend.interventions.method import NOTHING, Setting, in_words
+from backend.interventions.method import NOTHING, Setting
 from backend.interventions.rival import PUSHED, Rival
 from backend.interventions.rival import in_words as rival_in_words
 from backend.progress import OnProgress
 from backend.rivals.prompts import WORDINGS
-from components import resources, state
+from components import state
 from components.frame import require_frame
 from components.messages import show_errors, show_problem, showcase_off
+from components.session import begin
 from components.texts.sampling import draw_sampling
 from components.texts.side_by_side import SideBySide
 from components.values import Words
+from components.wording import plain
 
 require_frame()
 EXAMPLES = (
@@ -41,14 +43,11 @@ def use_example() -> None:
         st.session_state.words_prompt = example
 
 
-def in_force(setting: Setting) -> str:
+def in_force(engine: Engine, setting: Setting) -> str:
     """Which clamps a text is written with, and when they act."""
     if not setting:
         return "No clamp is on."
-    one = len(setting.clamps) == 1
-    what = f"Feature {setting.features[0]} is" if one else f"{len(setting.clamps)} features are"
-    method = in_words(setting.method)
-    return f"{what} clamped, as on the Clamp page{f' ({method})' if method else ''}."
+    return f"Clamped: {plain(engine.name_of(setting))}."
 
 
 def rivals_there(engine: Engine, on_board: Rival | None) -> list[Rival]:
@@ -72,6 +71,20 @@ def draw_rival(engine: Engine, on_board: Rival | None) -> Rival | None:
         key=f"words_rival_{state.revision()}",
         persist_state="session",
         help="The same prompt written by a rival: another way to make the model forget.",
+    )
+
+
+def draw_why(engine: Engine) -> None:
+    untouched = ", ".join(engine.setup.untouched) or "none"
+    st.markdown(
+        "- All texts get the same random draws, so they differ only where the probabilities do. "
+        "Underlined: tokens that the text without clamps has not in that place.\n"
+        "- Hold the mouse over a token for its log-probability under the model that wrote it, at "
+        "temperature 1; tap a text, or reach it by the Tab key, for those of all its tokens.\n"
+        "- A small model says much that is wrong without any clamp: compare the texts with each "
+        "other, not with the truth.\n"
+        f"- Tokens the clamps leave alone are those of the board: {plain(untouched)}.\n"
+        "- A gate is asked about the prompt, and again with each new token while it is closed."
     )
 
 
@@ -118,15 +131,16 @@ def latest(texts: Sequence[Written], grown: Sequence[Written | None]) -> tuple[W
 
 
 with show_errors():
-    engine = resources.engine()
-    state.start(engine.d_sae)
+    engine = begin()
     board = state.board()
     setting = engine.check(replace(board, rival=None).setting())
 st.title("Before and after in words")
 state.write_address()
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.write(in_force(setting))
+    st.write(in_force(engine, setting))
     st.page_link("pages/clamp.py", label="Change the clamps", icon=":material/tune:")
+    with st.popover("How it is written", icon=":material/help:", type="tertiary"):
+        draw_why(engine)
 st.pills("Examples", EXAMPLES, key="words_example", on_change=use_example)
 prompt = st.text_area(
     "Prompt",
@@ -174,14 +188,6 @@ with st.container(horizontal=True):
         key="words_stop",
         help="Stops all texts; what is written stays.",
     )
-st.caption(
-    "Tokens the clamps leave alone are those of the board: "
-    f"{', '.join(engine.setup.untouched) or 'none'}. "
-    "A gate is asked about the prompt, and again with each new token while it is closed. "
-    "All texts get the same random draws, so they differ only where the probabilities do. "
-    "A small model says much that is wrong without any clamp: compare the texts with each other, "
-    "not with the truth."
-)
 showcase_off()
 kept = None if begun else state.words()
 texts = SideBySide(prompt, settings, settings if kept is None else kept.settings)

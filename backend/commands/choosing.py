@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backend.tuning.build import Step
     from backend.tuning.found import Found
     from backend.tuning.search import Tried
+    from backend.tuning.space import On
 
 
 def add_cost(sub: argparse.ArgumentParser) -> None:
@@ -74,13 +75,19 @@ class Watch:
 
 
 def report_on(
-    engine: "Engine", setting: "Setting", how: str, tried: int, looked: str, line: ProgressLine
+    engine: "Engine",
+    setting: "Setting",
+    how: str,
+    tried: int,
+    looked: str,
+    line: ProgressLine,
+    chosen_on: "On" = "selection",
 ) -> "Found":
-    """Runs it on all questions: for the first time on the held-out half."""
+    """Runs it on all questions: for the first time on the held-out half, unless chosen on all."""
     from backend.tuning.found import report
 
     line(Progress("Running what was chosen on all questions", 0, 1, None))
-    return report(engine, setting, how, tried, looked, on_wait=line)
+    return report(engine, setting, how, tried, looked, on_wait=line, chosen_on=chosen_on)
 
 
 def keep(engine: "Engine", setting: "Setting", name: str | None) -> str | None:

@@ -25,6 +25,7 @@ from backend.commands.terminal import (
 from backend.errors import BadInput, BadRival
 from backend.progress import Progress
 from backend.setups import Setup
+from backend.wording import percent
 
 if TYPE_CHECKING:
     from jaxtyping import Bool
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from backend.engine.engine import Engine, Half
     from backend.evaluation.evaluate import Evaluation, SetResult
-    from backend.evaluation.lights import Light
+    from backend.evaluation.light import Light
     from backend.interventions.method import Setting
     from backend.sharing.run_file import RunSet
 
@@ -208,15 +209,17 @@ def _line_of_set(s: "SetResult") -> str:
     sample = f"  a sample of {s.n_done} of {s.n_affected}" if s.n_done < s.n_affected else ""
     doubt = "  inconclusive: the baseline may be chance" if s.inconclusive else ""
     return (
-        f"{s.role:>7}  {s.title:<16} n {s.n:>5}  {s.baseline_accuracy:6.1%} -> {s.accuracy:6.1%}  "
+        f"{s.role:>7}  {s.title:<16} n {s.n:>5}  "
+        f"{percent(s.baseline_accuracy):>7} -> {percent(s.accuracy):>7}  "
         f"{s.change_pp:+6.1f} pp [{s.ci_low_pp:+.1f}, {s.ci_high_pp:+.1f}]  "
         f"lost {s.lost}  gained {s.gained}  p {s.p_value:.2g}{sample}{doubt}"
     )
 
 
 def line_of_light(light: "Light") -> str:
-    advice = "" if light.ok else f" {light.meaning} {light.advice}"
-    return f"{'ok' if light.ok else 'LOOK':>7}  {light.name}: {light.finding}{advice}"
+    advice = f" {light.meaning} {light.advice}" if light.ok is False else ""
+    word = {True: "ok", False: "LOOK", None: "not run"}[light.ok]
+    return f"{word:>7}  {light.name}: {light.finding}{advice}"
 
 
 STATUS = {"same": 0, "other figures": 1, "other ingredients": 3}
@@ -272,4 +275,4 @@ def _line_again(s: "SetResult") -> str:
 
 
 def _figures_again(s: "SetResult | RunSet") -> str:
-    return f"{s.accuracy:6.1%}  lost {s.lost}  gained {s.gained}"
+    return f"{percent(s.accuracy):>7}  lost {s.lost}  gained {s.gained}"

@@ -16,6 +16,7 @@ from backend.commands.terminal import (
 )
 from backend.errors import BadInput
 from backend.setups import Setup
+from backend.wording import percent
 
 
 def add(command: AddCommand) -> None:
@@ -153,7 +154,8 @@ def search(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 def _line(row: dict[str, Any]) -> str:
     name = row["label"] or f"({', '.join(row['top_tokens'][:5])})"
     return (
-        f"{row['feature']:>6}  {row['forget_density']:>8.3%} {row['retain_density']:>8.3%}  "
+        f"{row['feature']:>6}  {percent(row['forget_density'], 3):>9} "
+        f"{percent(row['retain_density'], 3):>9}  "
         f"{row['max_act']:>7.1f}  {name}  {_why(row)}"
     )
 
@@ -175,8 +177,8 @@ def feature(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     lines = [
         f"{page.feature}  {page.label or '(no label)'}",
         (
-            f"fires on {page.forget_density:.3%} of forget tokens, "
-            f"{page.retain_density:.3%} of retain tokens; max {page.max_act:.1f}"
+            f"fires on {percent(page.forget_density, 3)} of forget tokens, "
+            f"{percent(page.retain_density, 3)} of retain tokens; max {page.max_act:.1f}"
         ),
         f"fires on questions: {on_questions}",
         f"promotes: {', '.join(map(repr, page.promoted))}",

@@ -89,7 +89,7 @@ def optimise(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     tried, chosen, found = search.tried, best(search.tried, args.cost), None
     if chosen is not None:
         how = f"searched: {chosen.words}"
-        found = report_on(engine, chosen.setting, how, len(tried), search.looked, line)
+        found = report_on(engine, chosen.setting, how, len(tried), search.looked, line, space.on)
     on_front = front(tried)
     value = {
         "setup": setup.name,

@@ -21,6 +21,7 @@ from backend.commands.terminal import (
     write_file,
 )
 from backend.errors import BadInput
+from backend.wording import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -239,7 +240,7 @@ def _lines(
             setup = row.setup
             lines.append(f"{setup}: {row.model}, {row.sae}, {row.dtype}")
         figures = "   ".join(
-            f"{role} {getattr(row, f'{role}_accuracy'):6.1%} "
+            f"{role} {percent(getattr(row, f'{role}_accuracy')):>7} "
             f"({getattr(row, f'{role}_change_pp'):+.1f})"
             for role in ("forget", "retain")
         )

@@ -1,4 +1,6 @@
-"""What leaves the workbench: text the model writes, a file that reruns, a page, a program."""
+"""What leaves the workbench: text the model writes, a file that reruns, a page, a picture, a
+program.
+"""
 
 import argparse
 from pathlib import Path
@@ -40,6 +42,15 @@ def add(command: AddCommand) -> None:
     )
     add_setting(sub, rivals=True)
     sub.add_argument("--out", type=Path, required=True, metavar="FILE")
+    sub = command(
+        "card", card, "one picture for a slide, 1600 x 900: what a setting did, as PNG or SVG"
+    )
+    add_setting(sub, rivals=True)
+    sub.add_argument("--dark", action="store_true", help="light on dark")
+    sub.add_argument("--link", default="", help="an address to print on it")
+    sub.add_argument(
+        "--out", type=picture, required=True, metavar="FILE", help="ends in .png or .svg"
+    )
     sub = command(
         "snippet",
         snippet,
@@ -117,6 +128,24 @@ def report(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     engine, setting = engine_and_setting(setup, args)
     write_file(args.out, reporting.report(engine, engine.evaluate(setting)))
     return {"file": str(args.out)}, f"{args.out}: open it in a browser, or print it."
+
+
+def picture(text: str) -> Path:
+    """A picture's path, for argparse."""
+    path = Path(text)
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise argparse.ArgumentTypeError(f"{path.name!r} must end in .png or .svg")
+    return path
+
+
+def card(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
+    from backend.sharing import card as cards
+
+    engine, setting = engine_and_setting(setup, args)
+    said = cards.facts(engine, engine.evaluate(setting), args.link)
+    svg = cards.card(said, "dark" if args.dark else "light")
+    write_file(args.out, cards.png(svg) if args.out.suffix.lower() == ".png" else svg)
+    return {"file": str(args.out), "sentence": said.sentence}, f"{args.out}: {said.sentence}"
 
 
 def snippet(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:

@@ -25,7 +25,7 @@ from backend.commands.terminal import (
 from backend.errors import BadInput
 from backend.progress import Progress
 from backend.setups import Setup
-from backend.wording import ascii_signed, points
+from backend.wording import ascii_signed, percent, points
 
 
 def add(command: AddCommand) -> None:
@@ -158,7 +158,7 @@ def dose(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     lines = [
         f"{p['multiple']:+8.2f}x {p['value']:>10.2f}  "
         + "  ".join(
-            f"{role} {p[role]['accuracy']:6.1%} ({_points(p[role])}, n {p[role]['n']})"
+            f"{role} {percent(p[role]['accuracy']):>7} ({_points(p[role])}, n {p[role]['n']})"
             for role in ("forget", "retain")
         )
         for p in points
@@ -195,7 +195,7 @@ def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     lines = [
         f"{p.n:>5} {p.multiple:+8.2f}x  "
         + "  ".join(
-            f"{role} {r.accuracy:6.1%} ({_points(r.figures())}, n {r.n})"
+            f"{role} {percent(r.accuracy):>7} ({_points(r.figures())}, n {r.n})"
             for role, r in (("forget", p.forget), ("retain", p.retain))
         )
         for p in points
@@ -212,7 +212,7 @@ def sweep(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
 
 def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     from backend.experiments.controls import controls_of, run_controls
-    from backend.experiments.effects import control_effect, own_effect, verdict
+    from backend.experiments.effects import compared, control_effect, own_effect
 
     engine, setting = engine_and_setting(setup, args)
     if not setting:
@@ -242,10 +242,10 @@ def controls(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
     value = {
         **said_of(engine, setting),
         "half": args.half or "all",
-        "verdict": verdict(own, others),
+        "verdict": compared(own, others),
         "controls": rows,
     }
-    return value, "\n".join([*lines, verdict(own, others)])
+    return value, "\n".join([*lines, compared(own, others)])
 
 
 def _points(figures: Mapping[str, float]) -> str:

@@ -19,8 +19,9 @@ from backend.engine.prepare import prepare
 from backend.evaluation.calibration import Calibration, Ground, Rule
 from backend.evaluation.evaluate import Evaluation, summarise, sure_to
 from backend.evaluation.history import History
-from backend.evaluation.lengths import median_length
-from backend.evaluation.lights import Light, lights
+from backend.evaluation.lengths import median_length, overrun
+from backend.evaluation.light import Light
+from backend.evaluation.lights import lights
 from backend.evaluation.results import Results
 from backend.features.presets import (
     Preset,
@@ -32,8 +33,10 @@ from backend.features.presets import (
 )
 from backend.interventions.gates import Opening
 from backend.interventions.method import Setting, setting_of
+from backend.interventions.names import setting_name
 from backend.interventions.presets import SavedPresets
 from backend.interventions.rival import PUSHED
+from backend.interventions.visits import Visits
 from backend.model.runner import Runner
 from backend.progress import OnProgress, silent
 from backend.rivals.rivals import Rivals
@@ -71,8 +74,10 @@ class Engine:
         self._kept: dict[str, Results] = {}
         self.results = self._results("results")
         self.kept_answers = prepared.kept
-        self.history = History(self.results, self.sets, self.recording.baseline)
+        self.swept = self._results("swept")
+        self.history = History(self.results, self.sets, self.recording.baseline, self.swept)
         self.saved_presets = SavedPresets(self.folder / "presets")
+        self.visits = Visits(self.folder / "visits", self.recording.acts.d_sae)
         corpora = [scanned.corpus for scanned in self.atlas.corpora]
         self.rivals = Rivals(setup, prepared.held, corpora, self.folder)
         self._turns = Turns()
@@ -203,6 +208,14 @@ class Engine:
             if (setting := self.preset(name))
         }
 
+    def max_act(self, feature: int) -> float:
+        """A feature's largest activation in the corpora, raw units."""
+        return float(self.atlas.table["max_act"].to_numpy()[feature])
+
+    def name_of(self, setting: Setting) -> str:
+        """What a setting is called: see backend.interventions.names."""
+        return setting_name(setting, self.max_act, self.atlas.name, self.preset_titles)
+
     def opening(self, setting: Setting) -> Opening | None:
         """What a gate opens: see backend.engine.gating.Gating."""
         return self._gating.opening(self.check(setting))
@@ -265,17 +278,24 @@ class Engine:
         self, evaluation: Evaluation, only: Bool[Tensor, " question"] | None = None
     ) -> list[Light]:
         """All checks of a complete run: see backend.evaluation.lights."""
-        rival = evaluation.setting.rival
+        setting = evaluation.setting
         return lights(
             self.sets,
             self.recording,
-            self.sae.W_dec,
             evaluation,
             self.setup.scoring == "letter",
             only,
-            self.opening(evaluation.setting),
-            None if rival is None else self.rivals.times_residual(rival, self.recording),
+            self.opening(setting),
+            self.times_residual(setting),
         )
+
+    def times_residual(self, setting: Setting) -> float | None:
+        """How many times the residual's length the edit is: see `lengths.overrun` and
+        `Rivals.times_residual`.
+        """
+        if setting.rival is not None:
+            return self.rivals.times_residual(setting.rival, self.recording)
+        return overrun(self.recording, self.sae.W_dec, setting, self.opening(setting))
 
     def along(self, name: str, directions: Float[Tensor, "d_sae d_model"]) -> Evaluator:
         """The same with another direction for each feature to push along; what is found is kept
@@ -284,6 +304,10 @@ class Engine:
         kept = self._results(f"along/{name}")
         along = self._held.along(directions)
         return replace(self.evaluator, held=along, listed=kept, unlisted=kept, pushing=name)
+
+    def finished_along(self, name: str, setting: Setting) -> bool:
+        """Whether the setting was ever run along other directions, kept under `name`."""
+        return self._results(f"along/{name}").read(setting) is not None
 
     def evaluate_reference(
         self,

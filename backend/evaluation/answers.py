@@ -17,6 +17,7 @@ from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.recordings import Recording
 from backend.interventions.gates import Opening
 from backend.statistics import MeanChange, mean_change
+from backend.wording import percent
 
 
 def question_table(
@@ -61,6 +62,17 @@ def question_table(
             | ({} if opened is None else _gate_cells(opened, q))
         )
     return pd.DataFrame(rows)
+
+
+def by_fall(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `question_table`: lost questions first, by how far the right answer's share fell,
+    then those gained, by how far it rose, then the others, by how far it moved.
+    """
+    fall = table["p_before"] - table["p_after"]
+    group = table["change"].map({"lost": 0, "gained": 1, "unchanged": 2})
+    size = fall.where(group == 0, -fall).where(group < 2, fall.abs())
+    order = pd.DataFrame({"group": group, "size": -size})
+    return table.loc[order.sort_values(["group", "size"], kind="stable").index]
 
 
 def margins(
@@ -169,5 +181,5 @@ def gate_line(figures: dict[str, Any]) -> str:
     for role in ("forget", "retain"):
         mine = [s for s in figures["sets"] if s["role"] == role]
         n, opens = sum(s["n"] for s in mine), sum(s["open"] for s in mine)
-        roles.append(f"{opens} of {n} {role} questions" + (f" ({opens / n:.1%})" if n else ""))
+        roles.append(f"{opens} of {n} {role} questions" + (f" ({percent(opens / n)})" if n else ""))
     return f"   gate  {figures['kind']} > {figures['tau']:.4g}: open on {', '.join(roles)}"

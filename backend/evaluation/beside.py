@@ -85,6 +85,20 @@ class Beside:
         )
 
 
+def foremost(found: Sequence[Beside]) -> str:
+    """In one sentence, which family forgets most at this setting's cost; empty where none was
+    tried that costs as little.
+    """
+    cheap = [beside for beside in found if beside.costs_as_little]
+    if not cheap:
+        return ""
+    best = min(cheap, key=lambda beside: beside.forget.change.change_pp)
+    kind = {"clamps": "the best clamps", "RMU": "RMU"}.get(best.family, f"a {best.family}")
+    said = _said(best.forget, "forget" if best.family == "clamps" else "forgets", falls=True)
+    no_more = "" if best.forget.change.change_pp < 0 else "no rival forgets more: "
+    return f"At this cost {no_more}{kind} {said} (held-out half)."
+
+
 def _said(pairs: Pairs, verb: str, *, falls: bool = False) -> str:
     """The change as an amount that is more or less; `falls`: what is more is a lower accuracy."""
     if not pairs.only_mine + pairs.only_theirs:

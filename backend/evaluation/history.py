@@ -1,10 +1,10 @@
 """Every setting tried, as a point: forget against retain accuracy; the front of the best of each
-kind; two settings side by side.
+kind.
 """
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -15,19 +15,20 @@ from torch import Tensor
 
 from backend.data.questions import QuestionSets
 from backend.errors import ClampboardError
-from backend.evaluation.evaluate import Evaluation
 from backend.evaluation.results import Results, Run
 from backend.interventions.board import Board, board_of, read_link
-from backend.interventions.clamps import Clamps, format_clamps
 from backend.interventions.method import Setting, in_words
+from backend.interventions.names import strengths, values_text
 from backend.interventions.rival import RivalKind, format_rival
 from backend.setups import Role
 from backend.statistics import Interval, PairedChange, paired_change, wilson
+from backend.wording import points
 
 KEPT = 0.99
 """Share of the retain accuracy without clamps that a clamp should leave: the paper's and SAEBench's
 line.
 """
+NO_CHANGE = "no change"
 Kind = Literal["clamps", "gated clamps", "RMU", "direction", "random direction", "prompt"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """What a setting is of, in the order they are listed in."""
@@ -53,6 +54,9 @@ class Pooled(NamedTuple):
 
     right: int
     n: int
+    lost: int = 0
+    """Right without the setting and wrong with it."""
+    gained: int = 0
 
     @property
     def percent(self) -> float:
@@ -63,6 +67,11 @@ class Pooled(NamedTuple):
         """95 % of the accuracy, in percent (Wilson)."""
         return Interval(*(100 * share for share in wilson(self.right, self.n or 1)))
 
+    @property
+    def change(self) -> PairedChange:
+        """From the accuracy without the setting."""
+        return paired_change(self.lost, self.gained, self.n or 1)
+
 
 class Trial(NamedTuple):
     run: Run
@@ -71,6 +80,8 @@ class Trial(NamedTuple):
     retain: Pooled
     right: Bool[Tensor, " question"] = torch.empty(0, dtype=torch.bool)
     """Of all questions, whichever the figures are over."""
+    swept: bool = False
+    """A point of a sweep, which the user did not try by itself."""
 
     @property
     def id(self) -> str:
@@ -81,32 +92,50 @@ class Trial(NamedTuple):
         return kind_of(self.run.setting)
 
 
+_Seen = dict[Path, tuple[tuple[int, int], tuple[Run, Tensor] | None]]
+
+
 class History:
     """The runs of one setup as trials. A run's file is read once, and again only when it was
     written again.
     """
 
     def __init__(
-        self, results: Results, sets: QuestionSets, baseline: Float[Tensor, "question choice"]
+        self,
+        results: Results,
+        sets: QuestionSets,
+        baseline: Float[Tensor, "question choice"],
+        swept: Results | None = None,
     ):
+        """`swept` has the points of sweeps."""
         self._results = results
+        self._swept = swept
         self._sets = sets
         self._before = baseline.argmax(-1) == sets.answers
-        self._read: dict[Path, tuple[tuple[int, int], tuple[Run, Tensor] | None]] = {}
+        self._seen: dict[Results, _Seen] = {}
 
-    def trials(self, only: Bool[Tensor, " question"] | None = None) -> list[Trial]:
+    def trials(
+        self, only: Bool[Tensor, " question"] | None = None, *, swept: bool = False
+    ) -> list[Trial]:
         """Newest first; a damaged file is set aside. `only` restricts the figures to some
-        questions.
+        questions; with `swept` the points of sweeps are among them, but for those that were tried
+        by themselves too.
         """
-        read = {}
-        for path, stamp in self._results.files():
-            seen = self._read.get(path)
+        found = {t.id: t for t in self._trials(self._results, only)}
+        if swept and self._swept is not None:
+            points = (t._replace(swept=True) for t in self._trials(self._swept, only))
+            found = {t.id: t for t in points} | found
+        return sorted(found.values(), key=lambda trial: -trial.run.when)
+
+    def _trials(self, results: Results, only: Tensor | None) -> Iterable[Trial]:
+        before, read = self._seen.get(results, {}), {}
+        for path, stamp in results.files():
+            seen = before.get(path)
             if seen is None or seen[0] != stamp:
-                seen = stamp, self._right(self._results.read_file(path))
+                seen = stamp, self._right(results.read_file(path))
             read[path] = seen
-        self._read = read
-        found = [self._trial(*entry, only) for _, entry in read.values() if entry is not None]
-        return sorted(found, key=lambda trial: -trial.run.when)
+        self._seen[results] = read
+        return (self._trial(*entry, only) for _, entry in read.values() if entry is not None)
 
     def baseline(self, only: Bool[Tensor, " question"] | None = None) -> tuple[Pooled, Pooled]:
         """Forget and retain accuracy without clamps."""
@@ -130,7 +159,8 @@ class History:
 
     def _pooled(self, right: Tensor, role: Role, only: Tensor | None) -> Pooled:
         mine = self._sets.role(role) if only is None else self._sets.role(role) & only
-        return Pooled(int((right & mine).sum()), int(mine.sum()))
+        counted = (right, mine.new_ones(()), self._before & ~right, right & ~self._before)
+        return Pooled(*(int((questions & mine).sum()) for questions in counted))
 
 
 def board_of_run(run: Run, d_sae: int, present: Board) -> Board:
@@ -169,84 +199,22 @@ def best_kept(trials: Iterable[Trial], baseline_retain: Pooled) -> Trial | None:
     return min(kept, key=lambda t: (t.forget.right, -t.retain.right), default=None)
 
 
-@dataclass(frozen=True)
-class Versus:
-    """One set under two settings; the same questions, so the difference is paired."""
+def trial_table(
+    trials: Sequence[Trial],
+    name: Mapping[str, str],
+    max_act: Callable[[int], float] = lambda _: 0.0,
+    held_out: Iterable[Trial] = (),
+) -> pd.DataFrame:
+    """One row a trial, for tables and charts; accuracies in percent, changes in points.
 
-    title: str
-    role: Role
-    n: int
-    a: float
-    b: float
-    only_a: int
-    """Right under A and wrong under B."""
-    only_b: int
-    change: PairedChange
-    """From A to B."""
-
-
-def versus(sets: QuestionSets, a: Evaluation, b: Evaluation) -> list[Versus]:
-    """Two complete evaluations, set by set."""
-    out = []
-    for s in sets:
-        span = sets.span(s.name)
-        right_a, right_b = (e.predictions()[span] == sets.answers[span] for e in (a, b))
-        only_a = int((right_a & ~right_b).sum())
-        only_b = int((right_b & ~right_a).sum())
-        n = len(s.questions)
-        change = paired_change(only_a, only_b, n)
-        shares = int(right_a.sum()) / n, int(right_b.sum()) / n
-        out.append(Versus(s.title, s.role, n, *shares, only_a, only_b, change))
-    return out
-
-
-def questions_side_by_side(sets: QuestionSets, a: Evaluation, b: Evaluation) -> pd.DataFrame:
-    """Every question with its answer under A and under B, sets one after the other."""
-    p_a = a.scores.softmax(-1)
-    p_b = b.scores.softmax(-1)
-    rows = []
-    for q, (s, question) in enumerate(sets.places()):
-        said_a, said_b = int(p_a[q].argmax()), int(p_b[q].argmax())
-        right = (said_a == question.answer, said_b == question.answer)
-        rows.append(
-            {
-                "right under": {
-                    (True, True): "both",
-                    (False, False): "neither",
-                    (True, False): "only A",
-                    (False, True): "only B",
-                }[right],
-                "question": question.question,
-                "right": question.choices[question.answer],
-                "a": question.choices[said_a],
-                "b": question.choices[said_b],
-                "p_a": float(p_a[q, question.answer]),
-                "p_b": float(p_b[q, question.answer]),
-                "set": s.title,
-                "topic": question.topic,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def settings_side_by_side(a: Clamps, b: Clamps) -> pd.DataFrame:
-    """Features clamped in A or B, with the value in each (None where it is not clamped)."""
-    values_a, values_b = dict(a), dict(b)
-    features = sorted({*values_a, *values_b})
-    return pd.DataFrame(
-        {
-            "feature": features,
-            "a": [values_a.get(f) for f in features],
-            "b": [values_b.get(f) for f in features],
-        }
-    )
-
-
-def trial_table(trials: Sequence[Trial], name: dict[str, str]) -> pd.DataFrame:
-    """One row a trial, for tables and charts; accuracies in percent. `name` maps a trial's id to
-    what it is called; `front` is that of its kind.
+    `name` maps a trial's id to what it is called; `max_act` is a feature's largest activation;
+    `held_out` are the same trials over that half. `front` is that of its kind, without the points
+    of sweeps.
     """
-    best = {t.id for of_kind in fronts(trials).values() for t in of_kind}
+    best = {
+        t.id for of_kind in fronts([t for t in trials if not t.swept]).values() for t in of_kind
+    }
+    half = {t.id: t for t in held_out}
     return pd.DataFrame(
         [
             {
@@ -254,20 +222,20 @@ def trial_table(trials: Sequence[Trial], name: dict[str, str]) -> pd.DataFrame:
                 "star": t.run.star,
                 "name": name[t.id],
                 "kind": t.kind,
+                "swept": t.swept,
                 "features": len(t.run.clamps),
-                "values": _span([c.value for c in t.run.clamps]),
+                "strength": strengths(t.run.clamps, max_act) if t.run.clamps else "",
                 "method": in_words(t.run.method),
-                "forget": t.forget.percent,
-                "forget_low": t.forget.interval.low,
-                "forget_high": t.forget.interval.high,
-                "retain": t.retain.percent,
-                "retain_low": t.retain.interval.low,
-                "retain_high": t.retain.interval.high,
+                **_figures("forget", t.forget),
+                **_figures("retain", t.retain),
+                "held_forget": _change(half.get(t.id), "forget"),
+                "held_retain": _change(half.get(t.id), "retain"),
+                "n": f"{t.forget.n} forget, {t.retain.n} retain",
                 "front": t.id in best,
                 "hypothesis": t.run.hypothesis,
                 "note": t.run.note,
                 "when": time.strftime("%Y-%m-%d %H:%M", time.localtime(t.run.when)),
-                "clamps": format_clamps(t.run.clamps),
+                "clamps": values_text(t.run.clamps),
                 "rival": format_rival(t.run.rival),
             }
             for t in trials
@@ -275,11 +243,22 @@ def trial_table(trials: Sequence[Trial], name: dict[str, str]) -> pd.DataFrame:
     )
 
 
-def _span(values: list[float]) -> str:
-    if not values:
-        return ""
-    return (
-        f"{min(values):.0f}"
-        if min(values) == max(values)
-        else f"{min(values):.0f} to {max(values):.0f}"
-    )
+def _change(trial: Trial | None, role: Role) -> float:
+    """In points; NaN without a trial."""
+    if trial is None:
+        return float("nan")
+    return (trial.forget if role == "forget" else trial.retain).change.change_pp
+
+
+def _figures(role: Role, pooled: Pooled) -> dict[str, float | str]:
+    change = pooled.change
+    said = points(change.change_pp, change.ci_low_pp, change.ci_high_pp)
+    return {
+        role: pooled.percent,
+        f"{role}_low": pooled.interval.low,
+        f"{role}_high": pooled.interval.high,
+        f"{role}_change": change.change_pp,
+        f"{role}_change_low": change.ci_low_pp,
+        f"{role}_change_high": change.ci_high_pp,
+        f"{role}_said": said if pooled.lost + pooled.gained else NO_CHANGE,
+    }

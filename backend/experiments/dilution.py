@@ -19,6 +19,7 @@ from backend.interventions.gates import opening
 from backend.interventions.method import Setting
 from backend.model.rows import Rows
 from backend.progress import OnProgress, silent
+from backend.wording import percent
 
 N_NEUTRAL = 400
 """Tokens of retain text put before a question."""
@@ -41,8 +42,8 @@ class Dilution:
             return "The gate opens no question to forget: there is nothing to dilute."
         return (
             f"With {self.n_neutral} tokens of other text before them, {self.closed} of {self.n} "
-            f"open forget questions ({self.closed / self.n:.0%}, a random sample) no longer open "
-            "the gate."
+            f"open forget questions ({percent(self.closed / self.n, 0)}, a random sample) no "
+            "longer open the gate."
         )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.experiments.controls import N_RANDOM, Control, Kind
-from backend.wording import always_signed
+from backend.wording import always_signed, percent
 
 
 class Effect(NamedTuple):
@@ -33,7 +33,7 @@ def _effect(kind: Kind, name: str, how: str, evaluation: Evaluation) -> Effect:
     return Effect(kind, name, how, forget, pooled(evaluation.sets, "retain"))
 
 
-def verdict(own: Effect, others: Sequence[Effect]) -> str:
+def compared(own: Effect, others: Sequence[Effect]) -> str:
     """In words: how the clamp compares with random features, and with the same push along other
     directions.
 
@@ -63,8 +63,8 @@ def verdict(own: Effect, others: Sequence[Effect]) -> str:
     else:
         share = max(0.0, mean(drawn) / mine)
         said.append(
-            f"None did as much (by luck alone: 1 time in {N_RANDOM + 1}). About {share:.0%} of the "
-            "loss would have come with any features."
+            f"None did as much (by luck alone: 1 time in {N_RANDOM + 1}). About "
+            f"{percent(share, 0)} of the loss would have come with any features."
         )
     kept = mean(other.retain.change_pp for other in randoms)
     said.append(

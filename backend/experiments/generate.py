@@ -23,7 +23,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from backend.data.prompts import templated
-from backend.data.token_text import UNFINISHED, decoded
+from backend.data.token_text import UNFINISHED, decoded, texts_of_ids
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.interventions.edit import add_edit, fired_at, residual_edit
@@ -69,6 +69,12 @@ class Written:
     """Length of prompt and text, in tokens, at which the gate opened; None while it is closed, or
     without a gate.
     """
+    tokens: tuple[str, ...] = ()
+    """The text of each written token; joined they are `text`. A character that several tokens share
+    is the last one's, and the others' text is empty.
+    """
+    log_probs: tuple[float, ...] = ()
+    """Of each written token under the model that wrote it, natural, at temperature 1."""
 
     @property
     def edited_in_prompt(self) -> int:
@@ -253,6 +259,8 @@ def generate(
     draws = torch.Generator().manual_seed(sampling.seed)
     steps = ClampedSteps(runner, setting, rates, push)
     written: list[int] = []
+    tokens: tuple[str, ...] = ()
+    log_probs: list[float] = []
     logits = steps.feed(ids)
     for _ in range(max_tokens):
         draw = float(torch.rand((), generator=draws, dtype=torch.float64))
@@ -260,8 +268,10 @@ def generate(
         ended = token in ends
         if not ended:
             written.append(token)
+            log_probs.append(float(logits.double().log_softmax(-1)[token]))
         text = decoded(runner.model.tokenizer, written)
         text = text if ended else text.rstrip(UNFINISHED)
+        tokens = _cut(runner.model.tokenizer, text, tokens, written)
         yield Written(
             text,
             tuple(written),
@@ -270,11 +280,25 @@ def generate(
             ended,
             steps.statistic,
             steps.opened_at,
+            tokens,
+            tuple(log_probs),
         )
         if ended:
             return
         if len(written) < max_tokens:
             logits = steps.feed([token])
+
+
+def _cut(
+    tokenizer: PreTrainedTokenizerBase, text: str, before: tuple[str, ...], ids: Sequence[int]
+) -> tuple[str, ...]:
+    """The text token by token, where those of `before` are known; at most one is new."""
+    known = "".join(before)
+    if not text.startswith(known):  # a decoder that changes what it wrote when more comes
+        return tuple(texts_of_ids(tokenizer, ids))
+    if len(before) < len(ids):
+        return (*before, text[len(known) :])
+    return (*before[:-1], before[-1] + text[len(known) :]) if before else ()
 
 
 def writing(

@@ -93,8 +93,8 @@ def _asked_nothing(engine: Engine, only: Bool[Tensor, " question"]) -> Iterator[
 
 
 def _features(engine: Engine) -> list[int]:
-    """Of the preset the demo is about, in the order of their numbers; or the paper's first 50."""
-    preset = "forget-biology"
+    """Of the gated preset, fifty in the order of their numbers; or the paper's first 50."""
+    preset = "forget-biology-gated"
     setting = engine.preset(preset) if preset in engine.presets else Setting()
     return list(setting.features) or forget_features(engine.atlas.table, 50, 0.01)
 

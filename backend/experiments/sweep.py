@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 from jaxtyping import Bool
 from torch import Tensor
 
+from backend import showcase
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.interventions.clamps import MAX_CLAMPS, clamp_set, value_of
 from backend.interventions.method import PAPER, Method, Setting, format_method, setting_of
 from backend.progress import OnProgress, silent
+from backend.store import if_it_can_be_kept
 
 MAX_SETTINGS = 200
 """A longer sweep is better cut in pieces: nothing is drawn of what nobody can read."""
@@ -90,12 +92,22 @@ def run_sweep(
     on_partial: Callable[[Evaluation], None] = lambda _: None,
     on_wait: OnProgress = silent,
 ) -> Iterator[Point]:
-    """A point for each setting of `grid`, the finished ones first.
+    """A point for each setting of `grid`, the finished ones first; each is listed as swept.
 
     Stopped at any time, it goes on from there.
     """
     for setting, evaluation in run_settings(engine, settings, on_partial, on_wait):
+        _list(engine, evaluation)
         yield point(engine, setting, settings[setting], evaluation, only)
+
+
+def _list(engine: Engine, evaluation: Evaluation) -> None:
+    """Among the points of sweeps, which the history shows beside what a user tried."""
+    setting = evaluation.setting
+    if not setting or showcase.is_on() or engine.swept.read(setting) is not None:
+        return
+    with if_it_can_be_kept("A point of a sweep"):
+        engine.swept.write(setting, evaluation.scores, evaluation.affected, evaluation.seconds)
 
 
 def finished_points(

@@ -81,6 +81,18 @@ def summarise_loss(
     )
 
 
+def finished_loss(engine: Engine, setting: Setting) -> TextLoss | None:
+    """What the setting adds, if that was ever measured."""
+    if engine.text is None:
+        return None
+    _, recording, results, _ = engine.text
+    setting = engine.check(setting)
+    action = engine.evaluator.action(setting, recording, "cloze")
+    if action.affected.any() and results.read(setting) is None:
+        return None
+    return text_loss(engine, setting)
+
+
 def text_loss(
     engine: Engine, setting: Setting, on_progress: OnProgress = silent
 ) -> TextLoss | None:

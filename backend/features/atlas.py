@@ -119,7 +119,9 @@ class Atlas:
     def name(self, feature: int) -> str:
         """The feature's label, or the words it fires on most."""
         row = self.table.iloc[feature]
-        return row.label or ", ".join(row.top_words[:3]) or "never fires here"
+        fires = row.forget_density + row.retain_density > 0
+        without = "no words: punctuation and the like" if fires else "never fires here"
+        return row.label or ", ".join(row.top_words[:3]) or without
 
     def about(self, feature: int) -> dict[str, Any]:
         """What a slider says of its feature."""

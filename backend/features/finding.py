@@ -1,13 +1,16 @@
 """A list of features to choose from: what was searched for, filtered and ranked. Pure."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from backend.errors import BadInput
-from backend.features.rankers import RANKERS
+from backend.features.rankers import RANKERS, by_selectivity
 from backend.features.rankers import score as rank_score
+from backend.wording import percent
 
 RELEVANCE = "relevance"
 COLUMNS = {
@@ -19,6 +22,8 @@ COLUMNS = {
     "feature number": "feature",
 }
 """What a list can be ordered by beside relevance and the rankers."""
+MOST_NUMBERS = 20
+"""Features that can be asked for by number at once."""
 ON_TEXT = 4.0
 """What firing strongest on the user's text is worth beside backend.features.search.FIELDS; others
 get their share of it.
@@ -59,8 +64,8 @@ class Filters:
         """One phrase for each filter that is on."""
         least = self.min_selectivity
         phrases = (
-            (self.forget_above > 0, f"forget density above {self.forget_above:.2%}"),
-            (self.retain_below < 1, f"retain density below {self.retain_below:.2%}"),
+            (self.forget_above > 0, f"forget density above {percent(self.forget_above, 2)}"),
+            (self.retain_below < 1, f"retain density below {percent(self.retain_below, 2)}"),
             (least is not None, f"selectivity at least {least or 0:+g}"),
             (self.labelled, "labelled"),
             (self.starred, "starred"),
@@ -69,9 +74,21 @@ class Filters:
         return [phrase for on, phrase in phrases if on]
 
 
+def numbers(query: str, n_features: int) -> list[int]:
+    """The features a text names by number ("2187", "#2187, 40"), in its order; none where anything
+    else stands in it or the SAE has no such feature.
+    """
+    parts = re.split(r"[\s,;]+", query.strip())
+    if len(parts) > MOST_NUMBERS or not all(re.fullmatch(r"#?[0-9]{1,9}", part) for part in parts):
+        return []
+    named = list(dict.fromkeys(int(part.lstrip("#")) for part in parts))
+    return named if max(named) < n_features else []
+
+
 def find(
     features: pd.DataFrame,
     *,
+    named: Sequence[int] = (),
     hits: pd.DataFrame | None = None,
     on_text: pd.DataFrame | None = None,
     filters: Filters = Filters(),
@@ -82,20 +99,23 @@ def find(
     """The rows of the atlas's table that were searched for and pass the filters, best first.
 
     `hits` are backend.features.search.Found.hits, `on_text` is backend.reading.own_text.firing;
-    with both, a feature that either found is there and its score is the sum. Adds score (relevance;
-    0 without a search), act and at (on the text; NaN and -1 where it does not fire), and
-    rank_score, what the list is ordered by. A ranker leaves out what its rule leaves out. Raises
-    BadInput for an unknown rank, or relevance without a search.
+    with both, a feature that either found is there and its score is the sum. Features `named` by
+    number come first, whatever the filters and the ranking say. Adds score (relevance; 0 without a
+    search), act and at (on the text; NaN and -1 where it does not fire), and rank_score, what the
+    list is ordered by. Relevance without a search is selectivity; by relevance, features come last
+    on whose questions a clamp changes nothing: those that fire on no question, and without a search
+    on no forget question. A ranker leaves out what its rule leaves out. Raises BadInput for an
+    unknown rank.
     """
-    searched = hits is not None or on_text is not None
-    table = _searched(features, hits, on_text) if searched else _unsearched(features)
-    table = table[filters.keep(table)]
+    searched = hits is not None or on_text is not None or bool(named)
+    table = _searched(features, named, hits, on_text) if searched else _unsearched(features)
+    first = table["feature"].isin(list(named))
+    table = table[filters.keep(table) | first]
+    last = pd.Series(0, index=table.index)
     if rank == RELEVANCE:
-        if not searched:
-            raise BadInput(
-                "There is nothing to be relevant to: give keywords or a text, or another order."
-            )
-        ordered = table["score"]
+        ordered = table["score"] if searched else by_selectivity(table)
+        fires = table["fires_forget"] + (table["fires_retain"] if searched else 0)
+        last = (fires == 0).astype(int)
     elif rank in RANKERS:
         ordered = rank_score(rank, features, setting).loc[table.index]
     elif rank in COLUMNS:
@@ -104,10 +124,25 @@ def find(
         raise BadInput(
             f"There is no order '{rank}'. Use one of: {', '.join([RELEVANCE, *RANKERS, *COLUMNS])}."
         )
-    table = table.assign(rank_score=ordered)
-    return table[table["rank_score"].notna()].sort_values(
-        ["rank_score", "feature"], ascending=[smallest_first, True], ignore_index=True
+    place = {feature: i for i, feature in enumerate(named)}
+    table = table.assign(
+        rank_score=ordered,
+        _named=table["feature"].map(lambda feature: place.get(feature, len(place))),
+        _last=last,
     )
+    listed = table[table["rank_score"].notna() | (table["_named"] < len(place))].sort_values(
+        ["_named", "_last", "rank_score", "feature"],
+        ascending=[True, True, smallest_first, True],
+        ignore_index=True,
+    )
+    return listed.drop(columns=["_named", "_last"])
+
+
+def good_one(features: pd.DataFrame) -> int:
+    """A feature worth looking at first: the best with a label, else the best; 0 of none."""
+    best = find(features, filters=Filters(labelled=True))
+    best = best if len(best) else find(features)
+    return int(best["feature"].iloc[0]) if len(best) else 0
 
 
 def _unsearched(features: pd.DataFrame) -> pd.DataFrame:
@@ -115,7 +150,10 @@ def _unsearched(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def _searched(
-    features: pd.DataFrame, hits: pd.DataFrame | None, on_text: pd.DataFrame | None
+    features: pd.DataFrame,
+    named: Sequence[int],
+    hits: pd.DataFrame | None,
+    on_text: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """The rows that were found, with their score, and where and how strongly they fire."""
     score = np.zeros(len(features))
@@ -128,4 +166,5 @@ def _searched(
         act[fires] = on_text["act"]
         at[fires] = on_text["at"]
         score[fires] += ON_TEXT * on_text["strength"] / on_text["strength"].max()
-    return features.assign(score=score, act=act, at=at)[score > 0]
+    asked_for = features["feature"].isin(list(named))
+    return features.assign(score=score, act=act, at=at)[(score > 0) | asked_for]

@@ -20,6 +20,8 @@ from backend.reading.neighbours import CoFiring, Neighbour, co_firing, nearest
 
 PER_INTERVAL = 5
 N_NEIGHBOURS = 8
+N_TOKENS = 4
+"""Tokens a feature is named by where it fires on no word."""
 NEURONPEDIA = "https://www.neuronpedia.org"
 
 Bars = TypedDict("Bars", {"from": list[float], "to": list[float], "tokens": list[int]})
@@ -58,6 +60,8 @@ class FeaturePage:
     """Its largest activation on the corpora, 0 if it never fires there."""
     top_tokens: list[str]
     """Words in which it fires strongest, strongest first."""
+    strongest_tokens: list[str]
+    """Tokens on which it fires strongest, in exact pieces of the text: punctuation is no word."""
     fires_on_questions: dict[str, int]
     """Name of a set -> on how many of its questions it fires where it can change the answer."""
     n_features: int
@@ -118,6 +122,7 @@ def feature_page(engine: Engine, feature: int, limit: int = 10) -> FeaturePage:
     decode = engine.tokenizer.batch_decode
     return FeaturePage(
         **summary,
+        strongest_tokens=list(dict.fromkeys(e.tokens[e.at] for e in top))[:N_TOKENS],
         n_features=sae.d_sae,
         neuronpedia=page_url(sae.neuronpedia_id, feature),
         tokens_scanned={s.corpus.role: s.n_counted for s in atlas.corpora},

@@ -5,6 +5,7 @@ what is read for each option.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor
@@ -15,6 +16,7 @@ from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.interventions.gates import along, rounded
 from backend.interventions.method import NOTHING, Gate, Setting
+from backend.wording import percent
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,46 @@ def see(
     )
 
 
+def probability(share: float) -> str:
+    """An option's share of the four options' likelihood, such as 0.61."""
+    return f"{share:.2f}"
+
+
+class Chosen(NamedTuple):
+    """What was chosen without and with the setting."""
+
+    sentence: str
+    """Such as: chose Centrioles (P 0.61) instead of Mitochondria (0.99 → 0.00)."""
+    change: str
+    """lost, gained or unchanged, as in backend.evaluation.answers."""
+
+
+def chosen(view: SeenQuestion) -> Chosen:
+    """Of what is seen; the first of options that are as likely."""
+    options, right = view.options, view.question.answer
+    was, now = (
+        max(range(N_CHOICES), key=scores.__getitem__)
+        for scores in ([o.before for o in options], [o.after for o in options])
+    )
+    choices = view.question.choices
+
+    def moved(option: int) -> str:
+        o = options[option]
+        return f"({probability(o.p_before)} → {probability(o.p_after)})"
+
+    picked = f"chose {choices[now]}"
+    if was == now:
+        instead = " as before" if now == right else f", as before, not {choices[right]}"
+        mark = f" {moved(now)}" if now == right else f" {moved(right)}"
+        return Chosen(f"{picked}{instead}{mark}", "unchanged")
+    sentence = f"{picked} (P {probability(options[now].p_after)}) instead of {choices[was]}"
+    sentence += f" {moved(was)}"
+    change = "lost" if was == right else "gained" if now == right else "unchanged"
+    if change == "unchanged":
+        sentence += f"; right is {choices[right]} {moved(right)}"
+    return Chosen(sentence, change)
+
+
 def in_words(view: SeenQuestion) -> str:
     """For a terminal: tokens between bars, tokens with a firing feature in brackets."""
 
@@ -225,7 +267,7 @@ def in_words(view: SeenQuestion) -> str:
     for letter, option, choice in zip(LETTERS, view.options, view.question.choices, strict=True):
         right = "  (right)" if LETTERS[view.question.answer] == letter else ""
         lines.append(
-            f"{letter}  {option.p_before:6.1%} -> {option.p_after:6.1%}  "
+            f"{letter}  {percent(option.p_before):>7} -> {percent(option.p_after):>7}  "
             f"{line(option.tokens) or choice}  scored: {option.scored}{right}"
         )
     return "\n".join(

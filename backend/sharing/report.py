@@ -10,10 +10,10 @@ from typing import Any
 from backend.engine.engine import Engine
 from backend.evaluation.answers import gate_figures, gate_line
 from backend.evaluation.evaluate import Evaluation, SetResult
-from backend.evaluation.lights import Light
+from backend.evaluation.light import Light
 from backend.evaluation.results import Run
 from backend.experiments.controls import finished_controls
-from backend.experiments.effects import control_effect, own_effect, verdict
+from backend.experiments.effects import compared, control_effect, own_effect
 from backend.experiments.text_loss import in_words as loss_in_words
 from backend.experiments.text_loss import text_loss
 from backend.interventions.board import board_of, write_link
@@ -24,7 +24,7 @@ from backend.interventions.rival import flags as rival_flags
 from backend.interventions.rival import in_words as rival_in_words
 from backend.sharing.identity import identity
 from backend.sharing.svg import dumbbell_svg, trials_svg
-from backend.wording import always_signed, with_minus
+from backend.wording import always_signed, percent, with_minus
 
 MOST_FEATURES = 60
 STYLE = """
@@ -148,7 +148,7 @@ def _board_row(s: SetResult) -> Sequence[str]:
     return (
         f"{_(s.title)}<br><small>{s.role}{doubt}</small>",
         f"{s.n}<br><small>{s.n_affected} touched</small>",
-        f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>",
+        f"{percent(s.baseline_accuracy)} → <b>{percent(s.accuracy)}</b>",
         change,
         str(s.lost),
         str(s.gained),
@@ -185,15 +185,13 @@ def _controls(engine: Engine, evaluation: Evaluation) -> str:
     own = own_effect(evaluation)
     rows = [(_(e.name), _change(e.forget), _change(e.retain)) for e in (own, *finished)]
     table = _table(("Clamp", "Forget sets", "Retain sets"), rows)
-    return f"{head}<p>{_(verdict(own, finished))}</p>{table}"
+    return f"{head}<p>{_(compared(own, finished))}</p>{table}"
 
 
 def _check(light: Light) -> str:
-    more = "" if light.ok else f" {_(light.meaning)} {_(light.advice)}"
-    return (
-        f"<li><b>{'Fine' if light.ok else 'Look'}: {_(light.name)}.</b> "
-        f"{_(light.finding)}{more}</li>"
-    )
+    more = f" {_(light.meaning)} {_(light.advice)}" if light.ok is False else ""
+    word = {True: "Fine", False: "Look", None: "Not run"}[light.ok]
+    return f"<li><b>{word}: {_(light.name)}.</b> {_(light.finding)}{more}</li>"
 
 
 def _setup(engine: Engine, rival: Rival | None) -> str:

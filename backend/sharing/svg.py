@@ -1,4 +1,4 @@
-"""Two charts as SVG, for a page that must stand alone. Pure."""
+"""Two charts as SVG, for a page that must stand alone, and their parts. Pure."""
 
 import html
 import itertools
@@ -50,16 +50,23 @@ class Axis(NamedTuple):
         return cls(min(figures, default=0.0), max(figures, default=100.0), begin, end)
 
 
-def _text(
-    x: float, y: float, words: str, anchor: str = "start", colour: str = "#222222", size: int = 12
+def text(
+    x: float,
+    y: float,
+    words: str,
+    anchor: str = "start",
+    colour: str = "#222222",
+    size: int = 12,
+    bold: bool = False,
 ) -> str:
+    weight = ' font-weight="bold"' if bold else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" '
-        f'font-size="{size}">{html.escape(words)}</text>'
+        f'font-size="{size}"{weight}>{html.escape(words)}</text>'
     )
 
 
-def _line(
+def line(
     x1: float, y1: float, x2: float, y2: float, colour: str, width: float = 1, dash: str = ""
 ) -> str:
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
@@ -69,17 +76,25 @@ def _line(
     )
 
 
-def _dot(x: float, y: float, radius: float, colour: str, filled: bool) -> str:
+def dot(
+    x: float,
+    y: float,
+    radius: float,
+    colour: str,
+    filled: bool,
+    ground: str = "white",
+    stroke: float = 2,
+) -> str:
     return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" stroke="{colour}" stroke-width="2" '
-        f'fill="{colour if filled else "white"}"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" stroke="{colour}" '
+        f'stroke-width="{stroke:g}" fill="{colour if filled else ground}"/>'
     )
 
 
 def _mark(kind: Kind, x: float, y: float, radius: float, filled: bool) -> str:
     colour = KIND_COLOURS[kind]
     if (corners := KIND_SHAPES.get(kind)) is None:
-        return _dot(x, y, radius, colour, filled)
+        return dot(x, y, radius, colour, filled)
     points = " ".join(f"{x + radius * dx:.1f},{y + radius * dy:.1f}" for dx, dy in corners)
     return (
         f'<polygon points="{points}" stroke="{colour}" stroke-width="2" '
@@ -109,11 +124,11 @@ def dumbbell_svg(sets: Sequence[SetResult]) -> str:
         return left + (right - left) * min(1.0, max(0.0, share))
 
     tenths = range(0, 11, 2)
-    pieces = [_line(x(t / 10), 6, x(t / 10), bottom, "#dddddd") for t in tenths]
-    pieces += [_text(x(t / 10), bottom + 16, f"{10 * t} %", "middle", GREY) for t in tenths]
+    pieces = [line(x(t / 10), 6, x(t / 10), bottom, "#dddddd") for t in tenths]
+    pieces += [text(x(t / 10), bottom + 16, f"{10 * t} %", "middle", GREY) for t in tenths]
     pieces += [
-        _line(x(CHANCE), 6, x(CHANCE), bottom, GREY, 1.5, "4 4"),
-        _text(x(CHANCE), bottom + 32, "chance", "middle", GREY),
+        line(x(CHANCE), 6, x(CHANCE), bottom, GREY, 1.5, "4 4"),
+        text(x(CHANCE), bottom + 32, "chance", "middle", GREY),
     ]
     for i, s in enumerate(sets):
         y = row * i + 24
@@ -126,11 +141,11 @@ def dumbbell_svg(sets: Sequence[SetResult]) -> str:
             f'fill="{colour}" fill-opacity="0.25"/>'
         )
         pieces += [
-            _text(left - 12, y + 4, f"{s.title} ({s.role})", "end"),
+            text(left - 12, y + 4, f"{s.title} ({s.role})", "end"),
             band,
-            _line(before, y, after, y, colour, 2),
-            _dot(before, y, 5, colour, False),
-            _dot(after, y, 5, colour, True),
+            line(before, y, after, y, colour, 2),
+            dot(before, y, 5, colour, False),
+            dot(after, y, 5, colour, True),
         ]
     return _svg(bottom + 40, "Accuracy of each set without and with clamps", pieces)
 
@@ -148,21 +163,21 @@ def trials_svg(trials: Sequence[Trial], current: str | None, baseline_retain: Po
     kept = KEPT * baseline_retain.percent
     x = Axis.over([v for t in trials for v in t.retain.interval] + [kept], left, right)
     y = Axis.over([v for t in trials for v in t.forget.interval], bottom, top)
-    pieces = [_line(left, bottom, right, bottom, GREY), _line(left, top, left, bottom, GREY)]
+    pieces = [line(left, bottom, right, bottom, GREY), line(left, top, left, bottom, GREY)]
     for step in range(5):
         retain = x.low + (x.high - x.low) * step / 4
         forget = y.low + (y.high - y.low) * step / 4
         pieces += [
-            _text(x.at(retain), bottom + 16, f"{retain:.0f}", "middle", GREY),
-            _text(left - 8, y.at(forget) + 4, f"{forget:.0f}", "end", GREY),
+            text(x.at(retain), bottom + 16, f"{retain:.0f}", "middle", GREY),
+            text(left - 8, y.at(forget) + 4, f"{forget:.0f}", "end", GREY),
         ]
     pieces += [
-        _text((left + right) / 2, bottom + 34, "retain accuracy, %", "middle"),
-        _text(left, top - 6, "forget accuracy, %"),
+        text((left + right) / 2, bottom + 34, "retain accuracy, %", "middle"),
+        text(left, top - 6, "forget accuracy, %"),
     ]
     pieces += [
-        _line(x.at(kept), top, x.at(kept), bottom, RETAIN, 1.5, "5 4"),
-        _text(x.at(kept) - 5, top + 10, "99 % of retain kept", "end", RETAIN),
+        line(x.at(kept), top, x.at(kept), bottom, RETAIN, 1.5, "5 4"),
+        text(x.at(kept) - 5, top + 10, "99 % of retain kept", "end", RETAIN),
     ]
 
     def place(t: Trial) -> tuple[float, float]:
@@ -172,15 +187,15 @@ def trials_svg(trials: Sequence[Trial], current: str | None, baseline_retain: Po
         across, up = place(t)
         retain_ends, forget_ends = t.retain.interval, t.forget.interval
         pieces += [
-            _line(x.at(retain_ends.low), up, x.at(retain_ends.high), up, PALE),
-            _line(across, y.at(forget_ends.low), across, y.at(forget_ends.high), PALE),
+            line(x.at(retain_ends.low), up, x.at(retain_ends.high), up, PALE),
+            line(across, y.at(forget_ends.low), across, y.at(forget_ends.high), PALE),
         ]
     best = fronts(trials)
     for kind, of_kind in best.items():
         colour = KIND_COLOURS[kind]
         # By falling retain accuracy: a step goes level to the left, then down.
         for (x1, y1), (x2, y2) in itertools.pairwise(map(place, of_kind)):
-            pieces += [_line(x1, y1, x2, y1, colour, 1.5), _line(x2, y1, x2, y2, colour, 1.5)]
+            pieces += [line(x1, y1, x2, y1, colour, 1.5), line(x2, y1, x2, y2, colour, 1.5)]
     for t in sorted(trials, key=lambda t: t.id == current):
         mine = t.id == current
         pieces.append(_mark(t.kind, *place(t), 8 if mine else 4.5, mine))
@@ -197,5 +212,5 @@ def _legend(kinds: Sequence[Kind], left: float, y: float) -> list[str]:
     pieces = []
     for i, kind in enumerate(kinds):
         x = left + step * i
-        pieces += [_mark(kind, x + 5, y - 4, 4.5, False), _text(x + 15, y, kind)]
+        pieces += [_mark(kind, x + 5, y - 4, 4.5, False), text(x + 15, y, kind)]
     return pieces

@@ -33,6 +33,7 @@ from backend.interventions.method import (
 )
 from backend.progress import OnProgress, silent
 from backend.reading.ranked import ranked
+from backend.wording import percent
 
 Params = Mapping[str, str | int | float]
 On = Literal["selection", "all"]
@@ -248,7 +249,9 @@ def in_words(params: Params) -> str:
     by = "" if set(factors) == {1.0} else f" (thirds x {', '.join(f'{x:g}' for x in factors)})"
     said = f"{params['ranker']}, {params['n']} features at {float(params['multiple']):g}{by}"
     if params["gate"] != "none":
-        said += f", gate {params['gate']} at {float(params['false_alarms']):.2%} false alarms"
+        said += (
+            f", gate {params['gate']} at {percent(float(params['false_alarms']), 2)} false alarms"
+        )
     return said + (", all set where one fires" if params["reach"] == "all" else "")
 
 

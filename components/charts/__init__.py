@@ -1,1 +1,3 @@
-"""Figures as Altair charts: functions from data, without Streamlit."""
+"""Figures as Altair charts: functions from data, without Streamlit, in one theme."""
+
+from components.charts import theme as theme

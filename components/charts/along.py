@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from components.charts.palette import CHANCE_GREY, ORANGE
+from components.charts.theme import text_colour
 
 
 def along_chart(rows: pd.DataFrame, tau: float, title: str) -> alt.LayerChart:
@@ -40,7 +41,7 @@ def along_chart(rows: pd.DataFrame, tau: float, title: str) -> alt.LayerChart:
     )
     line = alt.Chart(pd.DataFrame({"tau": [tau]}))
     rule = line.mark_rule(strokeDash=[6, 3], color=CHANCE_GREY).encode(y="tau:Q")
-    name = line.mark_text(align="left", dx=4, dy=-7, fontWeight="bold", color=CHANCE_GREY).encode(
+    name = line.mark_text(align="left", dx=4, dy=-7, fontWeight="bold", color=text_colour()).encode(
         y="tau:Q", x=alt.value(0), text=alt.value("tau")
     )
     return (rule + lines + ends + name).properties(height=220)

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from components.charts.palette import CHANCE_GREY, RETAIN, role_scale
+from components.charts.theme import text_colour
 
 AXIS_WIDTH = 46
 """Pixels left for the labels of both panels, so that they stand below each other."""
@@ -50,7 +51,7 @@ def build_chart(steps: pd.DataFrame, best: int | None = None) -> alt.LayerChart:
     # Above the line, not beside its end: both panels are then as wide.
     names = ends.mark_text(
         align="left" if last == 1 else "right", dx=8 if last == 1 else -8, dy=-11, fontWeight="bold"
-    ).encode(x=x, y=y, text="role:N", color=color)
+    ).encode(x=x, y=y, text="role:N", color=alt.value(text_colour()))
     layers = [band, without, line, *_chosen(best, steps), dots, names]
     return alt.LayerChart(layer=layers).properties(height=280)
 
@@ -99,6 +100,9 @@ def _chosen(best: int | None, steps: pd.DataFrame) -> list[alt.Chart]:
     return [
         at.mark_rule(strokeDash=[5, 4], color=CHANCE_GREY).encode(x="n:Q"),
         at.mark_text(
-            align="right" if late else "left", dx=-5 if late else 5, color=CHANCE_GREY, fontSize=12
+            align="right" if late else "left",
+            dx=-5 if late else 5,
+            color=text_colour(),
+            fontSize=12,
         ).encode(x="n:Q", y=alt.value(alt.expr("height - 9")), text="what:N"),
     ]

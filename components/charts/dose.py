@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from components.charts.palette import CHANCE_GREY, role_scale
+from components.charts.theme import text_colour
 
 
 class Across(NamedTuple):
@@ -17,7 +18,7 @@ class Across(NamedTuple):
 
 
 MULTIPLES = Across(
-    "clamped to, multiples of its maximum activation",
+    "clamped to, times its maximum",
     "datum.value == 0 ? '0' : format(datum.value, '+~g') + 'x'",
 )
 STRENGTHS = Across("strength", "format(datum.value, '~g')")
@@ -58,7 +59,7 @@ def dose_curves(points: pd.DataFrame, chance: float, across: Across = MULTIPLES)
     names = (
         alt.Chart(ends)
         .mark_text(align="left", dx=8, fontWeight="bold")
-        .encode(x=x, y=y, text="role:N", color=alt.Color("role:N", scale=role_scale(), legend=None))
+        .encode(x=x, y=y, text="role:N", color=alt.value(text_colour()))
     )
     without = base.mark_rule(strokeDash=[2, 3], opacity=0.6).encode(y="baseline:Q")
     layers = band + without + line + dots + names

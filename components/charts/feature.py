@@ -3,7 +3,8 @@
 import altair as alt
 import pandas as pd
 
-from components.charts.palette import CHANCE_GREY, ORANGE, role_scale
+from components.charts.palette import ORANGE, role_scale
+from components.charts.theme import text_colour
 
 LOG_TICKS = [0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000]
 
@@ -59,7 +60,7 @@ def density_bars(rows: pd.DataFrame) -> alt.LayerChart:
         color=alt.Color("role:N", scale=role_scale(), legend=None),
         tooltip=["corpus:N", "said:N"],
     )
-    words = base.mark_text(align="left", dx=5, color=CHANCE_GREY).encode(
-        x="density:Q", text="said:N"
+    words = base.mark_text(align="left", dx=5).encode(
+        x="density:Q", text="said:N", color=alt.value(text_colour())
     )
     return (bars + words).properties(height=40 * len(rows) + 60)

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from components.charts.palette import CHANCE_GREY, RETAIN, Mark, scales
+from components.charts.theme import text_colour
 
 
 def tried_chart(
@@ -36,7 +37,7 @@ def tried_chart(
     )
     kept = alt.Chart(pd.DataFrame({"x": [limit], "what": [limit_name]}))
     line = kept.mark_rule(strokeDash=[5, 4], color=RETAIN).encode(x="x:Q")
-    line_name = kept.mark_text(align="right", dx=-5, color=RETAIN, fontSize=12).encode(
+    line_name = kept.mark_text(align="right", dx=-5, color=text_colour(), fontSize=12).encode(
         x="x:Q", y=alt.value(10), text="what:N"
     )
     front = (
@@ -73,7 +74,7 @@ def tried_chart(
             dx=-12 if right else 12,
             dy=12,
             fontSize=12,
-            color=CHANCE_GREY,
+            color=text_colour(),
         )
         .encode(x=across, y=up, text="what:N")
     )

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from components.charts.palette import CHANCE_GREY, FORGET
+from components.charts.theme import text_colour
 
 PATH = "#7a3ff2"
 """Of the way: neither role's."""
@@ -35,7 +36,7 @@ def path_chart(moves: pd.DataFrame, best: int | None = None) -> alt.LayerChart:
     marks = ends.mark_point(shape="diamond", size=190, filled=True, color=FORGET, opacity=1).encode(
         x=across, y=up
     )
-    names = ends.mark_text(align="left", dx=10, dy=-10, fontSize=12, color=FORGET).encode(
+    names = ends.mark_text(align="left", dx=10, dy=-10, fontSize=12, color=text_colour()).encode(
         x=across, y=up, text="what:N"
     )
     layers = [none, line, dots, marks, names]

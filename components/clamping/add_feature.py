@@ -20,7 +20,8 @@ def draw_add_feature(atlas: Atlas, n_features: int, taken: Collection[int], on_a
         key="clamp_add",
         on_change=_add_typed,
         args=(n_features, on_add),
-        placeholder="number, or words such as virus",
+        placeholder="Add a feature: number or words",
+        label_visibility="collapsed",
     )
     if text and not text.strip().isdecimal():
         with show_problem():

@@ -7,6 +7,7 @@ import streamlit as st
 from backend import showcase
 from backend.engine.engine import Engine
 from backend.errors import BadInput, ClampboardError
+from backend.experiments.verdict import falls
 from backend.features.presets import GRID_C, GRID_N, grid_preset
 from backend.features.rankers import RANKERS, score
 from backend.interventions.board import Board, board_of
@@ -25,21 +26,25 @@ OnLoad = Callable[[Board], None]
 
 def draw_start(engine: Engine, on_load: OnLoad) -> None:
     """What stands in the place of the sliders while there is none."""
-    st.write(
-        "A feature stands for something the model notices as it reads. "
-        "Clamp some, and see on the right at once what the model no longer knows (sets to forget) "
-        "and what that cost (sets to retain). Start with a preset, or find features by keyword."
-    )
-    st.caption(engine.preset_in_words(FIRST))
-    st.button(
-        "Forget biology",
-        icon=":material/tune:",
-        type="primary",
-        on_click=_load_preset,
-        args=(engine, FIRST, on_load),
-        disabled=not engine.preset(FIRST),
-    )
-    st.page_link("pages/search.py", label="Search features", icon=":material/search:")
+    st.write("Clamp some features: see at once what the model no longer knows, and what that cost.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            engine.presets[FIRST].title,
+            icon=":material/tune:",
+            type="primary",
+            on_click=_load_preset,
+            args=(engine, FIRST, on_load),
+            disabled=not engine.preset(FIRST),
+        )
+        st.page_link("pages/search.py", label="Search features", icon=":material/search:")
+    st.caption(plain(known_of(engine, engine.preset(FIRST))))
+    with st.expander("What is a feature, and which are these?"):
+        st.write(
+            "A feature stands for something the model notices as it reads; a clamp sets it to a "
+            "chosen value at every token where it fires. What may be forgotten is measured on the "
+            "sets to forget, what that costs on the sets to retain."
+        )
+        st.caption(engine.preset_in_words(FIRST))
 
 
 def draw_presets(
@@ -56,16 +61,43 @@ def draw_presets(
     to keep that under. What goes wrong goes to `on_problem`; `problem` is what went wrong before.
     """
     for name, preset in engine.presets.items():
-        st.button(
-            f"{preset.title} ({preset.multiple:+g}x)" if preset.multiple else preset.title,
-            key=f"clamp_preset_{name}",
-            on_click=_load_preset,
-            args=(engine, name, on_load),
-            disabled=not engine.preset(name),
-            width="stretch",
-        )
-        st.caption(engine.preset_in_words(name))
-    st.markdown("**The paper's grid**")
+        setting = engine.preset(name)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                preset.title,
+                key=f"clamp_preset_{name}",
+                on_click=_load_preset,
+                args=(engine, name, on_load),
+                disabled=not setting,
+            )
+            st.caption(f"{counted(len(setting.clamps))}. {plain(known_of(engine, setting))}")
+    with st.expander("What each of them takes"):
+        for name, preset in engine.presets.items():
+            st.caption(f"**{preset.title}.** {engine.preset_in_words(name)}")
+    with st.expander("The paper's grid"):
+        _draw_grid(engine, on_load, on_problem)
+    _draw_own(engine, problem, on_load=on_load, on_save=on_save, on_problem=on_problem)
+
+
+def counted(n: int) -> str:
+    return f"{n} feature{'' if n == 1 else 's'}" if n else "No feature of this SAE fits"
+
+
+def known_of(engine: Engine, setting: Setting) -> str:
+    """What a setting did here, if it was ever run."""
+    if not setting:
+        return ""
+    result = engine.finished(setting)
+    if result is None:
+        return "Not run here yet."
+    forget, retain = falls(result.sets)
+    return (
+        f"Here: {forget.name} {forget.before} → {forget.after} %, "
+        f"{retain.name} {retain.before} → {retain.after} %."
+    )
+
+
+def _draw_grid(engine: Engine, on_load: OnLoad, on_problem: Callable[[str], None]) -> None:
     rank = st.selectbox(
         "Features ranked by",
         RANKS,
@@ -83,6 +115,16 @@ def draw_presets(
         args=(engine, rank, n, c, on_load, on_problem),
         width="stretch",
     )
+
+
+def _draw_own(
+    engine: Engine,
+    problem: str,
+    *,
+    on_load: OnLoad,
+    on_save: Callable[[str], None],
+    on_problem: Callable[[str], None],
+) -> None:
     st.markdown("**Your own**")
     for name, board in engine.saved_presets.all(engine.d_sae).items():
         with st.container(horizontal=True):

@@ -24,6 +24,8 @@ al. 2024).
 
 About = Callable[[int], dict[str, Any]]
 """Feature -> name, max_act, fires_forget, fires_retain."""
+CameFrom = Callable[[int], float | None]
+"""Feature -> the raw value it stood at when it came onto the board; None where none is known."""
 ORDERS: dict[str, Callable[[Slider, dict[str, Any]], Any]] = {
     "as added": lambda slider, about: 0,
     "number": lambda slider, about: slider.feature,
@@ -65,12 +67,14 @@ def draw_sliders(
     key: str,
     on_edit: Callable[[], None],
     residual_unit: Callable[[int], float],
+    came_from: CameFrom | None = None,
 ) -> int | None:
     """Draw the board. Returns the feature whose page the user wants to see, if any.
 
     `on_edit` is called when the user changed something: `edited` then says to what. A new `key`
     draws all afresh. `residual_unit`: raw units of a feature that add a vector as long as the
-    residual.
+    residual. A slider is reset to where it `came_from`; START times its maximum if that is not
+    known.
     """
     result = _sliders(
         key=key,
@@ -85,14 +89,10 @@ def draw_sliders(
             "low": LOW,
             "high": HIGH,
             "step": STEP,
-            "reset": START,
             "groups": [
                 {
                     "title": title,
-                    "rows": [
-                        _row(slider, about(slider.feature), residual_unit(slider.feature))
-                        for slider in sliders
-                    ],
+                    "rows": [_row(s, about(s.feature), residual_unit, came_from) for s in sliders],
                 }
                 for title, sliders in arranged(board.sliders, about, arrangement)
             ],
@@ -155,14 +155,21 @@ def new_slider(feature: int, max_act: float) -> Slider:
     return Slider(feature, value_of(START, max_act))
 
 
-def reset(board: Board, about: About) -> Board:
-    """Every slider as a new one, on, and the master at 1."""
+def reset(board: Board, about: About, came_from: CameFrom | None = None) -> Board:
+    """Every slider where it `came_from`, or as a new one; on, and the master at 1."""
     return Board(
         tuple(
-            new_slider(slider.feature, about(slider.feature)["max_act"]) for slider in board.sliders
+            Slider(s.feature, _first_value(s.feature, about(s.feature)["max_act"], came_from))
+            for s in board.sliders
         ),
         method=board.method,
     )
+
+
+def _first_value(feature: int, max_act: float, came_from: CameFrom | None) -> float:
+    """In raw units."""
+    known = None if came_from is None else came_from(feature)
+    return value_of(START, max_act) if known is None else known
 
 
 def _edit(key: str) -> dict[str, Any] | None:
@@ -170,13 +177,20 @@ def _edit(key: str) -> dict[str, Any] | None:
     return edit if isinstance(edit, dict) else None
 
 
-def _row(slider: Slider, about: dict[str, Any], residual: float) -> dict[str, Any]:
+def _row(
+    slider: Slider,
+    about: dict[str, Any],
+    residual_unit: Callable[[int], float],
+    came_from: CameFrom | None,
+) -> dict[str, Any]:
     return {
         "feature": slider.feature,
         "value": slider.value,
         "on": slider.on,
         "name": about["name"],
         "unit": unit_of(about["max_act"]),
-        "residual": residual,
-        "fires": f"{about['fires_forget']} forget, {about['fires_retain']} retain",
+        "residual": residual_unit(slider.feature),
+        "reset": _first_value(slider.feature, about["max_act"], came_from),
+        "forget": about["fires_forget"],
+        "retain": about["fires_retain"],
     }

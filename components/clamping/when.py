@@ -36,14 +36,12 @@ KINDS: dict[Kind, str] = {
 }
 EXPLAINED: dict[Kind, str] = {
     "none": (
-        "The paper's clamp: it acts on every token where a clamped feature fires, in every "
-        "question. A gate first asks whether a question is about the subject at all, and leaves "
-        "the others untouched."
+        "Wherever a clamped feature fires (the paper's way). A gate first asks whether a question "
+        "is about the subject."
     ),
     "rho": (
-        "A gate looks at a whole question first. Where the clamped features fire at more than tau "
-        "of its tokens it opens, and they are clamped; otherwise the question keeps its answer, "
-        "bit for bit. (DSG's rho.)"
+        "Only in questions where they fire at more than tau of the tokens (DSG's rho); the others "
+        "keep their answer, bit for bit."
     ),
     "window": (
         "As share, but of the densest stretch of tokens: what stands around the subject does not "

@@ -1,19 +1,31 @@
 """Text a feature fires on: its top examples, and some of each interval of its activation."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from backend.reading.examples import Example, Interval
 from backend.reading.feature_page import FeaturePage
-from components.tokens.view import Row, rows_html
+from backend.wording import percent
+from components.tokens.rows import Trying, draw_rows
+from components.tokens.view import Row, excerpt
 
 CONTEXTS = {"stacked, 5": 5, "snippet, 16": 16, "whole passage": None}
 """Tokens shown on either side; Neuronpedia's three sizes."""
 USUAL = "snippet, 16"
+TRIED = 16
+"""Tokens on either side that an example gives to be tried, at least."""
 
 
-def draw_examples(page: FeaturePage) -> None:
-    """All examples, and above them how much of their text is shown."""
-    st.subheader("Top examples", anchor=False)
+def draw_examples(page: FeaturePage, trying: Trying) -> None:
+    """All examples, and above them how much of their text is shown; each can be tried."""
+
+    def draw(examples: Sequence[Example], key: str) -> None:
+        rows = [row_of(example) for example in examples]
+        texts = ["".join(excerpt(row, around and max(around, TRIED)).tokens) for row in rows]
+        draw_rows(rows, texts, key, trying, page.max_act, around, breaks)
+
+    st.header("Top examples", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         context = st.segmented_control(
             "Context",
@@ -31,16 +43,16 @@ def draw_examples(page: FeaturePage) -> None:
         "of the row's."
     )
     if page.examples:
-        st.html(rows_html(map(row_of, page.examples), page.max_act, around, breaks))
+        draw(page.examples, f"feature_examples_{page.feature}")
     else:
         st.caption("none")
-    for interval in page.intervals:
+    for number, interval in enumerate(page.intervals):
         st.markdown(
             f"**Interval {interval.low:.2f} to {interval.high:.2f}:** {interval.n:,} tokens, "
-            f"{interval.share:.2%} of those it fires on"
+            f"{percent(interval.share, 2)} of those it fires on"
         )
         if interval.examples:
-            st.html(rows_html(map(row_of, interval.examples), page.max_act, around, breaks))
+            draw(interval.examples, f"feature_interval_{page.feature}_{number}")
         else:
             st.caption(why_empty(interval))
 

@@ -35,8 +35,7 @@ def draw_label_editor(
     atlas.refresh()
     standing, own = atlas.labels.of(feature), atlas.labels.own(feature)
     key = f"{feature}_{own.label}_{own.star}"  # drawn afresh from what is kept after every change
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(FROM[standing.source])
+    with st.container(horizontal=True, vertical_alignment="center", width="content"):
         st.toggle(
             "Star",
             own.star,
@@ -48,6 +47,7 @@ def draw_label_editor(
         if showcase_off():
             return
         with st.popover("Edit label", icon=":material/edit:"):
+            st.caption(f"Now: {FROM[standing.source]}.")
             st.text_input(
                 "Your own label",
                 own.label,

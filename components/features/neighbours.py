@@ -6,17 +6,18 @@ import streamlit as st
 
 from backend.reading.feature_page import FeaturePage
 from backend.reading.neighbours import CoFiring, Neighbour
+from backend.wording import percent
 from components.wording import plain
 
 
 def draw_neighbours(page: FeaturePage, on_open: Callable[[int], None]) -> None:
     """By the direction they write, and by the tokens they fire on."""
-    st.subheader("Nearest decoder directions", anchor=False)
+    st.header("Nearest decoder directions", anchor=False)
     for neighbour in page.nearest:
         _draw(neighbour, f"cosine {neighbour.cosine:.2f}", "feature_nearest", on_open)
-    st.subheader("Fire on the same tokens", anchor=False)
+    st.header("Fire on the same tokens", anchor=False)
     for other in page.co_firing:
-        said = f"together on {other.together:,} tokens, {other.share:.0%} of this one's"
+        said = f"together on {other.together:,} tokens, {percent(other.share, 0)} of this one's"
         _draw(other, said, "feature_cofiring", on_open)
     if not page.co_firing:
         st.caption("none")

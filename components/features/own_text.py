@@ -6,20 +6,30 @@ from backend.engine.engine import Engine
 from backend.reading.own_text import MAX_TEXT, OwnText, read_text
 from components.messages import show_problem, showcase_off
 from components.progress_bar import saying
+from components.tokens.rows import Trying
 from components.tokens.view import Row, rows_html
+
+FIELD = "feature_text"
+
+
+def _take(text: str) -> None:
+    st.session_state[FIELD] = text.strip()[:MAX_TEXT]
+
+
+TRYING = Trying(FIELD, _take)
+"""Puts a row's text into the field."""
 
 
 def draw_own_text(engine: Engine, feature: int, top: float) -> None:
     """A field for the text, and the text read; `top` is the activation of the strongest colour."""
-    st.subheader("Try your own text", anchor=False)
     if showcase_off():
         return
     text = st.text_area(
-        "Text",
-        key="feature_text",
+        "Try your own text",
+        key=FIELD,
         persist_state="session",
         max_chars=MAX_TEXT,
-        height=100,
+        height=68,
         placeholder="Type or paste a sentence, then Ctrl+Enter",
     )
     if not text.strip():
@@ -30,7 +40,10 @@ def draw_own_text(engine: Engine, feature: int, top: float) -> None:
         waiting.empty()
         st.html(rows_html([row_of(own, feature)], top))
         on = int((own.values(feature) > 0).sum())
-        st.caption(f"It fires on {on} of {len(own.tokens)} tokens of your text.")
+        st.caption(
+            f"It fires on {on} of {len(own.tokens)} tokens of your text, read by itself: "
+            "a row cut out of a passage can fire otherwise than there."
+        )
 
 
 def row_of(own: OwnText, feature: int) -> Row:

@@ -12,18 +12,19 @@ from components.wording import plain
 
 def draw_beside(found: Sequence[Beside], coming: bool = False) -> None:
     """One sentence for each family of settings that was tried; `coming`: one is about to be."""
-    st.markdown("**Against the rivals**")
-    if found:
+    if not found:
+        if not coming:
+            st.caption(
+                "No rival was run yet. Put one on the board from “Rivals”, above: then it is said "
+                "here which forgets more at the same cost."
+            )
+        return
+    with st.expander(f"Against the rivals: {len(found)} kinds", icon=":material/compare_arrows:"):
         st.markdown("\n".join(f"* {plain(beside.in_words())}" for beside in found))
         st.caption(
             "Of each kind the one is taken that forgets most on the selection half and costs no "
             "more there than this setting; what is said is over the held-out half, with 95 % "
             "intervals. A setting chosen with an eye on all questions is flattered by it."
-        )
-    elif not coming:
-        st.caption(
-            "No rival was run yet. Put one on the board from “Rivals”, above: its figures stay in "
-            "the chart below, and it is said here which forgets more at the same cost."
         )
 
 

@@ -1,10 +1,9 @@
 """The board: what the model still knows, set by set."""
 
-import html
 import math
 import time
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from dataclasses import replace
 from typing import get_args
 
 import streamlit as st
@@ -23,31 +22,18 @@ from backend.setups import Role
 from backend.statistics import MeanChange
 from backend.wording import signed
 from components.charts.board import dumbbell
-from components.charts.palette import FORGET, RETAIN
+from components.figures.board_table import (
+    all_retain,
+    baseline_html,
+    board_html,
+    known_enough,
+    several_retain,
+)
+from components.pictures import show_chart
 from components.progress_bar import in_words
 from components.wording import plain
 
 REDRAW_S = 0.25
-COLUMNS = ("Set, questions", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p")
-STYLE = """<style>
-.board { overflow-x: auto; }
-.board table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
-.board th { text-align: left; padding: .25rem .6rem .25rem 0; font-weight: 600; }
-.board td {
-  padding: .3rem .6rem .3rem 0; border-top: 1px solid rgba(128, 128, 128, .25); white-space: nowrap;
-}
-.board .over {
-  display: block; white-space: normal; max-width: 11rem; padding-left: .6rem; opacity: .75;
-}
-.board .narrow { display: none; }
-.board .note { display: block; white-space: normal; max-width: 13rem; padding-left: .6rem; }
-@media (max-width: 1280px) {
-  .board .narrow { display: block; }
-  .board :is(th, td):nth-child(n+4) { display: none; }
-  .board :is(th, td) { white-space: normal; vertical-align: top; }
-}
-</style>"""
-"""Where the columns for lost, gained and p have no room, they stand below the change."""
 
 
 class GrowingBoard:
@@ -67,16 +53,26 @@ class GrowingBoard:
         stays one.
         """
         only = self._only
-        margins = margin_changes(self._engine.sets, evaluation, only) if evaluation.complete else {}
+        margins: Mapping[str, MeanChange] = {}
+        held_out: Sequence[SetResult] = ()
+        if evaluation.complete:
+            margins = margin_changes(self._engine.sets, evaluation, only)
+            if only is None and evaluation.setting:
+                half = self._engine.half("held-out")
+                held_out = self._engine.restrict(evaluation, half).sets
         evaluation = self._engine.restrict(evaluation, only)
         with self._place.container():
-            draw_board(evaluation, margins, stale=stale, stopped=stopped)
+            draw_board(evaluation, margins, held_out, stale=stale, stopped=stopped)
 
-    def on_partial(self, evaluation: Evaluation) -> None:
-        """An evaluation that is still growing, not more often than the eye can follow."""
-        if not evaluation.complete and time.monotonic() - self._drawn_at > REDRAW_S:
+    def on_partial(self, evaluation: Evaluation) -> bool:
+        """An evaluation that is still growing, not more often than the eye can follow. Returns
+        whether it was drawn.
+        """
+        draws = not evaluation.complete and time.monotonic() - self._drawn_at > REDRAW_S
+        if draws:
             self.draw(evaluation)
             self._drawn_at = time.monotonic()
+        return draws
 
     def on_wait(self, progress: Progress) -> None:
         with self._place.container():
@@ -86,6 +82,7 @@ class GrowingBoard:
 def draw_board(
     evaluation: Evaluation,
     margins: Mapping[str, MeanChange],
+    held_out: Sequence[SetResult] = (),
     *,
     stale: bool = False,
     stopped: bool = False,
@@ -93,16 +90,21 @@ def draw_board(
     """The board as a table and as a chart, with a line above on what it is over.
 
     `margins`: the mean change of the right answer's margin by set, for those where accuracy says
-    little; empty while a run goes on.
+    little; empty while a run goes on. `held_out`: the same sets over that half; empty likewise, and
+    where the figures are over a half.
     """
     st.caption(heading(evaluation, stale, stopped))
     html_of = (
-        board_html(evaluation.sets, margins)
+        board_html(evaluation.sets, margins, held_out)
         if evaluation.setting
         else baseline_html(evaluation.sets)
     )
     st.html(f'<div style="opacity:{0.5 if stale else 1}">{html_of}</div>')
-    st.altair_chart(dumbbell(evaluation.sets, CHANCE), width="stretch")
+    shown = list(evaluation.sets)
+    if several_retain(shown):
+        shown.append(replace(all_retain(shown), title="all retain sets"))
+    final = evaluation.complete and not stale
+    show_chart(dumbbell(shown, CHANCE), "board" if final else None)
     st.caption(f"{legend(evaluation.setting)}Dashed: chance.")
 
 
@@ -123,7 +125,7 @@ def heading(evaluation: Evaluation, stale: bool, stopped: bool = False) -> str:
     n = sum(s.n for s in evaluation.sets)
     if stale:
         return (
-            f"For the previous settings: {affected} of {n} questions affected. "
+            f"For the previous settings: {affected} of {n} questions touched. "
             "The new figures are being computed…"
         )
     if not evaluation.setting:
@@ -131,7 +133,7 @@ def heading(evaluation: Evaluation, stale: bool, stopped: bool = False) -> str:
     if done < affected:
         return (
             f"{'A sample' if stopped else 'Running'}: {so_far(evaluation.sets)} after {done} of "
-            f"{affected} affected questions, of {n} in all. "
+            f"{affected} touched questions, of {n} in all. "
             "±: how far the figures over all of them may be from these."
         )
     rival = evaluation.setting.rival
@@ -150,9 +152,10 @@ def so_far(sets: Sequence[SetResult]) -> str:
     for role in get_args(Role):
         of_role = pooled(sets, role)
         if of_role.n_affected:
+            known = known_enough(of_role)
             sure = of_role.sure_pp
             points = f"{signed(of_role.change_pp)} ± {sure:.1f} points"
-            said.append(f"{role} {points if math.isfinite(sure) else 'not yet known'}")
+            said.append(f"{role} {points if known and math.isfinite(sure) else 'not yet known'}")
     return ", ".join(said)
 
 
@@ -164,83 +167,3 @@ def computed(evaluation: Evaluation) -> str:
         return f"{evaluation.n_run} run{known}, in {took}."
     when = time.strftime("%d %b %Y, %H:%M:%S", time.localtime(evaluation.kept))
     return f"Kept from {when}, when it took {took}."
-
-
-def board_html(
-    sets: Sequence[SetResult], margins: Mapping[str, MeanChange] = MappingProxyType({})
-) -> str:
-    """The board as a table: each number with its n and interval, roles in words and colour."""
-    return _table(COLUMNS, [_cells(s, margins.get(s.name)) for s in sets])
-
-
-def baseline_html(sets: Sequence[SetResult]) -> str:
-    """The board while nothing is clamped: no change to speak of, but how sure each accuracy is."""
-    return _table(
-        ("Set, questions", "Accuracy, 95 % interval"),
-        [(_name(s, f"n = {s.n}"), _baseline(s)) for s in sets],
-    )
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Cells are HTML already."""
-    head = "".join(f'<th scope="col">{title}</th>' for title in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return (
-        f'{STYLE}<div class="board"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _name(s: SetResult, said: str) -> str:
-    colour = FORGET if s.role == "forget" else RETAIN
-    note = (
-        '<small class="note">inconclusive: without clamps it may be guessing</small>'
-        if s.inconclusive
-        else ""
-    )
-    return (
-        f'<span style="border-left:4px solid {colour};padding-left:.4rem">'
-        f"<small>{s.role.upper()}</small> {html.escape(s.title)}</span>"
-        f'<small class="over">{said}</small>{note}'
-    )
-
-
-def _baseline(s: SetResult) -> str:
-    low, high = s.baseline_interval
-    return f"<b>{s.baseline_accuracy:.1%}</b> [{low:.1%}, {high:.1%}]"
-
-
-def _cells(s: SetResult, margin: MeanChange | None) -> tuple[str, ...]:
-    waiting = s.waiting
-    partial = s.n_done < s.n_affected
-    touched = f"n = {s.n}, {s.n_affected} touched{f', {s.n_done} done' if partial else ''}"
-    accuracy = "…" if waiting else f"{s.accuracy:.1%}"
-    p = "" if waiting else f"{s.p_value:.2g}"
-    return (
-        _name(s, touched) + _margin(s, margin),
-        f"{s.baseline_accuracy:.1%} → <b>{accuracy}</b>",
-        "not yet known" if waiting else _change(s, p, partial),
-        str(s.lost),
-        str(s.gained),
-        p,
-    )
-
-
-def _margin(s: SetResult, margin: MeanChange | None) -> str:
-    """Where accuracy says little, what became of the right answer's margin."""
-    if not s.inconclusive or margin is None:
-        return ""
-    return (
-        f'<small class="note">right answer\'s margin {signed(margin.mean, 2)} nats '
-        f"[{signed(margin.low, 2)}, {signed(margin.high, 2)}]</small>"
-    )
-
-
-def _change(s: SetResult, p: str, partial: bool) -> str:
-    change = f"<b>{signed(s.change_pp)} pp</b>"
-    if s.lost + s.gained == 0:
-        return f"{change} no answer changed{' so far' if partial else ''}"
-    return (
-        f"{change} [{signed(s.ci_low_pp)}, {signed(s.ci_high_pp)}]"
-        f'<small class="narrow">lost {s.lost}, gained {s.gained}, p {p}</small>'
-    )

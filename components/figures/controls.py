@@ -11,11 +11,12 @@ from torch import Tensor
 from backend.engine.engine import Engine
 from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.experiments.controls import Control, finished_controls, run_control
-from backend.experiments.effects import Effect, control_effect, own_effect, verdict
+from backend.experiments.effects import Effect, compared, control_effect, own_effect
 from backend.progress import Progress
 from backend.wording import points
 from components.charts.controls import controls_chart
 from components.messages import showcase_off
+from components.pictures import show_chart
 from components.progress_bar import in_words, share_done
 from components.values import Work
 
@@ -91,13 +92,15 @@ def _draw(place: DeltaGenerator, own: Effect, effects: Sequence[Effect], missing
                 "other directions, and plain ablation. If they forget as much, it is damage."
             )
             return
-        st.write(verdict(own, effects))
-        st.altair_chart(controls_chart(effect_rows([own, *effects])), width="stretch")
+        show_chart(
+            controls_chart(effect_rows([own, *effects])), "controls" if not missing else None
+        )
         st.caption(
             "Circles: forget questions. Squares: retain questions. Bands: 95 % intervals. "
             "Each mark of the random features is a set of its own."
         )
-        with st.expander(f"The {len(effects)} controls in numbers"):
+        with st.expander(f"The {len(effects)} controls in numbers and words"):
+            st.write(compared(own, effects))
             st.dataframe(effect_table([own, *effects]), hide_index=True, width="stretch")
             for line in explained(effects):
                 st.caption(line)

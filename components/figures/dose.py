@@ -14,7 +14,9 @@ from backend.data.questions import CHANCE
 from backend.evaluation.evaluate import Evaluation, SetResult
 from backend.experiments.dose import Dose
 from backend.progress import Progress
+from backend.wording import percent
 from components.charts.dose import MULTIPLES, Across, dose_curves
+from components.pictures import show_chart
 from components.progress_bar import in_words
 
 REDRAW_S = 0.25
@@ -23,8 +25,16 @@ REDRAW_S = 0.25
 class GrowingCurve:
     """A dose curve in one place of a page, drawn again as strengths come in."""
 
-    def __init__(self, place: DeltaGenerator, n_wanted: int, across: Across = MULTIPLES):
+    def __init__(
+        self,
+        place: DeltaGenerator,
+        n_wanted: int,
+        across: Across = MULTIPLES,
+        name: str | None = None,
+    ):
+        """`name`: of the picture that the whole curve can be kept as, once a page."""
         self._place = place
+        self._name = name
         self._n_wanted = n_wanted
         self._across = across
         self._doses: list[Dose] = []
@@ -58,7 +68,13 @@ class GrowingCurve:
         whole = len(self._doses) >= self._n_wanted
         if whole or time.monotonic() - self._drawn_at > REDRAW_S:
             with self._place.container():
-                draw_dose_curve(self._doses, self._n_wanted, self._waiting, self._across)
+                draw_dose_curve(
+                    self._doses,
+                    self._n_wanted,
+                    self._waiting,
+                    self._across,
+                    self._name if whole else None,
+                )
             self._drawn_at = time.monotonic()
 
 
@@ -97,17 +113,21 @@ def said(s: SetResult) -> str:
         if s.lost + s.gained
         else "no answer changed"
     )
-    return f"{s.accuracy:.1%}, {change}, n {s.n}"
+    return f"{percent(s.accuracy)}, {change}, n {s.n}"
 
 
 def draw_dose_curve(
-    doses: Sequence[Dose], n_wanted: int, waiting: str = "", across: Across = MULTIPLES
+    doses: Sequence[Dose],
+    n_wanted: int,
+    waiting: str = "",
+    across: Across = MULTIPLES,
+    name: str | None = None,
 ) -> None:
-    """`waiting` is what the next strength waits for, in words."""
+    """`waiting` is what the next strength waits for, in words; `name` as in `GrowingCurve`."""
     table = points(doses, across)
     n = {s.role: s.n for s in (doses[0].forget, doses[0].retain)}
     without = "a clamp" if across is MULTIPLES else "it"
-    st.altair_chart(dose_curves(table, CHANCE, across), width="stretch")
+    show_chart(dose_curves(table, CHANCE, across), name)
     state = waiting or "running…"
     running = f" {len(doses)} of {n_wanted} strengths: {state}" if len(doses) < n_wanted else ""
     st.caption(

@@ -19,8 +19,10 @@ from backend.evaluation.evaluate import Evaluation, SetResult, pooled
 from backend.experiments.sweep import Point, finished_points, grid, run_sweep
 from backend.interventions.method import Method, Setting
 from backend.progress import Progress
+from backend.wording import multiple, percent
 from components.charts.sweep import sweep_chart
 from components.messages import show_problem, showcase_off
+from components.pictures import show_chart
 from components.progress_bar import in_words, left, share_done
 from components.values import Work
 
@@ -44,7 +46,7 @@ def draw_sweep(
     called with the setting to put there. `work` is wanted for the settings of a grid. It is done
     here, so call it last.
     """
-    st.subheader("Sweep")
+    st.header("Sweep", anchor=False)
     if not st.toggle("Evaluate a grid of settings", key="sweep_open", persist_state="session"):
         return
     st.caption(
@@ -179,12 +181,15 @@ def _draw_points(
             ],
             columns=["forget", "retain"],
         )
-        st.altair_chart(sweep_chart(point_rows(points), point_rows([here]), tried), width="stretch")
+        show_chart(
+            sweep_chart(point_rows(points), point_rows([here]), tried),
+            None if on_take is None else "sweep",
+        )
         st.caption(
             "A line joins the settings of one number of features, in the order of their strengths; "
             "the number at a dot is the strength. Square: no clamp. Diamond: the present setting. "
             "Grey circles: what you tried before. Down is forgotten, right is kept. "
-            "Thin lines: 95 % intervals."
+            "Thin lines: 95 % intervals. Each point also stands among the trials, small and pale."
         )
         table = point_table(points)
         height = min(320, 40 + 35 * len(points))
@@ -238,7 +243,7 @@ def _row(point: Point) -> dict[str, str | float]:
     return {
         "features": f"{point.n} feature{'s' if point.n != 1 else ''}",
         "multiple": point.multiple,
-        "strength": f"{point.multiple:g}x",
+        "strength": multiple(point.multiple),
         **_span("forget", point.forget),
         **_span("retain", point.retain),
         "baseline_forget": 100 * point.forget.baseline_accuracy,
@@ -260,13 +265,13 @@ def point_table(points: Sequence[Point]) -> pd.DataFrame:
 
     def words(s: SetResult) -> str:
         change = wording.points(s.change_pp, s.ci_low_pp, s.ci_high_pp)
-        return f"{s.accuracy:.1%} ({change}, n {s.n})"
+        return f"{percent(s.accuracy)} ({change}, n {s.n})"
 
     return pd.DataFrame(
         [
             {
                 "features": p.n,
-                "strength": f"{p.multiple:g}x",
+                "strength": multiple(p.multiple),
                 "forget": words(p.forget),
                 "retain": words(p.retain),
             }

@@ -5,23 +5,14 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
+from backend.evaluation.answers import by_fall
 from backend.store import key
 from components.spreadsheets import csv_of
 
 CHANGES = ("lost", "gained", "unchanged")
-SHOWN = (
-    "change",
-    "question",
-    "right",
-    "before",
-    "after",
-    "p_before",
-    "p_after",
-    "fired",
-    "set",
-    "row",
-    "topic",
-)
+FIRST = ("question", "right", "after", "p_before", "p_after", "change")
+"""What can be read without moving the table."""
+SHOWN = (*FIRST, "fired", "before", "set", "row", "topic")
 GATED = ("opens", "gate")
 """Where the setting has a gate."""
 
@@ -32,7 +23,8 @@ def draw_questions(
     """The questions with what became of them, narrowed by the user.
 
     Columns as backend.evaluation.answers.question_table. `features` are the clamped ones, `name`
-    says what they are. Returns the row of the table that the user selected, if any.
+    says what they are. Lost questions come first, those whose right answer fell furthest before.
+    Returns the row of the table that the user selected, if any.
     """
     counts = table["change"].value_counts()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -58,9 +50,11 @@ def draw_questions(
             if features
             else None
         )
-    rows = narrowed(table, change, chosen_set, topic, feature if isinstance(feature, int) else None)
+    only = feature if isinstance(feature, int) else None
+    rows = by_fall(narrowed(table, change, chosen_set, topic, only))
     gated = [column for column in GATED if column in rows]
-    shown = rows[[*SHOWN[:7], *gated, *(c for c in SHOWN[7:] if features or c != "fired")]]
+    rest = [c for c in SHOWN[len(FIRST) :] if features or c != "fired"]
+    shown = rows[[*FIRST, *gated, *rest]]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             f"{len(rows)} of {len(table)} questions. "
@@ -87,13 +81,13 @@ def draw_questions(
         selection_mode="single-row",
         key=f"questions_table_{key({'rows': rows.index.tolist()})}",
         column_config={
-            "change": "Change",
-            "question": st.column_config.TextColumn("Question", width="large"),
-            "right": "Right answer",
-            "before": "Answer before",
-            "after": "Answer after",
-            "p_before": st.column_config.NumberColumn("P before", format="%.2f"),
-            "p_after": st.column_config.NumberColumn("P after", format="%.2f"),
+            "question": st.column_config.TextColumn("Question", width=360),
+            "right": st.column_config.TextColumn("Right", width=150),
+            "after": st.column_config.TextColumn("Chosen with", width=150),
+            "p_before": st.column_config.NumberColumn("P before", format="%.2f", width=75),
+            "p_after": st.column_config.NumberColumn("P after", format="%.2f", width=75),
+            "change": st.column_config.TextColumn("Change", width=80),
+            "before": "Chosen without",
             "opens": st.column_config.CheckboxColumn("Gate opens", width="small"),
             "gate": st.column_config.NumberColumn("Statistic", format="%.3f"),
             "row": "Row",

@@ -4,7 +4,9 @@ Every token with its bounds, the tokens at which features fire, and what is scor
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
@@ -14,11 +16,19 @@ from backend.engine.engine import Engine
 from backend.experiments.permutation import permutation_check
 from backend.interventions.method import Setting
 from backend.interventions.rival import Rival
-from backend.reading.seen import SeenGate, SeenOption, SeenQuestion, SeenToken
+from backend.reading.seen import (
+    SeenGate,
+    SeenOption,
+    SeenQuestion,
+    SeenToken,
+    chosen,
+    probability,
+)
 from backend.wording import with_minus
 from components.charts.along import along_chart
 from components.charts.palette import HIGHLIGHT
 from components.messages import showcase_off
+from components.pictures import show_chart
 from components.progress_bar import saying
 from components.tokens.view import opacity
 from components.wording import plain
@@ -28,26 +38,58 @@ SIGNS = {"\n": "↵", "\t": "⇥"}
 MOST_LISTED = 40
 
 
+def unnamed(feature: int) -> str:
+    """Of a feature whose name is not known."""
+    return ""
+
+
 def draw_question_view(
-    view: SeenQuestion, clamped: bool = True, rival: Rival | None = None
-) -> None:
+    view: SeenQuestion,
+    clamped: bool = True,
+    rival: Rival | None = None,
+    *,
+    name: Callable[[int], str] = unnamed,
+    link: Mapping[str, str] = MappingProxyType({}),
+    anatomy: bool = False,
+) -> bool:
     """The question with a line above and one below that say what is seen.
 
     `clamped`: the features asked for are the ones a user clamped, and the scores after are with
-    those clamps, or with the `rival` in their place.
+    those clamps, or with the `rival` in their place. `name` says what a feature is; `link` are the
+    query parameters that bring the board back on its page. With `anatomy` there is a button for
+    it: returns whether the user asked for it.
     """
+    asked = False
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(chosen_line(view) if clamped else f"**{plain(view.question.question)}**")
+        if anatomy:
+            st.space("stretch")
+            asked = st.button(
+                "Anatomy",
+                icon=":material/biotech:",
+                key="question_anatomy",
+                help="This answer at every strength, and without each feature",
+            )
     st.caption(heading(view, clamped) if rival is None else rival_heading(view, rival))
-    st.html(view_html(view, clamped))
+    st.html(view_html(view, clamped, name, link))
     st.caption(legend(view))
     if view.gate is not None:
         _draw_gate(view.gate)
+    return asked
+
+
+def chosen_line(view: SeenQuestion) -> str:
+    """What was chosen instead of what, as Markdown."""
+    found = chosen(view)
+    change = "" if found.change == "unchanged" else f"**{found.change.capitalize()}:** "
+    return f"{change}{plain(found.sentence)}."
 
 
 def _draw_gate(gate: SeenGate) -> None:
     st.write(gate.in_words())
-    st.altair_chart(
+    show_chart(
         along_chart(gate_rows(gate), gate.gate.tau, gate.gate.kind),
-        width="stretch",
+        "gate_along",
         alt="The gate's statistic along the tokens, and tau.",
     )
     st.caption(
@@ -127,10 +169,14 @@ def legend(view: SeenQuestion) -> str:
     return " ".join(said)
 
 
-def view_html(view: SeenQuestion, clamped: bool) -> str:
-    """The tokens, the options with their shares before and after, and where which feature fires.
-
-    All text escaped.
+def view_html(
+    view: SeenQuestion,
+    clamped: bool,
+    name: Callable[[int], str] = unnamed,
+    link: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The tokens, the options with their shares before and after, and where which feature fires,
+    with its name and a link to its page. All text escaped.
     """
     top = max((act for _, _, act in view.fired()), default=0.0)
     rows = "".join(
@@ -147,7 +193,8 @@ def view_html(view: SeenQuestion, clamped: bool) -> str:
         '<div style="overflow-x:auto">'
         '<table style="border-collapse:collapse;font-size:.92rem;'
         'font-variant-numeric:tabular-nums">'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_fired_html(view)}"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"{_fired_html(view, name, link)}"
     )
 
 
@@ -162,9 +209,11 @@ def _option_html(
     else:
         scored = " or ".join(_quoted(token) for token in option.scored)
         read = f"{html.escape(choice)} <small style='opacity:.75'>scored by {scored}</small>"
-    share = f"{option.p_before:.1%}" + (f" → <b>{option.p_after:.1%}</b>" if clamped else "")
+    share = probability(option.p_before) + (
+        f" → <b>{probability(option.p_after)}</b>" if clamped else ""
+    )
     score = with_minus(f"{option.before:.2f}" + (f" → {option.after:.2f}" if clamped else ""))
-    cells = (f"<b>{letter}</b>{' right' if right else ''}", read, share, score)
+    cells = (f"<b>{letter}</b>{' ✓ right' if right else ''}", read, share, score)
     row = "".join(
         '<td style="padding:.25rem .8rem .25rem 0;border-top:1px solid rgba(128,128,128,.25);'
         f'vertical-align:top">{cell}</td>'
@@ -199,7 +248,7 @@ def _token_html(token: SeenToken, top: float) -> str:
     )
 
 
-def _fired_html(view: SeenQuestion) -> str:
+def _fired_html(view: SeenQuestion, name: Callable[[int], str], link: Mapping[str, str]) -> str:
     fired = view.fired()
     if not fired:
         return ""
@@ -212,10 +261,21 @@ def _fired_html(view: SeenQuestion) -> str:
         else ""
     )
     items = "".join(
-        f"<li>feature {feature} fires at {', '.join(places)}</li>"
+        f"<li>{_feature_html(feature, name(feature), link)} fires at {', '.join(places)}</li>"
         for feature, places in of_feature.items()
     )
-    return f'<ul style="margin:.6rem 0 0 1.1rem">{items}{more}</ul>'
+    return (
+        f'<ul style="margin:.6rem 0 0 1.1rem;columns:2 26rem;column-gap:2.5rem">{items}{more}</ul>'
+    )
+
+
+def _feature_html(feature: int, called: str, link: Mapping[str, str]) -> str:
+    """A link to the feature's page, which opens with the same board."""
+    address = urlencode({**link, "feature": str(feature)})
+    said = f"feature {feature}" + (f" · {html.escape(called)}" if called else "")
+    return (
+        f'<a href="feature?{html.escape(address)}" target="_self" style="color:inherit">{said}</a>'
+    )
 
 
 def visible(token: str) -> str:

@@ -9,6 +9,7 @@ from backend import showcase
 from backend.evaluation.history import Trial
 from backend.evaluation.results import Results
 from backend.interventions.method import Setting
+from backend.wording import percent
 from components.messages import show_problem, showcase_off
 from components.values import PINS
 from components.wording import plain
@@ -17,22 +18,35 @@ T = TypeVar("T")
 
 
 def draw_chosen(
-    trial: Trial, name: str, results: Results, on_pin: Callable[[str, Setting], None]
+    trial: Trial,
+    name: str,
+    results: Results,
+    on_pin: Callable[[str, Setting], None],
+    on_compare: Callable[[Setting], None] | None = None,
 ) -> bool:
-    """True when the user wants to go back to this setting.
+    """True when the user wants to go back to this setting. `on_compare` puts it beside the board;
+    None where that is this setting, or none whose figures are there.
 
     What is deleted or written here is so in `results` at once, and the page runs again; what cannot
     be is said, and the fields keep what was written in them.
     """
     run = trial.run
-    st.subheader(plain(name), anchor=False)
+    st.header(plain(name), anchor=False)
     st.caption(
-        f"forget {trial.forget.percent:.1f} % of {trial.forget.n}, "
-        f"retain {trial.retain.percent:.1f} % of {trial.retain.n} · {run.seconds:.1f} s to compute"
+        f"forget {percent(trial.forget.percent / 100)} of {trial.forget.n}, "
+        f"retain {percent(trial.retain.percent / 100)} of {trial.retain.n} · "
+        f"{run.seconds:.1f} s to compute"
     )
     with st.container(horizontal=True):
         if st.button("Go back to this setting", icon=":material/undo:", type="primary"):
             return True
+        if on_compare is not None:
+            st.button(
+                "Compare with the board",
+                icon=":material/compare_arrows:",
+                on_click=on_compare,
+                args=(run.setting,),
+            )
         for which in PINS:
             st.button(
                 f"Pin as {which}",
@@ -52,6 +66,9 @@ def draw_chosen(
                         st.rerun()
     if showcase_off():
         st.text(run.note)
+        return False
+    if trial.swept:
+        st.caption("A point of a sweep: go back to it to name it and to write about it.")
         return False
     with st.form(f"runs_note_{run.id}"):
         new_name = st.text_input("Name", run.name, max_chars=80)

@@ -6,15 +6,18 @@ import pandas as pd
 import streamlit as st
 
 from backend.engine.engine import Engine
-from backend.evaluation.history import (
+from backend.evaluation.versus import (
     Versus,
     questions_side_by_side,
     settings_side_by_side,
+    together,
     versus,
 )
 from backend.interventions.method import Setting, in_words
 from backend.interventions.rival import in_words as rival_in_words
-from backend.wording import points
+from backend.wording import percent, points
+from components.charts.versus import versus_chart
+from components.pictures import show_chart
 from components.values import PINS, Pins
 from components.wording import plain
 
@@ -29,22 +32,22 @@ def draw_pins(
 ) -> None:
     """What is pinned as A and as B, and the two compared.
 
-    `names` are what the settings tried are called; `on_pin` is called with None to take a pin away.
+    `names` are what the settings tried are called in a list with these pins, others are named by
+    themselves; `on_pin` is called with None to take a pin away.
     """
     pinned = [engine.finished(setting) if setting is not None else None for setting in pins]
-    st.subheader("A and B")
+    st.header("A and B", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         for which, setting, evaluation in zip(PINS, pins, pinned, strict=True):
             if setting is None or evaluation is None:
                 st.text(f"{which}: nothing pinned")
             else:
-                st.text(f"{which}: {names.get(setting, '')}")
+                st.text(f"{which}: {names.get(setting) or engine.name_of(setting)}")
                 st.button(f"Unpin {which}", on_click=on_pin, args=(which, None), type="tertiary")
     a, b = pinned
     if a is None or b is None:
         st.caption(
-            "Pin two settings, here or at the foot of the Clamp page, "
-            "to see them question by question."
+            "Select a run and compare it with the board, or pin two, to see them side by side."
         )
         return
     settings = settings_side_by_side(a.clamps, b.clamps)
@@ -65,10 +68,10 @@ def versus_table(rows: Sequence[Versus]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Set": f"{r.title} ({r.role})",
+                "Set": r.title if r.title == f"all {r.role}" else f"{r.title} ({r.role})",
                 "n": r.n,
-                "A": f"{r.a:.1%}",
-                "B": f"{r.b:.1%}",
+                "A": f"{percent(r.a)}",
+                "B": f"{percent(r.b)}",
                 "From A to B, 95 % interval": (
                     "the same answers right"
                     if r.only_a + r.only_b == 0
@@ -85,7 +88,12 @@ def versus_table(rows: Sequence[Versus]) -> pd.DataFrame:
 
 def draw_versus(rows: Sequence[Versus], settings: pd.DataFrame, questions: pd.DataFrame) -> None:
     """Two settings: figures set by set, values feature by feature, answers question by question."""
-    st.dataframe(versus_table(rows), hide_index=True, width="stretch")
+    show_chart(versus_chart(together(rows), rows), "a_against_b")
+    st.caption(
+        "How much more B gets right than A, question by question, with 95 % intervals: "
+        "an interval off the line at 0 is a difference. Squares: all sets of a role together."
+    )
+    st.dataframe(versus_table([*together(rows), *rows]), hide_index=True, width="stretch")
     if len(settings):
         _draw_settings(settings)
     _draw_questions(questions)

@@ -3,20 +3,33 @@
 import streamlit as st
 
 from backend.features.finding import Filters
+from backend.wording import percent
 
 FORGET_ABOVE = (0.0, 0.0001, 0.001, 0.005, 0.01)
 RETAIN_BELOW = (0.0001, 0.001, 0.005, 0.01, 0.05, 1.0)
 SELECTIVITY = (None, 0, 1, 2, 3, 4, 5)
 
 
+WIDGETS = {
+    "search_forget": 0.0,
+    "search_limit": 1.0,
+    "search_selective": None,
+    "search_labelled": False,
+    "search_starred": False,
+    "search_known": False,
+}
+"""The filters' widgets, and where each lets all through."""
+
+
 def draw_filters() -> Filters:
+    """The filters, and beside them how many are on."""
     with st.popover("Filters", icon=":material/filter_alt:"):
-        return Filters(
+        filters = Filters(
             forget_above=st.select_slider(
                 "Forget density above",
                 FORGET_ABOVE,
                 0.0,
-                lambda x: f"{x:.2%}" if x else "any",
+                lambda x: f"{percent(x, 2)}" if x else "any",
                 key="search_forget",
                 persist_state="session",
             ),
@@ -24,7 +37,7 @@ def draw_filters() -> Filters:
                 "Retain density below",
                 RETAIN_BELOW,
                 1.0,
-                lambda x: "any" if x == 1 else f"{x:.2%}",
+                lambda x: "any" if x == 1 else f"{percent(x, 2)}",
                 key="search_limit",
                 persist_state="session",
             ),
@@ -48,3 +61,12 @@ def draw_filters() -> Filters:
                 ),
             ),
         )
+        on = len(filters.in_words())
+        st.button("Let all through", key="search_all", on_click=_let_through, disabled=not on)
+    if on:
+        st.badge(f"{on} on", icon=":material/filter_alt:", color="orange")
+    return filters
+
+
+def _let_through() -> None:
+    st.session_state.update(WIDGETS)

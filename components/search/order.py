@@ -12,8 +12,13 @@ from backend.reading.attribution import attribution
 from components.messages import show_errors
 from components.progress_bar import show_progress
 
-START = "selectivity"
-"""The order when nothing was searched for."""
+BY_RELEVANCE = {
+    True: "relevance, those on no question last",
+    False: "selectivity, those on no forget question last",
+}
+"""What relevance is where something was searched for, and where nothing was (see
+backend.features.finding.find).
+"""
 
 
 class Order(NamedTuple):
@@ -22,6 +27,8 @@ class Order(NamedTuple):
     setting: float | None = None
     """The ranker's own number, where it has one."""
     smallest_first: bool = False
+    searched: bool = True
+    """Whether there is something to be relevant to."""
 
     @property
     def needs_attribution(self) -> bool:
@@ -30,6 +37,8 @@ class Order(NamedTuple):
     @property
     def name(self) -> str:
         """In words, with the ranker's number."""
+        if self.rank == RELEVANCE:
+            return BY_RELEVANCE[self.searched]
         if self.rank not in RANKERS:
             return self.rank
         ranker = RANKERS[self.rank]
@@ -42,7 +51,8 @@ class Order(NamedTuple):
 def draw_order(searched: bool) -> Order:
     """`searched`: there is something to be relevant to."""
     titles = {
-        RELEVANCE: "Relevance",
+        # One name for both: a list's entry may not be called anew while it is chosen.
+        RELEVANCE: "Relevance (selectivity without a search)",
         **{name: ranker.title for name, ranker in RANKERS.items()},
         **{name: name.capitalize() for name in COLUMNS},
     }
@@ -52,9 +62,8 @@ def draw_order(searched: bool) -> Order:
         format_func=titles.__getitem__,
         key="search_rank",
         persist_state="session",
-        width=260,
+        width=390,
     )
-    rank = START if rank == RELEVANCE and not searched else rank
     ranker, setting = RANKERS.get(rank), None
     if ranker and ranker.setting:
         setting = st.selectbox(
@@ -71,7 +80,7 @@ def draw_order(searched: bool) -> Order:
             st.markdown(f"**{ranker.title}.** {ranker.what}")
             st.latex(ranker.formula)
             st.caption(ranker.source)
-    return Order(rank, setting, smallest_first)
+    return Order(rank, setting, smallest_first, searched)
 
 
 def with_attribution(engine: Engine, features: pd.DataFrame) -> pd.DataFrame:

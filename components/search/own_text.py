@@ -6,6 +6,7 @@ import streamlit as st
 
 from backend.features.atlas import Atlas
 from backend.reading.own_text import DENSE, MAX_TEXT, OwnText, strongest_by_token
+from backend.wording import percent
 from components.messages import showcase_off
 from components.tokens.picker import draw_token_picker
 from components.wording import plain
@@ -41,7 +42,7 @@ def draw_own_text() -> Asked | None:
     )
     with st.container(horizontal=True):
         sparse = st.toggle(
-            f"Leave out features on more than {DENSE:.0%} of retain tokens",
+            f"Leave out features on more than {percent(DENSE, 0)} of retain tokens",
             True,
             key="search_own_sparse",
             persist_state="session",

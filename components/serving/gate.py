@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backend import showcase
 from components.serving.password import MOST, matches
 from components.serving.signed_in import COOKIE, TOKEN, signed_in
+from components.serving.visitor import VISITOR, introducing, is_one
 
 SIGN_IN = "/sign-in"
 PAUSE_S = 1.0
@@ -56,7 +58,7 @@ class Gate:
         if host_of(headers.get("host", "")) not in self._names:
             refused: Response = PlainTextResponse("This server has another name.", 403)
         elif self._hash is None or signed_in(_cookies(scope).get(COOKIE)):
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._introducing(scope, send))
             return
         elif scope["type"] == "websocket":
             refused = PlainTextResponse("Not signed in.", 401)
@@ -72,6 +74,16 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
             return
         await refused(scope, receive, send)
+
+    @staticmethod
+    def _introducing(scope: Scope, send: Send) -> Send:
+        """A browser that was never here is given what it is known again by; a showcase keeps
+        nothing.
+        """
+        known = is_one(_cookies(scope).get(VISITOR))
+        if scope["type"] != "http" or known or showcase.is_on():
+            return send
+        return introducing(send, secure=scope.get("scheme") == "https")
 
     async def _try(self, request: Request) -> Response:
         origin = request.headers.get("origin")

@@ -14,7 +14,7 @@ from backend.interventions.method import in_words, parse_method
 from backend.interventions.rival import in_words as rival_in_words
 from backend.interventions.rival import parse_rival
 from backend.studies.scores import by_cell
-from backend.wording import with_minus
+from backend.wording import multiple, with_minus
 
 AXES = {
     "setup": "Setup",
@@ -139,7 +139,7 @@ def _ranking(ranker: str, setting: float) -> str:
 def _strength(strength: float, unit: str) -> str:
     if pd.isna(strength):
         return ""
-    return f"{with_minus(f'{strength:g}')}{'×' if unit == 'maximum' else ' raw'}"
+    return multiple(strength) if unit == "maximum" else f"{with_minus(f'{strength:g}')} raw"
 
 
 def _method(text: str, false_alarms: float, rival: str) -> str:

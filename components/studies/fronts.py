@@ -4,13 +4,14 @@ import pandas as pd
 import streamlit as st
 
 from components.charts.study import fronts_chart
+from components.pictures import show_chart
 from components.studies.cells import AXES, group_of, on_front, varying
 from components.studies.maps import said
 
 
 def draw_fronts(cells: pd.DataFrame, published: pd.DataFrame | None, key: str) -> str | None:
     """Returns the cell whose dot is selected, if any."""
-    st.subheader("Fronts", anchor=False)
+    st.header("Fronts", anchor=False)
     axes = varying(cells) or ["ranking"]
     first = next((axis for axis in ("ranking", "block", "setup") if axis in axes), axes[0])
     axis = st.segmented_control(
@@ -22,9 +23,9 @@ def draw_fronts(cells: pd.DataFrame, published: pd.DataFrame | None, key: str) -
         required=True,
     )
     rows = front_rows(cells, axis or first)
-    event = st.altair_chart(
+    event = show_chart(
         fronts_chart(rows, published),
-        width="stretch",
+        "study_fronts",
         on_select=lambda: st.session_state.update(study_picked="front"),
         selection_mode="cell",
         key=f"study_fronts_{key}_{axis}",

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from backend.wording import points, signed
+from backend.wording import percent, points, signed
 from components.charts.study import coloured, heat_map
+from components.pictures import show_chart
 from components.studies.cells import (
     AXES,
     ROLES,
@@ -37,7 +38,7 @@ def draw_map(cells: pd.DataFrame, cost_pp: float, key: str) -> str | None:
     axes = varying(cells)
     if not axes:
         return None
-    st.subheader("Over two axes", anchor=False)
+    st.header("Over two axes", anchor=False)
     drawn = _draw_form(cells, axes)
     placed = placed_on(cells, drawn, cost_pp)
     left = [AXES[axis].lower() for axis in axes if axis not in (drawn.x, drawn.y, *drawn.fixed)]
@@ -45,7 +46,7 @@ def draw_map(cells: pd.DataFrame, cost_pp: float, key: str) -> str | None:
         st.info(f"Every setting there costs more than {cost_pp:g} points of the retain questions.")
         return None
     rows = map_rows(placed, drawn)
-    event = st.altair_chart(
+    event = show_chart(
         heat_map(
             rows,
             AXES[drawn.x],
@@ -53,7 +54,7 @@ def draw_map(cells: pd.DataFrame, cost_pp: float, key: str) -> str | None:
             values_of(cells, drawn.x),
             values_of(cells, drawn.y) if drawn.y else [""],
         ),
-        width="stretch",
+        "study_map",
         on_select=lambda: st.session_state.update(study_picked="map"),
         selection_mode="cell",
         key=f"study_map_{key}_{hash((drawn.figure, drawn.x, drawn.y, *drawn.fixed.items()))}",
@@ -136,7 +137,7 @@ def map_rows(placed: pd.DataFrame, drawn: Map) -> pd.DataFrame:
 def said(cell: "pd.Series[Any]") -> str:
     """A cell's figures in words."""
     return "; ".join(
-        f"{role} {cell[f'{role}_accuracy']:.1%}, {change_of(cell, role)}, "
+        f"{role} {percent(cell[f'{role}_accuracy'])}, {change_of(cell, role)}, "
         f"n {int(cell[f'{role}_n'])}"
         for role in ROLES
     )

@@ -109,7 +109,7 @@ def _published(cells: pd.DataFrame) -> pd.DataFrame | None:
 
 def _draw_table(cells: pd.DataFrame, table: pd.DataFrame, name: str, key: str) -> str | None:
     """Returns the cell whose row is selected, if any."""
-    st.subheader("Every setting", anchor=False)
+    st.header("Every setting", anchor=False)
     shown = table_rows(cells)
     event = st.dataframe(
         shown,

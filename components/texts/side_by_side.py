@@ -2,7 +2,6 @@
 they part.
 """
 
-import html
 from collections.abc import Sequence
 from itertools import zip_longest
 
@@ -14,12 +13,15 @@ from backend.interventions.rival import PUSHED
 from backend.interventions.rival import in_words as rival_in_words
 from backend.progress import Progress
 from components.progress_bar import in_words
+from components.texts.marked import STYLE as MARKED
+from components.texts.marked import parting, written_html
 from components.values import Words
 from components.wording import plain
 
-STYLE = (
-    '<style>.st-key-words_texts [data-testid="stColumn"] { min-width: min(100%, 18rem); }</style>'
-)
+STYLE = """<style>
+.st-key-words_texts [data-testid="stColumn"] { min-width: min(100%, 18rem); }
+.st-key-words_texts .wt { min-height: 6rem; }
+</style>"""
 """Texts stand below each other where they would be narrower than a line can be read."""
 
 
@@ -38,14 +40,16 @@ class SideBySide:
             columns = st.columns(len(shown), gap="medium")
         for i, column in enumerate(columns):
             with column.container(border=True):
-                st.subheader(plain(title(shown, i)), anchor=False)
+                st.header(plain(title(shown, i)), anchor=False)
                 self._places.append(st.empty())
 
     def draw(self, words: Words) -> None:
-        for place, setting, written in zip(self._places, words.settings, words.texts, strict=True):
+        marks = parts(words)
+        for i, (place, written) in enumerate(zip(self._places, words.texts, strict=True)):
             with place.container():
-                st.html(text_html(written))
-                st.caption(note(written, setting, words))
+                label = title(words.settings, i)
+                st.html(MARKED + written_html(written, label, marks[i]))
+                st.caption(note(written, words.settings[i], words))
         self._verdict.caption(verdict(words, self._prompt, self._settings))
 
     def on_wait(self, progress: Progress) -> None:
@@ -60,12 +64,15 @@ def title(settings: Sequence[Setting], i: int) -> str:
     return "With clamps" if rival is None else rival_in_words(rival)
 
 
-def text_html(written: Written) -> str:
-    """The text as it is, escaped."""
-    return (
-        '<div dir="auto" style="white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6;'
-        f'min-height:6rem">{html.escape(written.text.strip())}</div>'
-    )
+def parts(words: Words) -> list[frozenset[int]]:
+    """Of each text, the tokens in which it differs from the first, and of two texts those of the
+    first too. Nothing while they are being written.
+    """
+    first, *others = (text.ids for text in words.texts)
+    if words.running or not others:
+        return [frozenset() for _ in words.texts]
+    pairs = [parting(first, other) for other in others]
+    return [pairs[0][0] if len(pairs) == 1 else frozenset(), *(theirs for _, theirs in pairs)]
 
 
 def note(written: Written, setting: Setting, words: Words) -> str:

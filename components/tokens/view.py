@@ -13,11 +13,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from backend.wording import signed
 from components.charts.palette import HIGHLIGHT
 
 STRONGEST = 0.5
 """Opacity of the highlight at the strongest activation."""
 WEAKEST = 0.08
+PROMOTES = "31, 157, 85"
+SUPPRESSES = "214, 64, 110"
+"""Green and rose for rgba(), as Neuronpedia has them; the sign stands beside each number too."""
 KEPT_INVISIBLE = "\u200c\u200d"
 """Joiners: scripts and emoji are wrong without them, and they reorder nothing."""
 
@@ -47,6 +51,12 @@ STYLE = f"""<style>
 .tv-row:focus .tv-lit:not(:hover)::after {{
   content: attr(data-short); font: 600 .7em/1 sans-serif; vertical-align: super; padding-left: .1em;
 }}
+.tv-right {{ white-space: nowrap; font-weight: 700; padding-left: .5rem; }}
+.tv-try {{
+  margin: .2rem 0 0; padding: 0; border: 0; background: none; color: inherit; font: inherit;
+  font-size: .85em; text-decoration: underline; cursor: pointer;
+}}
+.tv-try:focus-visible {{ outline: 2px solid rgb({HIGHLIGHT}); outline-offset: 2px; }}
 .tv-margin {{ flex: 0 0 7.5rem; font-variant-numeric: tabular-nums; }}
 .tv-margin small {{ display: block; }}
 .tv-body {{ flex: 1 1 16rem; min-width: 0; }}
@@ -73,6 +83,8 @@ class Row(NamedTuple):
 
     Such as an option of a question.
     """
+    right: int | None = None
+    """Of these, the one that begins the right option."""
 
 
 class Piece(NamedTuple):
@@ -169,26 +181,42 @@ def excerpt(row: Row, around: int | None) -> Row:
         return row
     span = slice(max(0, row.mark - around), row.mark + around + 1)
     lines = tuple(line - span.start for line in row.lines if span.start < line < span.stop)
+    right = None if row.right is None else row.right - span.start
     return row._replace(
-        tokens=row.tokens[span], values=row.values[span], mark=row.mark - span.start, lines=lines
+        tokens=row.tokens[span],
+        values=row.values[span],
+        mark=row.mark - span.start,
+        lines=lines,
+        right=right if right in lines else None,
     )
 
 
 def rows_html(
-    rows: Iterable[Row], top: float, around: int | None = None, breaks: bool = True
+    rows: Iterable[Row],
+    top: float,
+    around: int | None = None,
+    breaks: bool = True,
+    tried: str = "",
 ) -> str:
     """A list of rows, each a stop of the Tab key that shows all its values.
 
-    Colours are relative to `top`; `around` and `breaks` as in `excerpt` and `token_html`.
+    Colours are relative to `top`; `around` and `breaks` as in `excerpt` and `token_html`. Each row
+    has a button of the name `tried`, if there is one (see components.tokens.rows).
     """
-    return STYLE + "".join(_row(excerpt(row, around), top, breaks) for row in rows)
+    drawn = (_row(excerpt(row, around), top, breaks, i, tried) for i, row in enumerate(rows))
+    return STYLE + "".join(drawn)
 
 
-def _row(row: Row, top: float, breaks: bool) -> str:
+def _row(row: Row, top: float, breaks: bool, number: int, tried: str) -> str:
     head, note = html.escape(row.head), html.escape(row.note)
+    button = (
+        f'<button type="button" class="tv-try" data-row="{number}">{html.escape(tried)}</button>'
+        if tried
+        else ""
+    )
     return (
         f'<div class="tv-row" tabindex="0" role="group" aria-label="{head}, {note}">'
-        f'<div class="tv-margin"><b>{head}</b><small>{note}</small></div>'
+        f'<div class="tv-margin"><b>{head}</b><small>{note}</small>{button}</div>'
         f'<div class="tv-body">{"<br>".join(_lines(row, top, breaks))}</div></div>'
     )
 
@@ -197,16 +225,22 @@ def _lines(row: Row, top: float, breaks: bool) -> Iterator[str]:
     """The row's text as HTML, cut where a line of its own begins."""
     for begin, end in pairwise([0, *row.lines, len(row.tokens)]):
         mark = row.mark - begin if row.mark is not None and begin <= row.mark < end else None
-        yield token_html(row.tokens[begin:end], row.values[begin:end], top, mark, breaks)
+        line = token_html(row.tokens[begin:end], row.values[begin:end], top, mark, breaks)
+        right = row.right is not None and begin == row.right
+        yield line + ('<span class="tv-right">✓ right</span>' if right else "")
 
 
-def ranked_html(title: str, tokens: Sequence[str], values: Sequence[float]) -> str:
-    """Tokens by a signed value, each with its number; the background grows with its size."""
+def ranked_html(
+    title: str, tokens: Sequence[str], values: Sequence[float], colour: str = HIGHLIGHT
+) -> str:
+    """Tokens by a signed value, each with its number; the background (`colour`: red, green, blue)
+    grows with its size.
+    """
     top = max((abs(value) for value in values), default=0.0) or 1.0
     items = "".join(
         '<li><span class="tv-text" '
-        f'style="background:rgba({HIGHLIGHT},{STRONGEST * abs(value) / top:.2f});padding:0 .3rem">'
-        f"{visible(token, spaces=True)}</span><small>{value:+.3f}</small></li>"
+        f'style="background:rgba({colour},{STRONGEST * abs(value) / top:.2f});padding:0 .3rem">'
+        f"{visible(token, spaces=True)}</span><small>{signed(value, 3)}</small></li>"
         for token, value in zip(tokens, values, strict=True)
     )
     return f'{STYLE}<div class="tv-ranked"><b>{html.escape(title)}</b><ol>{items}</ol></div>'

@@ -43,10 +43,6 @@ def draw_build(
     """The form, what is known, and the rest when it is asked for. `so_far` is what `on_grown` was
     last called with; `work` is wanted for a recipe. It is done here, so call it last.
     """
-    st.caption(
-        "Candidates by attribution, each tested alone; the harmless ones are put together, those "
-        "that cost least on text first (Farrell et al. 2024)."
-    )
     recipe = _draw_form(work, so_far)
     known = of_recipe(so_far, recipe)
     grown = known.of(recipe.side_effects)

@@ -14,6 +14,7 @@ from components.charts.tuning import objective_chart, path_chart
 from components.clamping.arrange import depth, heading
 from components.clamping.sliders import Arrangement, draw_sliders
 from components.messages import showcase_off
+from components.pictures import show_chart
 from components.progress_bar import show_progress
 from components.tuning.aim import draw_form
 from components.tuning.picking import draw_chart, draw_table
@@ -54,10 +55,6 @@ def draw_multipliers(
     wanted for a Job, and `tuner_of` gives the tuner that is at it. It is done here, so call it
     last; the page runs again after each step.
     """
-    st.caption(
-        "Each slider follows the gradient: right answers to forget questions become less likely, "
-        "answers to retain questions stay. A third of the selection half chooses the step."
-    )
     running = isinstance(work.wanted, Job) and not showcase.is_on()
     offered = draw_form(engine, board, disabled=running)
     known = so_far if isinstance(so_far, Tuning) else None
@@ -168,9 +165,9 @@ def _draw_path(
         "Square: without clamps. Down is forgotten, right is kept."
     )
     place = st.container()
-    st.altair_chart(
+    show_chart(
         objective_chart(rows, chosen),
-        width="stretch",
+        "multipliers_objective" if can_pick else None,
         alt="The objective on the selection half's last third, step by step.",
     )
     st.caption(

@@ -7,6 +7,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from components.pictures import show_chart
+
 ROW, HEAD = 35, 40
 """Pixels of a table's row and of its head."""
 
@@ -19,9 +21,7 @@ def draw_chart(chart: alt.LayerChart, said: str, field: str, key: str | None) ->
     if key is None:
         st.altair_chart(chart, width="stretch", alt=said)
         return None
-    event = st.altair_chart(
-        chart, width="stretch", alt=said, key=key, on_select="rerun", selection_mode=field
-    )
+    event = show_chart(chart, key, alt=said, key=key, on_select="rerun", selection_mode=field)
     dots = event.selection.get(field, [])
     return int(dots[0][field]) if dots and field in dots[0] else None
 

@@ -12,6 +12,7 @@ from backend.interventions.method import format_method
 from backend.tuning.build import Step, Tested
 from backend.tuning.multipliers import Moved
 from backend.tuning.search import Tried
+from backend.wording import percent
 from components.clamping.when import KINDS
 
 Name = Callable[[int], str]
@@ -25,7 +26,7 @@ def said(s: SetResult) -> str:
         if s.lost + s.gained
         else "no answer changed"
     )
-    return f"{s.accuracy:.1%}, {change}, n {s.n}"
+    return f"{percent(s.accuracy)}, {change}, n {s.n}"
 
 
 def change(s: SetResult) -> str:

@@ -46,10 +46,6 @@ def draw_search(
     """The form, what was tried, and the rest when it is asked for. `so_far` is what `on_tried` was
     last called with; `work` is wanted for a Job. It is done here, so call it last.
     """
-    st.caption(
-        "Rankings, numbers of features, strengths and gates, proposed by what the last ones "
-        "brought (Optuna). What was tried stays known."
-    )
     job = _draw_form(engine, isinstance(work.wanted, Job) and not showcase.is_on())
     known = so_far if isinstance(so_far, Searching) else None
     running = isinstance(work.wanted, Job) and not showcase.is_on()

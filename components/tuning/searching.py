@@ -61,6 +61,7 @@ def search_on(
             search.looked,
             on_partial,
             on_wait,
+            job.space.on,
         )
         searching = searching._replace(found=found)
     yield searching

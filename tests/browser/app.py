@@ -12,26 +12,17 @@ from backend.store import ROOT
 
 
 @contextmanager
-def running(environment: Mapping[str, str]) -> Iterator[str]:
-    """Its address, on a free port; ended by its own id."""
+def running(environment: Mapping[str, str], script: str | None = None) -> Iterator[str]:
+    """Its address, on a free port; ended by its own id. Another `script` may stand in its place."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
+    of_ours = ["components.serving", "--port", str(port)]
+    of_script = ["streamlit", "run", str(script), "--server.port", str(port)]
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-m", *(of_ours if script is None else of_script)],
         cwd=ROOT,
-        env=dict(environment),
+        env={**environment, "STREAMLIT_SERVER_HEADLESS": "true"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -39,13 +39,16 @@ def settled(page: Page) -> None:
 
 
 def feature_list(page: Page) -> Locator:
-    """The search page's table, once it is the only one.
+    """The search page's list, once it is the only one.
 
     While the page is drawn, former lists stand beside it.
     """
     settled(page)
-    table = page.get_by_test_id("stDataFrame")
-    expect(table).to_have_count(1, timeout=WAIT_MS)
-    expect(table.locator("canvas").first).to_be_visible()
-    page.wait_for_timeout(500)  # a canvas does not say when it is painted
-    return table
+    listed = page.locator(".fl")
+    expect(listed).to_have_count(1, timeout=WAIT_MS)
+    return listed
+
+
+def feature_heading(page: Page, feature: int) -> Locator:
+    """The title of a feature's page, its number before what it is called."""
+    return page.get_by_role("heading", level=1, name=re.compile(rf"^{feature} · "))

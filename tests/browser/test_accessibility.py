@@ -1,4 +1,6 @@
-"""axe-core over every page of the demo, light and dark; from a feature by its curve to a clamp."""
+"""axe-core over every page of the demo, light and dark, wide and narrow; titles, hosts, the focus;
+from a feature by its curve to a clamp.
+"""
 
 import re
 
@@ -22,7 +24,10 @@ PAGES = {
     "feature": (f"/feature?feature={FEATURE}", re.compile("Band: 95 % interval of the change.$")),
     "words": (f"/words?clamps={FEATURE}:-290", re.compile("Without clamps")),
     "runs": ("/runs", re.compile("Runs")),
+    "question": (f"/question?clamps={FEATURE}:-290", re.compile("At every strength")),
+    "stage": (f"/stage?clamps={FEATURE}:-290", re.compile("Stage")),
 }
+WIDTHS = (1440, 900, 390)
 
 
 def serious(page) -> dict[str, str]:
@@ -44,10 +49,49 @@ def test_axe_finds_nothing_serious(server, browser, name, scheme):
         page.goto(server + path)
         expect(page.get_by_text(ready).first).to_be_visible(timeout=WAIT_MS)
         settled(page)
-        page.wait_for_timeout(1000)
-        assert serious(page) == {}
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 1000})
+            page.wait_for_timeout(800)
+            settled(page)
+            assert serious(page) == {}, f"at {width} pixels"
     finally:
         context.close()
+
+
+def test_every_page_has_its_own_title_and_asks_no_other_host(server, browser):
+    """/clamp too, whose clamps come along."""
+    context = browser.new_context()
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    page = context.new_page()
+    for name, (path, ready) in {"clamp by name": ("/clamp?clamps=5:-1", None), **PAGES}.items():
+        page.goto(server + path)
+        title = f"{name.split()[0].capitalize()} · Clampboard"
+        expect(page).to_have_title(title, timeout=WAIT_MS)
+        if ready is None:
+            expect(page).to_have_url(re.compile(r"/\?clamps=5%3A-1"), timeout=WAIT_MS)
+            expect(page.get_by_role("dialog")).to_have_count(0)
+        else:
+            expect(page.get_by_text(ready).first).to_be_visible(timeout=WAIT_MS)
+    context.close()
+    own = (server, server.replace("http", "ws"), "data:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []
+
+
+def test_what_has_the_keyboard_shows_it(server, page):
+    """Twenty stops of Tab, in the sidebar and on the page."""
+    page.goto(f"{server}/tune")
+    expect(page.get_by_text("The machine looks for a setting")).to_be_visible(timeout=WAIT_MS)
+    settled(page)
+    page.locator('[data-testid="stSidebarNavLink"]').first.focus()
+    seen = """() => {
+      const at = document.activeElement
+      return [at.tagName, getComputedStyle(at).outlineStyle, at.outerHTML.slice(0, 300)]
+    }"""
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        tag, outline, element = page.evaluate(seen)
+        assert outline == "solid" or tag in ("MAIN", "BODY"), element
 
 
 def test_feature_then_dose_curve_then_clamp(server, page, demo):
@@ -58,13 +102,13 @@ def test_feature_then_dose_curve_then_clamp(server, page, demo):
     page.get_by_role("slider", name="Strength").focus()
     for _ in range(2):  # from -5x by -6x to -8x
         page.keyboard.press("ArrowLeft")
-    page.get_by_role("button", name="Clamp at -8x").click()
+    page.get_by_role("button", name="Clamp at −8x").click()
     rows = figures(page)
     value = value_of(-8, float(demo.atlas.table.max_act[FEATURE]))
     for shown, s in zip(
         rows, demo.evaluate(setting_of([(FEATURE, value)]), listed=False).sets, strict=True
     ):
-        assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in shown
+        assert f"{100 * s.baseline_accuracy:.1f} % → {100 * s.accuracy:.1f} %" in shown
 
 
 def test_values_of_a_row_show_when_it_has_the_focus(server, page):

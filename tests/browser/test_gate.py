@@ -31,7 +31,7 @@ def test_counts_follow_the_handle_at_once_and_the_board_when_it_is_let_go(server
     expect(page).to_have_url(re.compile(f"method=rho%3A{tau:g}"), timeout=WAIT_MS)
     rows = figures(page)
     for shown, s in zip(rows, demo.evaluate(setting, listed=False).sets, strict=True):
-        assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in shown
+        assert f"{100 * s.baseline_accuracy:.1f} % → {100 * s.accuracy:.1f} %" in shown
     page.keyboard.press("Control+z")
     expect(page).to_have_url(re.compile("method=rho%3A0.05$"), timeout=WAIT_MS)
     assert figures(page) == before

@@ -52,6 +52,7 @@ def test_gated_first_then_every_page(gemma_server, page, hub):
     page.reload()
     expect(page.get_by_role("heading", name="Clamp", exact=True)).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_text("google/gemma-2-2b-it").first).to_be_visible()
+    page.get_by_role("button", name="Setup").click()
     expect(
         page.get_by_text(
             re.compile("WMDP's bio-retain corpus, in place of bio-forget.* and .*WikiText-2")
@@ -72,7 +73,7 @@ def test_gated_first_then_every_page(gemma_server, page, hub):
     ).to_be_visible()
     for title in ("WMDP-Bio", "HS US history", "College biology", "Other biology"):
         expect(page.get_by_role("cell", name=re.compile(title)).first).to_be_visible()
-    for link, heading in (("Search", "Find features"), ("Feature", "Feature"), ("Runs", "Runs")):
+    for link, heading in (("Search", "Find features"), ("Feature", r"\d+ · "), ("Runs", "Runs")):
         page.get_by_role("link", name=link, exact=True).first.click()
         expect(page.get_by_role("heading", name=re.compile(f"^{heading}")).first).to_be_visible(
             timeout=WAIT_MS

@@ -1,19 +1,15 @@
 """What was found in the demo comes back: by a dot, a reload, a link, and an exported file."""
 
 import contextlib
-import io
 import json
 import re
 import urllib.parse
 
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import TimeoutError, expect
 
 from backend.__main__ import main
 from backend.interventions.method import setting_of
-from components.charts.palette import FORGET
 from tests.browser.board import WAIT_MS, figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
@@ -22,7 +18,7 @@ FIRST, SECOND = "2187:-150", "2187:-300,!10:-5"
 
 def shows(page, evaluation):
     for row, s in zip(figures(page), evaluation.sets, strict=True):
-        assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in row
+        assert f"{100 * s.baseline_accuracy:.1f} % → {100 * s.accuracy:.1f} %" in row
 
 
 def opened(page, option):
@@ -44,7 +40,8 @@ def test_back_to_a_setting_and_forth_by_keyboard(server, page, demo):
     page.goto(f"{server}/?clamps={SECOND}")
     shows(page, second)
     settled(page)
-    of_first = page.get_by_role("option", name=re.compile("at -150")).first
+    called = demo.name_of(first.setting)
+    of_first = page.get_by_role("option", name=re.compile(f"^{re.escape(called)}")).first
     expect(opened(page, of_first)).to_be_visible()
     of_first.click()
     expect(page).to_have_url(
@@ -67,34 +64,19 @@ def test_back_to_a_setting_and_forth_by_keyboard(server, page, demo):
     shows(page, first)
 
 
-def lowest_dot(page) -> tuple[float, float]:
-    """Where on the page the lowest dot of the trials is.
-
-    The lowest pixel in the forget colour lies on the dot's ring.
-    """
-    chart = page.locator("[data-testid=stVegaLiteChart]").last
-    chart.scroll_into_view_if_needed()
-    page.wait_for_timeout(1000)
-    picture = np.asarray(Image.open(io.BytesIO(chart.screenshot())).convert("RGB")).astype(int)
-    y, x = (
-        np.abs(picture - [int(FORGET[i : i + 2], 16) for i in (1, 3, 5)]).sum(-1) < 40
-    ).nonzero()
-    box = chart.bounding_box()
-    return box["x"] + float(np.median(x[y == y.max()])), box["y"] + float(y.max())
-
-
 def test_a_dot_brings_its_setting_back(server, page, demo):
-    demo.evaluate(setting_of([(2187, -150.0)]))
-    demo.evaluate(demo.preset("too-strong"))
+    wanted = demo.preset("forget-biology")
+    demo.evaluate(wanted)
     page.goto(f"{server}/?clamps={FIRST}")
     figures(page)
-    expect(page.get_by_text(re.compile("settings?, each over"))).to_be_visible(timeout=WAIT_MS)
-    page.mouse.click(*lowest_dot(page))
-    lowest = min(demo.history.trials(), key=lambda trial: trial.forget.right).run.setting
-    expect(
-        page.get_by_text(re.compile(rf"{len(lowest.clamps)} clamped after block"))
-    ).to_be_visible(timeout=WAIT_MS)
-    shows(page, demo.evaluate(lowest))
+    settled(page)
+    dot = page.locator(f'path[aria-label*="setting: {demo.name_of(wanted)};"]').first
+    dot.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    box = dot.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_text(re.compile("30 clamped after block"))).to_be_visible(timeout=WAIT_MS)
+    shows(page, demo.evaluate(wanted))
 
 
 def test_a_link_in_a_second_session_shows_the_same(server, browser, page, demo):
@@ -113,7 +95,7 @@ def test_an_exported_file_runs_again_and_opens_in_another_session(
 ):
     page.goto(f"{server}/?clamps={SECOND}")
     mine = figures(page)
-    page.get_by_role("button", name="Take away").click()
+    page.get_by_role("button", name="Share", exact=True).click()
     with page.expect_download(timeout=WAIT_MS) as download:
         page.get_by_role("button", name="Everything in one file").click()
     file = tmp_path / "run.json"
@@ -124,12 +106,12 @@ def test_an_exported_file_runs_again_and_opens_in_another_session(
     assert value["differences"] == []
     assert value["clamps"] == "2187:-300"
     for row, s in zip(mine, value["sets"], strict=True):
-        assert f"{s['accuracy']:.1%}" in row
+        assert f"{100 * s['accuracy']:.1f} %" in row
     with browser.new_context(viewport=page.viewport_size) as other:
         second = other.new_page()
         second.goto(server)
         figures(second)
-        second.get_by_role("button", name="Take away").click()
+        second.get_by_test_id("stPopoverButton").filter(has_text="Open").click()
         second.locator("input[type=file]").set_input_files(file)
         expect(second.get_by_text(re.compile("The same figures as in the file"))).to_be_visible(
             timeout=WAIT_MS

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from backend.__main__ import main
 from backend.interventions.clamps import parse_clamps
 from backend.interventions.method import setting_of
-from tests.browser.board import WAIT_MS, feature_list, figures
+from tests.browser.board import WAIT_MS, feature_heading, feature_list, figures
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 
@@ -24,14 +24,13 @@ def test_search_read_clamp_reload(server, page, demo, capsys):
     expect(page.get_by_text(re.compile(r"\d+ features, ranked by relevance"))).to_be_visible(
         timeout=WAIT_MS
     )
-    feature_list(page).click(position={"x": 16, "y": 52})
-    page.get_by_role("button", name="Open feature").click()
     first = int(demo.atlas.search("virus").hits["feature"].iloc[0])
-    expect(page.get_by_role("heading", name=f"Feature {first}")).to_be_visible(timeout=WAIT_MS)
+    feature_list(page).get_by_role("row").nth(1).click()
+    expect(feature_heading(page, first)).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_role("heading", name="Top examples")).to_be_visible()
     page.get_by_role("button", name="Clamp this").click()
     expect(page.get_by_text(re.compile("1 clamped after block"))).to_be_visible(timeout=WAIT_MS)
-    page.get_by_role("slider", name=f"Value of feature {first}").focus()
+    page.get_by_role("slider", name=f"feature {first}:").focus()
     page.keyboard.press("PageDown")
     page.keyboard.press("Home")
     expect(page).to_have_url(re.compile("clamps="), timeout=WAIT_MS)
@@ -46,7 +45,7 @@ def test_search_read_clamp_reload(server, page, demo, capsys):
     assert main(["evaluate", "demo", "--clamps", clamps, "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
     for shown, said in zip(after, value["sets"], strict=True):
-        assert f"{said['baseline_accuracy']:.1%} → {said['accuracy']:.1%}" in shown
+        assert f"{100 * said['baseline_accuracy']:.1f} % → {100 * said['accuracy']:.1f} %" in shown
 
 
 def test_two_sessions_do_not_see_each_others_numbers(server, browser, demo):
@@ -58,7 +57,7 @@ def test_two_sessions_do_not_see_each_others_numbers(server, browser, demo):
     for page, clamps in zip(pages, wanted, strict=True):
         shown = figures(page)
         for row, s in zip(shown, demo.evaluate(setting_of(parse_clamps(clamps))).sets, strict=True):
-            assert f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}" in row
+            assert f"{100 * s.baseline_accuracy:.1f} % → {100 * s.accuracy:.1f} %" in row
         page.context.close()
 
 

@@ -53,5 +53,5 @@ def test_sliders_are_tuned_undone_and_taken_to_the_board(server, page, demo):
     (tried,) = (t for t in demo.history.trials() if t.run.note.startswith("tuned by gradient"))
     rows = page.locator(".board tbody tr")
     for i, s in enumerate(demo.evaluate(tried.run.setting).sets):
-        accuracy = f"{s.baseline_accuracy:.1%} → {s.accuracy:.1%}"
+        accuracy = f"{100 * s.baseline_accuracy:.1f} % → {100 * s.accuracy:.1f} %"
         expect(rows.nth(i)).to_contain_text(accuracy, timeout=WAIT_MS)

@@ -9,6 +9,8 @@ from backend.evaluation.calibration import Calibration
 from backend.interventions.board import Board, Slider
 from backend.interventions.method import NOTHING, Gate, Method
 from backend.interventions.rival import Rival
+from backend.interventions.visits import MAX_PAST, Visit
+from backend.reading.asked import Asked
 from components.values import FoundTau
 
 D_SAE = 24
@@ -231,3 +233,106 @@ def test_a_link_brings_a_rival_beside_the_clamps():
     link = {"clamps": "1:-4", "rival": "leace:f:1"}
     assert of(lambda state: state.board(), **link) == replace(ONE, rival=RIVAL)
     assert of(lambda state: state.link(), **link) == link
+
+
+def test_a_link_opens_its_question_and_nonsense_opens_none():
+    assert of(lambda state: state.question(), question="biology:3") == Asked("biology", 3)
+    assert of(lambda state: (state.question(), state.link_error()), question="x")[0] is None
+    assert "such as biology:3" in of(lambda state: state.link_error(), question="x")
+    opened = of(lambda state: state.question(), lambda s: s.open_question(Asked("b", 1)))
+    assert opened == Asked("b", 1)
+
+
+def come_back(visit, look, *acts, offered=False, **query):
+    """What `look` sees in a session that begins after this visit."""
+    seen = []
+
+    def beginning(visit, offered, acts, seen, look, d_sae):
+        from components import state
+
+        state.start(d_sae, lambda: visit, offered=offered)
+        for one in acts:
+            one(state)
+        seen.append(look(state))
+
+    args = (visit, offered, acts, seen, look, D_SAE)
+    at = AppTest.from_function(beginning, args=args)
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    return seen[0]
+
+
+VISIT = Visit(ONE, (TWO.setting(), None), (Board(), TWO))
+
+
+def all_of_it(state):
+    return state.board(), state.pins(), state.can_undo(), state.left_off() is not None
+
+
+def test_a_reload_brings_back_undo_and_pins():
+    for offered in (True, False):
+        found = come_back(VISIT, all_of_it, offered=offered, clamps="1:-4")
+        assert found == (ONE, VISIT.pins, True, False)
+    assert come_back(VISIT, board, undo, clamps="1:-4") == TWO
+
+
+def test_an_address_without_a_board_brings_all_back_or_offers_it():
+    assert come_back(VISIT, all_of_it) == (ONE, VISIT.pins, True, False)
+    assert come_back(VISIT, all_of_it, offered=True) == (Board(), VISIT.pins, False, True)
+    found = come_back(VISIT, all_of_it, lambda state: state.go_on(), offered=True)
+    assert found == (ONE, VISIT.pins, True, False)
+
+
+def test_another_board_or_a_broken_link_stays_without_the_last_ones_undo():
+    assert come_back(VISIT, all_of_it, clamps="2:-4") == (TWO, VISIT.pins, False, False)
+    assert come_back(VISIT, board, clamps="nonsense") == Board()
+
+
+def test_what_is_kept_is_the_board_with_its_undo_and_an_empty_one_takes_no_ones_place():
+    def kept(state):
+        return state.visit()
+
+    pins = (None, TWO.setting())
+
+    def pin(state):
+        state.pin("A", None)
+        state.pin("B", TWO.setting())
+
+    assert come_back(None, kept) == Visit()
+    assert come_back(None, kept, put(ONE), put(TWO), pin) == Visit(TWO, pins, (Board(), ONE))
+    assert come_back(VISIT, kept, pin, offered=True) == Visit(ONE, pins, VISIT.past)
+    look_then_remove = come_back(None, kept, put(ONE), kept, put(Board()))
+    assert look_then_remove.board == ONE
+    many = [put(Board((Slider(1, -float(i)),))) for i in range(1, 60)]
+    assert len(come_back(None, kept, *many).past) == MAX_PAST
+
+
+def test_before_any_feature_was_opened_there_is_none():
+    assert of(lambda state: state.feature()) is None
+    assert of(lambda state: state.feature(), lambda state: state.open_feature(0)) == 0
+    assert of(lambda state: state.feature(), feature="x") is None
+
+
+def test_another_feature_in_the_address_than_was_written_there_is_opened():
+    def seen(written, **query):
+        acts = [lambda state: state.open_feature(5), lambda state: state.follow_address(D_SAE)]
+        if written is not None:
+            acts.insert(1, lambda state: state.written_address(written))
+        return of(lambda state: state.feature(), *acts, **query)
+
+    assert seen(5, feature="7") == 7  # the browser went back
+    assert seen(7, feature="7") == 5  # a button was pressed since
+    assert seen(None, feature="7") == 5  # nothing was written yet
+    assert seen(5, feature="999") == seen(5, feature="x") == seen(5) == 5
+
+
+def test_chosen_features_keep_their_order():
+    assert of(lambda state: state.chosen()) == ()
+    assert of(lambda state: state.chosen(), lambda state: state.choose([3, 1])) == (3, 1)
+
+
+def test_prompts_are_the_users_once_changed():
+    assert of(lambda state: state.prompts()) is None
+    assert of(lambda state: state.prompts(), lambda state: state.set_prompts(("a",))) == ("a",)

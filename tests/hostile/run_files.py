@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from components.clamping.take_away import read_file
+from components.clamping.open import read_file
 from tests.hostile.box import copied, engines_kept, living_in
 from tests.hostile.counts import Counts, Share, attempt, command, sentence
 from tests.hostile.fuzz import drive

@@ -92,6 +92,12 @@ def test_on_the_clamp_page(hostile, app):
     shows(at, 3)
 
 
+def test_of_a_question_taken_apart(hostile, app):
+    at = app("question", clamps="3:-40,5:-40", question="biology:0")
+    assert any("tokens the model reads" in caption.value for caption in at.caption)
+    shows(at, 3)
+
+
 def test_of_a_question_looked_at(hostile, app):
     at = app(clamps="3:-40,5:-40")
     frame = next(frame for frame in at.dataframe if "question" in frame.value)

@@ -1,6 +1,7 @@
 """The feature page drawn by Streamlit's own AppTest, on the toy setup."""
 
 import html
+import json
 import re
 
 import pytest
@@ -14,20 +15,24 @@ from tests.pages.test_pages import words
 
 
 def markup(at) -> str:
-    return " ".join(e.proto.body for e in at.get("html"))
+    rows = (json.loads(e.proto.json).get("html", "") for e in at.main if e.type == "bidi_component")
+    return " ".join([*(e.proto.body for e in at.get("html")), *rows])
 
 
 def test_it_says_the_numbers_of_the_backend(app, toy):
     page, at = feature_page(toy, 5, 20), app("feature", feature="5")
     said = words(at)
     fired, scanned = sum(page.tokens_fired.values()), sum(page.tokens_scanned.values())
-    assert f"**Fires on {fired / scanned:.3%} of tokens:** {fired:,} of {scanned:,} scanned" in said
-    assert f"strongest {page.max_act:.2f}" in said
+    assert (
+        f"**Fires on {100 * fired / scanned:.3f} % of tokens:** {fired:,} of {scanned:,} scanned"
+        in said
+    )
+    assert f"in the passages {page.max_act:.2f}, in the questions " in said
     assert f"Selectivity {page.selectivity:+.1f}" in said
     for interval in page.intervals:
-        assert f"{interval.n:,} tokens, {interval.share:.2%} of those it fires on" in said
+        assert f"{interval.n:,} tokens, {100 * interval.share:.2f} % of those it fires on" in said
     for value in (*page.promoted_logits, *page.suppressed_logits):
-        assert f"<small>{value:+.3f}</small>" in markup(at)
+        assert f"<small>{value:+.3f}</small>".replace("-", "−") in markup(at)
     for example in page.examples:
         assert f"<b>{example.max_act:.2f}</b>" in markup(at)
     counts = next(d.value for d in at.dataframe if "fires on" in d.value)
@@ -72,7 +77,7 @@ def test_a_neighbour_is_one_click_away(app, toy):
     at = app("feature", feature="2")
     nearest = feature_page(toy, 2).nearest[0].feature
     at.button(key=f"feature_nearest_{nearest}").click().run()
-    assert f"Feature {nearest}" in words(at)
+    assert at.title[0].value.startswith(f"{nearest} · ")
 
 
 def test_own_text_is_read_and_hostile_text_stays_text(app, toy):
@@ -82,7 +87,7 @@ def test_own_text_is_read_and_hostile_text_stays_text(app, toy):
     assert not at.exception
     assert "<script>" not in markup(at)
     assert "tokens of your text" in words(at)
-    mine = next(e.proto.body for e in at.get("html") if "your text" in e.proto.body)
+    mine = next(e.proto.body for e in at.get("html") if ">your text<" in e.proto.body)
     assert text in html.unescape(re.sub(r"<[^>]*>", "", mine.split("</style>")[1]))
 
 
@@ -93,6 +98,27 @@ def test_a_hostile_label_is_shown_as_it_stands(app, monkeypatch):
         Atlas, "summary", lambda self, feature: {**summary(self, feature), "label": label}
     )
     at = app("feature", feature="7")
-    shown = next(s.value for s in at.subheader if "smile" in s.value)
-    assert shown.replace("\\", "").replace("\u2060", "") == label
+    shown = at.title[0].value
+    assert shown.replace("\\", "").replace("\u2060", "") == f"7 · {label}"
     assert all(f"\\{c}" in shown for c in "$:_*[<")
+
+
+def test_a_rows_text_goes_into_the_field_to_be_tried(app, toy):
+    at = app("feature", feature="5")
+    rows = [e for e in at.main if e.type == "bidi_component" and '"field"' in e.proto.json]
+    asked = rows[-1]  # the questions
+    states = at._tree.get_widget_states()
+    mine = states.widgets.add()
+    mine.id, mine.json_value = asked.proto.id, json.dumps({"tried": 0})
+    at._run(states)
+    assert not at.exception
+    question = feature_page(toy, 5).questions[0]
+    of = next(s for s in toy.sets if s.name == question.set).questions[question.index]
+    wanted = f"Question: {of.question}\nAnswer: {of.choices[of.answer]}"
+    assert at.text_area(key="feature_text").value == wanted
+    assert "tokens of your text" in words(at)
+
+
+def test_the_right_option_of_each_question_is_marked_in_words(app, toy):
+    shown = feature_page(toy, 5).questions[:12]
+    assert markup(app("feature", feature="5")).count(">✓ right<") == len(shown) > 0

@@ -20,7 +20,7 @@ PAGES = ["clamp", "search", "feature", "words", "runs"]
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_fault_of_a_page_is_a_sentence_with_its_traceback_in_a_file(app, monkeypatch, page):
-    def fault(*_):
+    def fault(*_, **__):
         raise ZeroDivisionError("secret")
 
     at = app()

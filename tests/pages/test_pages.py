@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from backend.evaluation.change import affected_questions
 from backend.experiments.generate import generate, prompt_ids
-from backend.features.finding import COLUMNS
+from backend.features.finding import COLUMNS, good_one
 from backend.features.rankers import RANKERS
 from backend.interventions.board import Board, Slider, board_of
 from backend.interventions.method import NOTHING, Gate, Method, Refusal, setting_of
@@ -23,7 +23,16 @@ from components import frame
 def words(at: AppTest) -> str:
     return " ".join(
         str(e.value)
-        for kind in (at.title, at.subheader, at.caption, at.markdown, at.error, at.warning, at.info)
+        for kind in (
+            at.title,
+            at.header,
+            at.subheader,
+            at.caption,
+            at.markdown,
+            at.error,
+            at.warning,
+            at.info,
+        )
         for e in kind
     )
 
@@ -72,12 +81,14 @@ def _gate_picture(at: AppTest):
     return next((e for e in components if "strips" in json.loads(e.proto.json)), None)
 
 
-@pytest.mark.parametrize("page", ["clamp", "tune", "search", "feature", "words", "runs"])
+@pytest.mark.parametrize(
+    "page", ["clamp", "tune", "search", "feature", "question", "words", "runs"]
+)
 def test_every_page_has_a_title_and_the_frame(app, page):
     at = app(page)
     assert len(at.title) == 1
     assert not at.error
-    assert any("Toy" in e.value for e in at.sidebar.subheader)
+    assert any("Toy" in e.value for e in at.sidebar.markdown)
 
 
 def test_a_link_brings_its_clamps_and_the_board_says_the_engines_numbers(app, toy):
@@ -85,7 +96,7 @@ def test_a_link_brings_its_clamps_and_the_board_says_the_engines_numbers(app, to
     result = toy.evaluate(setting_of([(2, -40.0)]))
     markup = board(at)
     for s in result.sets:
-        assert f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in markup
+        assert f"{100 * s.baseline_accuracy:.1f} % → <b>{100 * s.accuracy:.1f} %</b>" in markup
     assert "2 clamped" in words(at)
     assert "1 on, 1 off" in words(at)
 
@@ -219,7 +230,7 @@ def test_a_bad_link_is_said_and_the_page_works(app, link):
 def test_search_lists_what_matches_and_says_when_nothing_does(app):
     at = app("search")
     at.text_input(key="search_text").set_value("virus").run()
-    assert 5 in at.dataframe[0].value["feature"].tolist()
+    assert 5 in features(at)
     at.text_input(key="search_text").set_value("xylophone").run()
     assert "No feature matches" in words(at)
     at.text_input(key="search_text").set_value("x" * 5000).run()
@@ -227,8 +238,32 @@ def test_search_lists_what_matches_and_says_when_nothing_does(app):
     assert not at.exception
 
 
-def table(at: AppTest):
-    return at.dataframe[0].value
+def found(at: AppTest) -> dict | None:
+    """What the list of features was given to draw; None where there is none."""
+    element = _feature_list(at)
+    return None if element is None else json.loads(element.proto.json)
+
+
+def _feature_list(at: AppTest):
+    components = [e for e in at.main if e.type == "bidi_component"]
+    return next((e for e in components if "ticked" in json.loads(e.proto.json)), None)
+
+
+def features(at: AppTest) -> list[int]:
+    return [row["feature"] for row in found(at)["rows"]]
+
+
+def send(at: AppTest, **message) -> AppTest:
+    """What the browser sends of the list."""
+    states = at._tree.get_widget_states()
+    mine = states.widgets.add()
+    mine.id, mine.json_value = _feature_list(at).proto.id, json.dumps(message)
+    return at._run(states)
+
+
+def of_column(at: AppTest, title: str) -> list[float]:
+    number = [column["title"] for column in found(at)["columns"]].index(title)
+    return [row["values"][number] for row in found(at)["rows"]]
 
 
 def test_search_says_why_each_row_is_there_and_how_a_slip_was_read(app):
@@ -236,7 +271,8 @@ def test_search_says_why_each_row_is_there_and_how_a_slip_was_read(app):
     at.text_input(key="search_text").set_value("virsu").run()
     assert "Read as: virus" in words(at)
     assert not at.exception
-    assert "label: viruses" in table(at).set_index("feature").why[5]
+    (row,) = [row for row in found(at)["rows"] if row["feature"] == 5]
+    assert "label: viruses" in row["why"]
 
 
 def test_search_by_own_text_lists_what_fires_there(app, toy):
@@ -245,12 +281,13 @@ def test_search_by_own_text_lists_what_fires_there(app, toy):
     at.text_area(key="search_own").set_value(text).run()
     at.toggle(key="search_own_sparse").set_value(False).run()
     expected = firing(read_text(toy, text), toy.atlas.table, densest=None)
-    assert table(at)["feature"].tolist() == expected["feature"].tolist()
+    quiet = toy.atlas.table.set_index("feature")[["fires_forget", "fires_retain"]].sum(axis=1) == 0
+    ordered = sorted(expected["feature"], key=lambda feature: quiet[feature])
+    assert features(at) == ordered  # stable: strongest first, those on no question last
     assert not at.exception
-    assert table(at)["why"][0] == [
-        f"your text: {expected['act'][0]:.1f} at "
-        f"“{read_text(toy, text).tokens[expected['at'][0]].strip()}”"
-    ]
+    first = expected.set_index("feature").loc[ordered[0]]
+    token = read_text(toy, text).tokens[int(first["at"])].strip()
+    assert found(at)["rows"][0]["why"] == [f"your text: {first['act']:.1f} at “{token}”"]
 
 
 @pytest.mark.parametrize("rank", [*RANKERS, *COLUMNS])
@@ -261,33 +298,68 @@ def test_every_order_lists_features_or_says_why_not(app, toy, rank):
     if rank in RANKERS:
         assert at.get("latex")
         assert RANKERS[rank].source.split(".")[0] in words(at)
-    if at.dataframe:
-        listed = table(at)["rank"].tolist()
-        assert listed == sorted(listed, reverse=True)
-        at.toggle(key="search_smallest").set_value(True).run()
-        assert table(at)["rank"].tolist() == sorted(table(at)["rank"].tolist())
-    else:
+    if found(at) is None:
         assert at.info or at.error
+        return
+
+    def ranked() -> list[float]:
+        if rank in COLUMNS:
+            return toy.atlas.table[COLUMNS[rank]][features(at)].tolist()
+        if RANKERS[rank].needs_attribution:
+            sign = -1 if rank == "attribution-against" else 1
+            return [sign * value for value in of_column(at, "Attr. forget")]
+        return of_column(at, "Score")
+
+    assert ranked() == sorted(ranked(), reverse=True)
+    at.toggle(key="search_smallest").set_value(True).run()
+    assert ranked() == sorted(ranked())
 
 
 def test_filters_are_said_with_what_they_leave(app, toy):
     at = app("search")
     at.toggle(key="search_labelled").set_value(True).run()
-    assert sorted(table(at)["feature"]) == [3, 5]
+    assert sorted(features(at)) == [3, 5]
     assert "labelled, of" in words(at)
+    assert any("1 on" in markdown.value for markdown in at.markdown)
     at.toggle(key="search_starred").set_value(True).run()
     assert "none passes the filters: labelled; starred" in words(at)
 
 
-def test_several_selected_features_go_to_the_clamp_page(app):
+def test_selected_features_stay_selected_over_searches_and_go_to_the_clamp_page(app):
     at = app("search")
     at.toggle(key="search_labelled").set_value(True).run()
-    key = re.search(r"feature_table_\w+", at.dataframe[0].proto.id)[0]
-    at.session_state[key] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
-    at.run()
+    send(at, edit={"number": 1, "ticked": [5]})
+    at.toggle(key="search_labelled").set_value(False).run()
+    at.text_input(key="search_text").set_value("7").run()
+    send(at, edit={"number": 1, "ticked": [7, 999, "x"]})
     button = next(b for b in at.button if b.label.startswith("Clamp selected"))
     assert button.label == "Clamp selected (2)"
-    assert not button.disabled
+    button.click().run()
+    assert at.session_state.board.features() == (5, 7)
+    assert at.session_state.chosen == ()
+
+
+def test_a_row_opens_its_feature(app):
+    at = app("search")
+    assert found(at)["rows"]
+    wanted = features(at)[1]
+    send(at, open=wanted)
+    assert at.session_state.feature == wanted
+
+
+def test_a_number_typed_is_that_feature_first_and_another_is_searched_for(app):
+    at = app("search")
+    at.text_input(key="search_text").set_value("#9").run()
+    assert features(at)[0] == 9
+    assert "Read as" not in words(at)
+    at.text_input(key="search_text").set_value("4711").run()
+    assert "No feature matches" in words(at)
+
+
+def test_every_chip_finds_something(app, toy):
+    (chips,) = [g for g in app("search").button_group if g.key == "search_chip"]
+    assert chips.options
+    assert all(len(toy.atlas.search(chip).hits) for chip in chips.options)
 
 
 def test_labels_are_counted_and_ones_own_can_be_taken_away(app, toy):
@@ -322,10 +394,19 @@ def test_a_file_of_labels_is_imported_or_refused_in_words(app, toy):
 
 def test_feature_page_shows_the_feature_and_steps_to_the_next(app, toy):
     at = app("feature", feature="5")
-    assert "Feature 5" in words(at)
-    assert "viruses" in words(at)
+    assert at.title[0].value == "5 · viruses"
     next(b for b in at.button if b.label == "Next").click().run()
-    assert "Feature 6" in words(at)
+    assert at.title[0].value.startswith("6 · ")
+
+
+def test_the_menus_feature_is_the_last_one_else_the_boards_first_else_a_good_one(app, toy):
+    assert app("feature").title[0].value == f"{good_one(toy.atlas.table)} · viruses"
+    at = app("feature", clamps="7:-4,2:-4")
+    assert at.title[0].value.startswith("7 · ")
+    next(b for b in at.button if b.label == "Next").click().run()
+    at.switch_page("pages/search.py").run()
+    at.switch_page("pages/feature.py").run()
+    assert at.title[0].value.startswith("8 · ")
 
 
 def pick(at, label):
@@ -355,10 +436,10 @@ def test_a_pinned_pair_is_compared_on_the_runs_page(app, toy):
     at.switch_page("pages/runs.py").run()
     assert not at.exception
     beside = next(frame.value for frame in at.dataframe if "Right only in A" in frame.value)
-    assert beside["n"].tolist() == [len(s.questions) for s in toy.sets]
+    assert beside["n"].tolist()[2:] == [len(s.questions) for s in toy.sets]
     next(b for b in at.button if b.label == "Unpin A").click().run()
     assert at.session_state.pins[0] is None
-    assert "Pin two settings" in words(at)
+    assert "compare it with the board, or pin two" in words(at)
 
 
 def test_an_expectation_is_kept_with_the_next_setting(app, toy):
@@ -387,7 +468,8 @@ def test_words_are_those_of_the_generator_and_stay_when_the_page_is_left(app, to
     ):
         *_, last = generate(toy.runner, ids, setting, max_tokens=8)
         assert mine == last
-        assert html.escape(last.text.strip()) in board(at)
+        spans = re.findall(r'data-short="[^"]*">(.*?)</span>', board(at), re.DOTALL)
+        assert html.escape(last.text.strip()) in "".join(spans)
     assert "then part" in words(at)
     at.switch_page("pages/runs.py").run()
     at.switch_page("pages/words.py").run()
@@ -397,7 +479,8 @@ def test_words_are_those_of_the_generator_and_stay_when_the_page_is_left(app, to
 
 def test_the_words_page_writes_by_the_method_and_says_when_the_gate_opened(app, toy):
     at = app("words", clamps="0:-40", method="rho:1")
-    assert "as on the Clamp page (gate rho > 1)" in words(at).replace("\\", "")
+    name = toy.name_of(setting_of([(0, -40.0)], Method(gate=Gate("rho", 1.0))))
+    assert f"Clamped: {name}." in words(at).replace("\\", "")
     at.text_area(key="words_prompt").set_value("The heart").run()
     at.slider(key="words_length").set_value(8).run()
     at.button(key="words_write").click().run()
@@ -417,7 +500,7 @@ def test_a_link_brings_its_gate_and_what_it_opens(app, toy):
     assert at.session_state.board.setting() == setting
     result, opened = toy.finished(setting), toy.opening(setting)
     for s in result.sets:
-        assert f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in board(at)
+        assert f"{100 * s.baseline_accuracy:.1f} % → <b>{100 * s.accuracy:.1f} %</b>" in board(at)
     for strip in gate(at)["strips"]:
         mine = opened.rows[toy.sets.role(strip["role"])] > 0
         assert (strip["open"], strip["n"]) == (int(mine.sum()), len(mine))
@@ -529,7 +612,7 @@ def test_a_deep_link_to_a_fresh_server_gets_the_frame(toy, toy_toml, monkeypatch
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     at.switch_page("pages/search.py").run()
     assert at.title[0].value == "Find features"
-    assert any("Toy" in e.value for e in at.sidebar.subheader)
+    assert any("Toy" in e.value for e in at.sidebar.markdown)
 
 
 def test_broken_setup_is_one_message(monkeypatch, toy):
@@ -550,14 +633,16 @@ def test_a_page_without_its_frame_asks_for_it(monkeypatch, app):
     assert asked == [True, True]
 
 
-def test_a_feature_can_be_typed_and_a_chip_searches(app):
+def test_a_feature_can_be_typed_and_a_chip_searches(app, toy):
     at = app("feature", feature="5")
     at.number_input[0].set_value(9).run()
-    assert "Feature 9" in words(at)
+    assert at.title[0].value.startswith("9 · ")
     at = app("search")
-    next(g for g in at.button_group if g.key == "search_chip").set_value("virus").run()
-    assert at.text_input(key="search_text").value == "virus"
-    assert 5 in at.dataframe[0].value["feature"].tolist()
+    chips = next(g for g in at.button_group if g.key == "search_chip")
+    chip = chips.options[0]
+    chips.set_value(chip).run()
+    assert at.text_input(key="search_text").value == chip
+    assert set(features(at)) == set(toy.atlas.search(chip).hits["feature"])
 
 
 def test_the_lights_are_said_in_words_once_the_run_is_complete(app):
@@ -599,7 +684,7 @@ def test_a_sweep_runs_when_asked_and_a_point_goes_onto_the_board(app, toy):
     assert "4 settings, 4 of them known" in words(at)
     points = next(d.value for d in at.dataframe if "strength" in d.value.columns)
     assert points["features"].tolist() == [1, 1, 2, 2]
-    assert points["strength"].tolist() == ["-2.5x", "-4.5x"] * 2
+    assert points["strength"].tolist() == ["−2.5x", "−4.5x"] * 2
     at.text_input(key="sweep_strengths").set_value("a lot").run()
     assert "'a' is not a number" in words(at)
     assert not at.exception

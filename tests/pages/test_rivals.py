@@ -43,9 +43,10 @@ def test_a_rival_takes_the_place_of_the_clamps_and_they_come_back(app, toy):
     leace = toy.rivals.named("leace")
     assert at.session_state.board == replace(CLAMPED, rival=leace)
     assert "In the place of your clamps" in words(at)
-    assert not [e for e in at.main if e.type == "bidi_component"], "no slider is drawn"
+    drawn = [e.key for e in at.main if e.type == "bidi_component"]
+    assert drawn == ["live_figures"], "no slider is drawn"
     for s in toy.evaluate(Setting(rival=leace)).sets:
-        assert f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in board(at)
+        assert f"{100 * s.baseline_accuracy:.1f} % → <b>{100 * s.accuracy:.1f} %</b>" in board(at)
     assert re.search("touched by LEACE × 1[.;]", plainly(at))
     assert at.query_params["rival"] == format_rival(leace)
     pick(at, "Back to your 1 clamp").click().run()
@@ -123,6 +124,7 @@ def test_an_added_feature_and_a_preset_take_the_rival_off(app, toy):
 
 def test_a_feature_clamped_on_its_own_page_takes_the_rival_off(app):
     at = put(app(clamps="2:-40"), "leace")
+    at.session_state.feature = 0
     at.switch_page("pages/feature.py").run()
     named(at, "feature_clamp").click().run()
     assert on_board(at) is None
@@ -309,7 +311,7 @@ def test_a_rival_writes_beside_the_clamps(app, toy):
     settings = (NOTHING, setting_of([(0, -40.0)]), Setting(rival=leace))
     assert made.settings == settings
     assert made.texts == tuple(last(toy, setting) for setting in settings)
-    assert [s.value for s in at.subheader if s.value in ("Without clamps", "With clamps")]
+    assert [s.value for s in at.header if s.value in ("Without clamps", "With clamps")]
     assert "LEACE × 1: the same" in plainly(at)
     beside(at).set_value(None).run()
     assert "Written with other settings" in words(at)
@@ -319,7 +321,7 @@ def test_the_boards_rival_is_the_one_beside_and_the_clamps_write_too(app, toy):
     rmu = untrained(toy)
     at = app("words", clamps="0:-40", rival=format_rival(toy.rivals.named("projection")))
     assert beside(at).value == toy.rivals.named("projection")
-    assert "Feature 0 is clamped" in words(at)
+    assert toy.name_of(setting_of([(0, -40.0)])) in plainly(at)
     made = written(at)
     assert made.settings[1:] == (
         setting_of([(0, -40.0)]),

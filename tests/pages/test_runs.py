@@ -1,11 +1,19 @@
 """The runs page drawn by Streamlit's own AppTest, on the toy setup."""
 
 import pytest
+import streamlit
 
+from backend.experiments.controls import finished_controls, run_controls
+from backend.experiments.damage import elsewhere, tenths
+from backend.experiments.effects import control_effect, own_effect
+from backend.experiments.sweep import run_sweep
 from backend.interventions.clamps import format_clamps
 from backend.interventions.method import Gate, Method, setting_of
+from backend.interventions.visits import visitor_of
+from components.serving.visitor import VISITOR
 from tests.pages.test_pages import pick, words
 
+ROLES = ("forget", "retain")
 FIRST, SECOND, THIRD = (setting_of([clamp]) for clamp in ((1, -200.0), (2, -40.0), (3, -5.0)))
 
 
@@ -63,7 +71,7 @@ def test_the_newest_run_comes_first(app, tried):
 def test_without_a_selection_the_page_says_what_to_do(app, tried):
     at = app("runs")
     assert "Select a row, or a dot of the chart" in words(at)
-    assert "Pin two settings" in words(at)
+    assert "Select a run and compare it with the board, or pin two" in words(at)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +144,9 @@ def test_one_setting_by_two_methods_is_compared(app, tried):
     assert "When they act: " in words(at)
     assert {t.value[3:] for t in at.text if t.value[:3] in ("A: ", "B: ")} == {
         "Mine",
-        f"2 · {tried.atlas.name(2)} at -40 (gate rho > 0.35)",
+        tried.name_of(gated),
     }
+    assert tried.name_of(gated).endswith("x max, gated")
 
 
 def test_a_note_is_kept_and_listed(app, tried):
@@ -183,7 +192,53 @@ def test_two_runs_are_pinned_compared_and_unpinned(app, tried):
     assert at.session_state.pins == (FIRST, SECOND)
     assert "B: Mine" in [t.value for t in at.text]
     beside = next(frame.value for frame in at.dataframe if "Right only in A" in frame.value)
-    assert beside["n"].tolist() == [len(s.questions) for s in tried.sets]
+    of_sets = [len(s.questions) for s in tried.sets]
+    roles = [sum(len(s.questions) for s in tried.sets if s.role == r) for r in ROLES]
+    assert beside["n"].tolist() == [*roles, *of_sets]
     pick(at, "Unpin A").click().run()
     assert at.session_state.pins == (None, SECOND)
     assert "A: nothing pinned" in [t.value for t in at.text]
+
+
+def test_a_run_is_compared_with_the_board_in_two_clicks(app, tried):
+    at = choose(app("runs", clamps="3:-5"), FIRST)
+    pick(at, "Compare with the board").click().run()
+    assert at.session_state.pins == (FIRST, THIRD)
+    beside = next(frame.value for frame in at.dataframe if "Right only in A" in frame.value)
+    assert beside["Set"].tolist()[:2] == ["all forget", "all retain"]
+
+
+def test_controls_that_ran_are_said_and_others_are_not_run(app, tried):
+    for _ in run_controls(tried, FIRST):
+        pass
+    at = app("runs")
+    table = next(frame.value for frame in at.dataframe if "hypothesis" in frame.value)
+    said = dict(zip(table["clamps"], table["controls"], strict=True))
+    own = own_effect(tried.finished(FIRST))
+    drawn = [control_effect(c, e) for c, e in finished_controls(tried, FIRST)]
+    found = elsewhere(own, drawn)
+    assert said[format_clamps(FIRST.clamps)] == (
+        "nothing is lost" if found is None else f"{tenths(found.features)} with any features"
+    )
+    assert said[format_clamps(SECOND.clamps)] == "not run"
+
+
+def test_points_of_a_sweep_are_listed_by_a_switch_and_gone_back_to(app, tried):
+    swept = setting_of([(9, -2.5)])
+    list(run_sweep(tried, {swept: (1, -1.0)}))
+    at = app("runs")
+    assert "9:-2.5" not in listed(at)
+    at.toggle(key="runs_swept").set_value(True).run()
+    select(at, listed(at).index("9:-2.5"))
+    pick(at, "Go back to this setting").click().run()
+    assert at.session_state.board.setting() == swept
+
+
+def test_what_is_pinned_is_kept_for_the_browsers_next_visit(app, tried, monkeypatch):
+    cookies = {VISITOR: "x" * 43}
+    monkeypatch.setattr(type(streamlit.context), "cookies", property(lambda _: cookies))
+    at = choose(app("runs", clamps="3:-5"), FIRST)
+    assert "Kept in cache/ on this machine." in words(at)
+    pick(at, "Pin as A").click().run()
+    left = tried.visits.read(visitor_of("x" * 43))
+    assert (left.board.setting(), left.pins) == (THIRD, (FIRST, None))

@@ -94,13 +94,13 @@ def test_every_cell_has_a_row_with_the_figures_of_its_half(app, make):
         shown = table(at).value
         assert shown["cell"].tolist() == [cell.key for cell in cells]
         assert shown["forget"].tolist() == pytest.approx((100 * rows["accuracy"]).tolist())
-    assert shown["Strength"].tolist() == ["−8×", "1×"] * 4 + [""]
+    assert shown["Strength"].tolist() == ["−8x", "1x"] * 4 + [""]
 
 
 def test_a_cell_is_opened_on_the_clamp_page_and_undo_takes_that_back(app, make, toy):
     cells = make()
     at = select(studies(app), 2)
-    assert "toy, after block 2: Selectivity, first 3 at −8×, always" in plainly(at)
+    assert "toy, after block 2: Selectivity, first 3 at −8x, always" in plainly(at)
     next(b for b in at.button if b.key == "study_open").click().run()
     assert at.title[0].value == "Clamp"
     assert at.session_state.board.setting() == setting_on(toy, cells[2])

@@ -289,7 +289,7 @@ def test_a_preset_says_how_many_features_its_rule_gave(run, toy, toy_toml):
     n = len(toy.preset("forget-biology").clamps)
     said = run("evaluate", toy_toml, "--preset", "forget-biology").stderr
     assert f"forget-biology: {n} feature" in said
-    assert "admits no more of the 50 wanted on this setup" in said
+    assert "admits no more of the 30 wanted on this setup" in said
 
 
 def test_dose_says_what_evaluate_says(run, toy_toml):

@@ -101,7 +101,7 @@ def test_what_says_when_to_act_is_said_once():
 
 def test_what_says_what_stands_in_the_place_of_clamps_is_said_once():
     taking = {name for name, command in COMMANDS.items() if "--rival" in _arguments(command)}
-    assert taking == {"evaluate", "generate", "export", "report"}
+    assert taking == {"evaluate", "anatomy", "generate", "export", "report", "card"}
     assert all(_arguments(COMMANDS[name]) >= RIVAL for name in taking)
     assert _tabled(_sections()[INSTEAD]) == RIVAL
 

@@ -10,6 +10,7 @@ import pytest
 from backend.experiments.generate import Sampling, generate, prompt_ids, writing
 from backend.interventions.method import Setting, setting_of
 from backend.interventions.rival import KINDS, PUSHED, format_rival, in_words
+from backend.sharing.card import COLOURS, card, facts
 from tests.support.rivals import rival_of
 
 
@@ -131,6 +132,19 @@ def test_a_page_that_cannot_be_written_is_said(run, toy_toml, tmp_path):
     (tmp_path / "file").write_text("")
     result = run("report", toy_toml, "--clamps", "1:-120", "--out", tmp_path / "file" / "no")
     result.fails("cannot be written")
+
+
+def test_card_is_a_picture_of_what_its_name_ends_in(run, toy, toy_toml, tmp_path):
+    given = ("card", toy_toml, "--clamps", "1:-120", "--link", "http://host/?saved=abcdefghij")
+    for name in ("card.png", "card.SVG"):
+        said = json.loads(run(*given, "--json", "--out", tmp_path / name).stdout)
+        assert said["file"] == str(tmp_path / name)
+    assert (tmp_path / "card.png").read_bytes()[:4] == b"\x89PNG"
+    svg = (tmp_path / "card.SVG").read_text(encoding="utf-8")
+    assert svg == card(facts(toy, toy.evaluate(setting_of([(1, -120.0)])), given[-1]))
+    assert run(*given, "--dark", "--out", tmp_path / "dark.svg").returncode == 0
+    assert f'fill="{COLOURS["dark"].ground}"' in (tmp_path / "dark.svg").read_text()
+    run(*given, "--out", tmp_path / "card.gif").fails("'card.gif' must end in .png or .svg")
 
 
 def test_snippet_is_a_program_on_standard_output(run, toy_toml):

@@ -1,10 +1,17 @@
 """The questions behind the figures, against the recorded scores and activations."""
 
+import pandas as pd
 import pytest
 import torch
 
 from backend.data.questions import Question, QuestionSet, QuestionSets
-from backend.evaluation.answers import fired_tokens, margin_changes, margins, question_table
+from backend.evaluation.answers import (
+    by_fall,
+    fired_tokens,
+    margin_changes,
+    margins,
+    question_table,
+)
 from backend.evaluation.evaluate import Evaluation
 from backend.interventions.method import setting_of
 from tests.support.toy import D_SAE
@@ -48,6 +55,24 @@ def test_the_right_answers_share_is_of_the_four_likelihoods(toy, run, table):
         for q, answer in enumerate(answers):
             share = float(likelihoods[q, answer] / likelihoods[q].sum())
             assert table[column][q] == pytest.approx(share, abs=1e-5)
+
+
+def test_rows_come_by_how_far_the_right_answers_share_fell():
+    rows = pd.DataFrame(
+        [
+            ("unchanged", 0.5, 0.9),
+            ("gained", 0.2, 0.6),
+            ("lost", 0.6, 0.2),
+            ("unchanged", 0.9, 0.1),
+            ("lost", 0.9, 0.1),
+            ("gained", 0.1, 0.9),
+            ("lost", 0.5, 0.4),
+        ],
+        columns=["change", "p_before", "p_after"],
+        index=[10, 11, 12, 13, 14, 15, 16],
+    )
+    assert by_fall(rows).index.tolist() == [14, 12, 16, 15, 11, 13, 10]
+    assert by_fall(rows.iloc[:0]).empty
 
 
 def test_the_clamped_features_that_fire_are_listed_with_their_tokens(toy, run, table):

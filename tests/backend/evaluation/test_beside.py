@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from backend.evaluation.beside import Beside, Pairs, beside, family_of
+from backend.evaluation.beside import Beside, Pairs, beside, family_of, foremost
 from backend.evaluation.history import Pooled, Trial
 from backend.evaluation.results import Run
 from backend.interventions.method import NOTHING, Gate, Method, Setting, setting_of
@@ -138,3 +138,24 @@ def test_clamps_are_many():
         "No clamps tried so far cost as little: of 3, the clamps “2 features” keep 90 of 136 "
         "retain questions of the selection half, this setting 99."
     )
+
+
+def of_family(family, pairs, costs=0):
+    return Beside(family, f"the {family}", 1, (5, 5 - costs, 9), pairs, Pairs(9, 1, 1))
+
+
+def test_the_foremost_is_the_family_that_forgets_most_at_this_cost():
+    rmu, direction = (
+        of_family("RMU", Pairs(100, 30, 10)),
+        of_family("direction", Pairs(100, 12, 10)),
+    )
+    dear = of_family("prompt", Pairs(100, 90, 0), costs=1)
+    said = foremost([direction, rmu, dear])
+    assert said.startswith("At this cost RMU forgets 20.0 points more [")
+    assert said.endswith("] (held-out half).")
+    weak = foremost([of_family("direction", Pairs(100, 5, 25))])
+    assert weak.startswith(
+        "At this cost no rival forgets more: a direction forgets 20.0 points less ["
+    )
+    assert foremost([dear]) == "", "none costs as little"
+    assert foremost([]) == ""

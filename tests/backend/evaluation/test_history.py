@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.evaluation.evaluate import pooled
 from backend.evaluation.history import (
     KINDS,
     Pooled,
@@ -17,12 +18,15 @@ from backend.evaluation.history import (
     front,
     fronts,
     kind_of,
-    questions_side_by_side,
-    settings_side_by_side,
     trial_table,
-    versus,
 )
 from backend.evaluation.results import Run
+from backend.evaluation.versus import (
+    questions_side_by_side,
+    settings_side_by_side,
+    together,
+    versus,
+)
 from backend.interventions.board import Board, Slider, write_link
 from backend.interventions.method import NOTHING, Gate, Method, Setting, setting_of
 from backend.interventions.rival import PUSHED, Rival
@@ -46,10 +50,10 @@ def test_a_trials_figures_are_those_of_the_board(toy, tried, half):
     for evaluation in tried:
         shown = evaluation if only is None else toy.restrict(evaluation, only)
         mine = trial(toy, evaluation.setting, only)
-        for role, pooled in (("forget", mine.forget), ("retain", mine.retain)):
+        for role, found in (("forget", mine.forget), ("retain", mine.retain)):
             sets = [s for s in shown.sets if s.role == role]
-            assert pooled.n == sum(s.n for s in sets)
-            assert pooled.right == round(sum(s.accuracy * s.n for s in sets))
+            assert found.n == sum(s.n for s in sets)
+            assert found.right == round(sum(s.accuracy * s.n for s in sets))
     assert (
         trial(toy, NOTHING, only).forget,
         trial(toy, NOTHING, only).retain,
@@ -172,6 +176,13 @@ def test_two_settings_question_by_question(toy, tried):
         )
         assert row.a == pytest.approx(s.accuracy)
         assert row.change.change_pp == pytest.approx(100 * (row.b - row.a))
+    for row in together(versus(toy.sets, a, b)):
+        mine = table[table["set"].isin([s.title for s in toy.sets if s.role == row.role])]
+        assert (row.n, row.title) == (len(mine), f"all {row.role}")
+        only_a, only_b = ((mine["right under"] == f"only {which}").sum() for which in "AB")
+        assert row.change.change_pp == pytest.approx(100 * (only_b - only_a) / len(mine))
+        assert row.change.ci_low_pp <= row.change.change_pp <= row.change.ci_high_pp
+        assert row.b - row.a == pytest.approx(row.change.change_pp / 100)
     settings = settings_side_by_side(a.clamps, b.clamps)
     assert settings["feature"].tolist() == [0, 1, 2]
     assert settings["a"].isna().tolist() == [
@@ -189,3 +200,40 @@ def test_the_table_has_a_row_a_trial(toy, tried):
     assert set(table["kind"]) == {"clamps"}
     assert set(table["rival"]) == {""}
     assert (table["forget_low"] <= table["forget"]).all()
+
+
+def test_the_table_says_changes_as_the_board_does(toy, tried):
+    held = toy.history.trials(toy.half("held-out"))
+    trials = toy.history.trials()
+    table = trial_table(trials, {t.id: "x" for t in trials}, toy.max_act, held).set_index("id")
+    for evaluation in tried:
+        row = table.loc[trial(toy, evaluation.setting).id]
+        half = toy.restrict(evaluation, toy.half("held-out"))
+        for role in ("forget", "retain"):
+            whole, of_half = (pooled(e.sets, role) for e in (evaluation, half))
+            said = f"{role}_change"
+            assert row[said] == pytest.approx(whole.change_pp)
+            ends = (whole.ci_low_pp, whole.ci_high_pp)
+            assert (row[f"{said}_low"], row[f"{said}_high"]) == pytest.approx(ends)
+            assert row[f"held_{role}"] == pytest.approx(of_half.change_pp)
+    assert table["forget_said"].str.contains(r"^[−+].* pp \[").any()
+    assert (table["strength"] != "").sum() == 2
+
+
+def test_points_of_sweeps_are_trials_when_asked_for_unless_they_were_tried(toy, tried):
+    swept = setting_of([(5, -2.5)])
+    for setting in (swept, tried[1].setting):
+        found = toy.evaluate(setting, listed=False)
+        toy.swept.write(setting, found.scores, found.affected, found.seconds)
+    assert swept not in {t.run.setting for t in toy.history.trials()}
+    both = {t.run.setting: t for t in toy.history.trials(swept=True)}
+    assert both[swept].swept
+    assert not both[tried[1].setting].swept
+    table = trial_table(list(both.values()), {t.id: "x" for t in both.values()})
+    assert not table["front"][table["swept"]].any()
+
+
+def test_no_float_noise_stands_in_the_tables_clamps():
+    setting = setting_of([(73, -58.86000000000001)])
+    made = Trial(Run(setting.clamps, [], 0, 0), Pooled(1, 2), Pooled(1, 2))
+    assert trial_table([made], {made.id: "x"})["clamps"].tolist() == ["73:-58.86"]

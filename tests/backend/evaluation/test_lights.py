@@ -8,8 +8,9 @@ import torch
 from backend.data.questions import PREFIX, Packed, Question, QuestionSet, QuestionSets
 from backend.evaluation import lengths
 from backend.evaluation.evaluate import Evaluation
+from backend.evaluation.habits import stands
 from backend.evaluation.lengths import edit_lengths, overrun
-from backend.evaluation.lights import by_form, lights, opened_by, stands
+from backend.evaluation.lights import by_form, lights, opened_by
 from backend.evaluation.recordings import Recording
 from backend.interventions.gates import opening
 from backend.interventions.method import NOTHING, Gate, Method, Setting, setting_of
@@ -72,10 +73,31 @@ def run_of(before, after, clamps=CLAMPS):
     return Evaluation(clamps, (), after, before, affected=every, done=every, seconds=0.0)
 
 
-def found(before, after, *, letters=False, clamps=CLAMPS, only=None, times=None):
+def found(before, after, *, by_letter=False, clamps=CLAMPS, only=None, times=None):
     run = run_of(scores_for(before), scores_for(after), clamps)
-    made = lights(SETS, recording(scores_for(before)), W_DEC, run, letters, only, None, times)
+    if clamps.rival is None:
+        times = overrun(recording(scores_for(before)), W_DEC, clamps)
+    made = lights(SETS, recording(scores_for(before)), run, by_letter, only, None, times)
     return {light.name: light for light in made}
+
+
+def test_what_is_kept_of_the_rest_is_held_against_the_papers_line():
+    """200 retain questions, 100 of them known: losing one keeps 99 %, losing two does not."""
+    many = tuple(replace(FORGET.questions[0], index=i) for i in range(200))
+    sets = QuestionSets((replace(FORGET, name="rest", role="retain", questions=many),))
+    was = [0] * 100 + [1] * 100
+
+    def kept(now):
+        run = replace(run_of(scores_for(was), scores_for(now)), affected=torch.ones(200).bool())
+        made = lights(sets, recording(scores_for(was)), run, by_letter=False)
+        return next(light for light in made if light.name == "The rest is kept")
+
+    assert kept(was).ok
+    assert kept([1, *was[1:]]).ok
+    lost = kept([1, 1, *was[2:]])
+    assert lost.ok is False
+    assert "98.0 % of the retain accuracy without clamps: −1.0 pp" in lost.finding
+    assert "over 200 questions" in lost.finding
 
 
 def test_a_model_that_knows_and_is_little_changed_passes_all_but_the_length_check():
@@ -86,26 +108,26 @@ def test_a_model_that_knows_and_is_little_changed_passes_all_but_the_length_chec
 def test_a_baseline_at_chance_is_nothing_to_forget():
     light = found([0] * N, [0] * N)["Something to forget"]
     assert not light.ok
-    assert "Bio 25.0% of 40 [14.2%, 40.2%]" in light.finding
+    assert "Bio 25.0 % of 40 [14.2 %, 40.2 %]" in light.finding
 
 
 def test_avoiding_the_right_answer_is_below_chance():
     light = found(RIGHT, [(a + 1) % 4 for a in RIGHT])["Not below chance"]
     assert not light.ok
-    assert "Bio 0.0% of 40" in light.finding
+    assert "Bio 0.0 % of 40" in light.finding
 
 
 def test_answering_one_letter_is_a_collapse_and_the_histogram_is_said():
-    light = found(RIGHT, [0] * N, letters=True)["No collapse to a letter"]
+    light = found(RIGHT, [0] * N, by_letter=True)["No collapse to a letter"]
     assert not light.ok
     assert "A 10 → 40, B 10 → 0, C 10 → 0, D 10 → 0" in light.finding
-    assert found(RIGHT, RIGHT[1:] + [0], letters=True)["No collapse to a letter"].ok
+    assert found(RIGHT, RIGHT[1:] + [0], by_letter=True)["No collapse to a letter"].ok
 
 
 def test_letters_that_lose_their_probability_are_seen():
     after = scores_for(RIGHT) - 2.0
     run = run_of(scores_for(RIGHT), after)
-    made = lights(SETS, recording(scores_for(RIGHT)), W_DEC, run, letters=True)
+    made = lights(SETS, recording(scores_for(RIGHT)), run, by_letter=True)
     light = next(light for light in made if "letter" in light.name and "Still" in light.name)
     assert not light.ok
     assert "1.00 → 0.14" in light.finding
@@ -114,21 +136,21 @@ def test_letters_that_lose_their_probability_are_seen():
 def test_reading_out_the_shortest_option_is_a_collapse_of_a_cloze_model():
     light = found(RIGHT, [0] * N)["No collapse to a length"]
     assert not light.ok
-    assert "the longest 25% → 0%, the shortest 25% → 100%" in light.finding
+    assert "the longest 25 % → 0 %, the shortest 25 % → 100 %" in light.finding
 
 
 LENGTH, LETTER = "No collapse to a length", "No collapse to a letter"
 
 
 @pytest.mark.parametrize(
-    ("letters", "name", "habit"), [(False, LENGTH, "the shortest"), (True, LETTER, "A")]
+    ("by_letter", "name", "habit"), [(False, LENGTH, "the shortest"), (True, LETTER, "A")]
 )
-def test_a_habit_that_stood_before_the_clamps_is_said_to(letters, name, habit):
+def test_a_habit_that_stood_before_the_clamps_is_said_to(by_letter, name, habit):
     """36 of 40 is 90 %, 35 are not; the right answers account for 10."""
-    stood = found([0] * 36 + [1] * 4, [0] * 36 + [1] * 4, letters=letters)[name]
+    stood = found([0] * 36 + [1] * 4, [0] * 36 + [1] * 4, by_letter=by_letter)[name]
     assert not stood.ok
-    assert f"Without clamps {habit} is already chosen for 90%, and right for 25%" in stood.finding
-    less = found([0] * 35 + [1] * 5, [0] * 35 + [1] * 5, letters=letters)[name]
+    assert f"Without clamps {habit} is already chosen for 90 %, and right for 25 %" in stood.finding
+    less = found([0] * 35 + [1] * 5, [0] * 35 + [1] * 5, by_letter=by_letter)[name]
     assert less.ok
     assert "already" not in less.finding
 
@@ -180,10 +202,10 @@ def test_where_the_longest_option_is_often_right_the_floor_is_not_chance():
     longest_right = replace(FORGET, questions=tuple(replace(q, answer=3) for q in FORGET.questions))
     scores = scores_for([3] * N)
     run = run_of(scores, scores, NOTHING)
-    made = lights(QuestionSets((longest_right,)), recording(scores), W_DEC, run, letters=False)
+    made = lights(QuestionSets((longest_right,)), recording(scores), run, by_letter=False)
     light = next(light for light in made if "length does not pay" in light.name)
     assert not light.ok
-    assert "Bio 100.0% of 40" in light.finding
+    assert "Bio 100.0 % of 40" in light.finding
 
 
 def test_a_gate_that_opens_by_the_form_of_questions_is_flagged():
@@ -209,7 +231,7 @@ def test_a_gate_that_opens_by_the_form_of_questions_is_flagged():
     (share, n), flagged = light([0, 1], 0.5)  # open on the first question alone, of two firings
     assert (share, n) == (0.5, 1)
     assert not flagged.ok
-    assert "50% of the places" in flagged.finding
+    assert "50 % of the places" in flagged.finding
     (share, n), flagged = light([0], 0.1)
     assert (share, n, flagged.ok) == (1.0, 10, False)
     (share, n), fine = light([1], 0.1)
@@ -236,17 +258,17 @@ def test_of_a_rival_the_lights_name_what_acts(kind):
     made = found(RIGHT, RIGHT, clamps=RIVAL[kind], times=times)
     low = found(RIGHT, avoids, clamps=RIVAL[kind], times=times)
     by = TITLES[kind]
-    assert made["Not below chance"].finding == f"With {by} no set is below chance (25%)."
-    assert f"With {by}, below chance (25%): Bio 0.0% of 40" in low["Not below chance"].finding
+    assert made["Not below chance"].finding == f"With {by} no set is below chance (25 %)."
+    assert f"With {by}, below chance (25 %): Bio 0.0 % of 40" in low["Not below chance"].finding
     assert not low["Not below chance"].ok
-    assert f"(with {by} 100.0%)" in made["Guessing by length does not pay"].finding
+    assert f"(with {by} 100.0 %)" in made["Guessing by length does not pay"].finding
     assert "the clamps" not in " ".join(light.finding for light in made.values())
     assert (PROPORTION in made) == (kind in PUSHED)
 
 
 def test_a_model_that_answers_one_letter_is_caught_whatever_made_it():
     """As Farrell et al. found RMU to do."""
-    light = found(RIGHT, [0] * N, letters=True, clamps=RIVAL["rmu"])["No collapse to a letter"]
+    light = found(RIGHT, [0] * N, by_letter=True, clamps=RIVAL["rmu"])["No collapse to a letter"]
     assert not light.ok
     assert "A 10 → 40" in light.finding
 

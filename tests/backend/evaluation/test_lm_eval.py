@@ -34,20 +34,20 @@ logging.getLogger("lm_eval").setLevel(logging.ERROR)
 
 CASES = {
     # name: task file, set, protocol, shots, questions
-    "wmdp_bio": ("wmdp/wmdp_bio.yaml", "wmdp-bio", Protocol("letter", "lm-eval"), 0, 120),
+    "wmdp_bio": ("wmdp/wmdp_bio.yaml", "wmdp-bio", Protocol("letter", "lm-eval"), 0, 90),
     "mmlu, no example": (
-        "mmlu/default/mmlu_high_school_us_history.yaml",
-        "high_school_us_history",
+        "mmlu/default/mmlu_high_school_geography.yaml",
+        "high_school_geography",
         Protocol("letter", "lm-eval"),
         0,
-        30,
+        60,
     ),
     "mmlu, five examples": (
         "mmlu/default/mmlu_human_aging.yaml",
         "human_aging",
         Protocol("letter", "lm-eval"),
         5,
-        40,
+        10,
     ),
     "mmlu continuation": (
         "mmlu/continuation/mmlu_nutrition.yaml",

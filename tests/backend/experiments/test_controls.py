@@ -22,7 +22,7 @@ from backend.experiments.controls import (
     random_directions,
     run_controls,
 )
-from backend.experiments.effects import Effect, control_effect, own_effect, verdict
+from backend.experiments.effects import Effect, compared, control_effect, own_effect
 from backend.interventions.clamps import clamp_set
 from backend.interventions.method import Gate, Method, setting_of
 from backend.statistics import Interval
@@ -133,29 +133,31 @@ def made(name: str, lost: int, gained: int = 0) -> Effect:
 
 def test_the_verdict_says_how_many_random_sets_did_as_much():
     randoms = [made(f"random features {i}", lost) for i, lost in enumerate((0, 2, 4, 2, 2))]
-    said = verdict(made("own", 20), randoms)
+    said = compared(made("own", 20), randoms)
     assert "−20.0 points" in said
     assert "−2.0 on average (−4.0 to +0.0)" in said
     assert "None did as much" in said
-    assert "10%" in said
-    assert "2 of 5 did as much or more" in verdict(
+    assert "10 %" in said
+    assert "2 of 5 did as much or more" in compared(
         made("own", 20),
         [*randoms[:3], made("random features 8", 20), made("random features 9", 30)],
     )
-    assert "4 of 5 sets" in verdict(made("own", 20), randoms[:4])
-    assert "nothing to explain" in verdict(made("own", 1, 3), randoms)
+    assert "4 of 5 sets" in compared(made("own", 20), randoms[:4])
+    assert "nothing to explain" in compared(made("own", 1, 3), randoms)
     assert "The retain questions: −20.0 with these, −2.0 with the random sets." in said
     assert "other directions" not in said
 
 
 def test_the_verdict_says_when_another_direction_does_as_much():
     randoms = [made(f"random features {i}", 2) for i in range(5)]
-    near = verdict(
+    near = compared(
         made("own", 20), [*randoms, made("next decoder", 11), made("random direction", 1)]
     )
     assert "next decoder −11.0 (retain −11.0), random direction −1.0 (retain −1.0)" in near
     assert "where these features fire" in near
-    far = verdict(made("own", 20), [*randoms, made("next decoder", 9), made("random direction", 1)])
+    far = compared(
+        made("own", 20), [*randoms, made("next decoder", 9), made("random direction", 1)]
+    )
     assert "next decoder −9.0" in far
     assert "where these features fire" not in far
 
@@ -198,6 +200,6 @@ def test_the_verdict_says_what_random_features_do_that_open_as_often(toy):
     setting = gated(toy, 0.1)
     own = own_effect(toy.evaluate(setting))
     others = [control_effect(*pair) for pair in run_controls(toy, setting)]
-    said = verdict(own, others)
+    said = compared(own, others)
     if "nothing to explain" not in said:
         assert "With tau where as many questions are open: " in said

@@ -107,6 +107,8 @@ def check_against_full(hf, model, sae, ids, clamps, rules, n_tokens, atol):
             break
         assert written.ids[-1] == int(slow.argmax())
         assert written.edited == touched
+        log_prob = float(slow.log_softmax(-1)[written.ids[-1]])
+        assert written.log_probs[-1] == pytest.approx(log_prob, abs=max(atol, 1e-3))
         seen.append(written.ids[-1])
         logits = steps.feed(seen[-1:])
     return written
@@ -270,19 +272,34 @@ def test_a_draw_falls_on_tokens_by_their_probability():
     assert pick(logits, 0.0, 0.99) == 1
 
 
+def test_a_sampled_token_has_its_log_probability_at_temperature_1(toy):
+    ids = toy.model.tokenizer("The heart")["input_ids"]
+    *_, last = generate(toy.runner, ids, NOTHING, max_tokens=12, sampling=Sampling(1.7, 3))
+    hf, _ = toy.load_plain()
+    with torch.inference_mode():
+        logits = hf(torch.tensor([[*ids, *last.ids]])).logits[0].double()
+    at = torch.arange(len(last.ids)) + len(ids) - 1
+    wanted = logits.log_softmax(-1)[at, torch.tensor(last.ids)]
+    torch.testing.assert_close(torch.tensor(last.log_probs).double(), wanted, atol=1e-4, rtol=1e-4)
+    assert len({round(p, 3) for p in last.log_probs}) > 1
+
+
 def test_the_text_grows_and_holds_back_half_characters(toy):
     ids = toy.model.tokenizer("She plays")["input_ids"]
-    texts = [
-        w.text
-        for w in generate(
+    grown = list(
+        generate(
             toy.runner,
             ids,
             (),
             max_tokens=30,
             sampling=Sampling(1.5, 3),
         )
-    ]
-    assert not any(text.endswith("\ufffd") for text in texts)
+    )
+    assert not any(w.text.endswith("\ufffd") for w in grown)
+    for w in grown:
+        assert "".join(w.tokens) == w.text
+        assert len(w.tokens) == len(w.ids) == len(w.log_probs)
+    assert any("" in w.tokens for w in grown), "no character came from several tokens"
 
 
 @pytest.mark.parametrize(
@@ -338,6 +355,9 @@ def test_with_a_rival_each_token_is_that_of_a_whole_pass(chatting, monkeypatch, 
     wanted = slow.written(ids, n)
     assert list(last.ids) == wanted[: len(last.ids)]
     assert len(last.ids) == n or (last.ended and wanted[len(last.ids)] in slow.ends)
+    whole = slow.log_probs([*ids, *last.ids], len(ids))
+    for at, (token, log_prob) in enumerate(zip(last.ids, last.log_probs, strict=True), len(ids)):
+        assert log_prob == pytest.approx(float(whole[at - 1, token]), abs=1e-3)
     *_, free = writing(chatting, prompt, chat, NOTHING, max_tokens=n)
     assert list(free.ids) == Slow(chatting, None).written(ids, n)[: len(free.ids)]
     assert last.ids != free.ids, "the rival did nothing"

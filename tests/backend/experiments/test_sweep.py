@@ -36,6 +36,9 @@ def test_points_are_the_engines_own_and_a_stopped_sweep_goes_on(toy):
     points = list(run_sweep(toy, settings))
     assert points[0] == first
     assert len(points) == 4
+    swept = {t.run.setting for t in toy.history.trials(swept=True) if t.swept}
+    assert set(settings) <= swept
+    assert not set(settings) & {t.run.setting for t in toy.history.trials()}
     for made in points:
         assert made.forget == pooled(toy.evaluate(made.setting).sets, "forget")
         assert settings[made.setting] == (made.n, made.multiple)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from backend.errors import BadInput
-from backend.features.finding import Filters, find
+from backend.features.finding import Filters, find, good_one, numbers
 
 TABLE = pd.DataFrame(
     {
@@ -40,7 +40,7 @@ def listed(**kw):
 
 
 def test_keywords_and_text_are_blended_by_their_shares():
-    assert listed(hits=HITS) == [2, 0] and listed(on_text=ON_TEXT) == [4, 0]
+    assert listed(hits=HITS) == [2, 0] and listed(on_text=ON_TEXT) == [0, 4]
     both = find(TABLE, hits=HITS, on_text=ON_TEXT)
     assert both["feature"].tolist() == [2, 0, 4]
     assert both["score"].tolist() == [6.0, 3.0 + 2.0, 4.0]
@@ -93,11 +93,54 @@ def test_percentiles_of_a_ranker_are_over_all_features_not_the_found_ones():
     assert find(table, rank="dsg", setting=75, hits=HITS)["feature"].tolist() == [2]
 
 
-def test_an_unknown_order_and_relevance_to_nothing_are_refused():
+def test_an_unknown_order_is_refused():
     with pytest.raises(BadInput, match="no order 'x'"):
         listed(rank="x")
-    with pytest.raises(BadInput, match="nothing to be relevant to"):
-        listed()
+
+
+def test_by_relevance_features_on_no_question_come_last_however_strong():
+    assert listed(on_text=ON_TEXT)[-1] == 4  # the strongest on the text; it is in no question
+    assert listed(on_text=ON_TEXT, smallest_first=True)[-1] == 4
+    assert listed(on_text=ON_TEXT, rank="max activation") == [0, 4]
+
+
+def test_without_a_search_relevance_is_selectivity_with_those_on_no_forget_question_last():
+    # By selectivity alone feature 4 (4.5) stands before feature 1 (-4); feature 3 has no density.
+    assert listed() == [0, 2, 1, 4]
+    assert listed(rank="selectivity") == [0, 2, 4, 1]
+
+
+def test_features_named_by_number_come_first_whatever_the_ranking_and_the_filters():
+    assert listed(named=[3]) == [3]
+    assert listed(named=[3, 1], hits=HITS) == [3, 1, 2, 0]
+    assert listed(named=[0], hits=HITS, rank="paper", filters=Filters(starred=True)) == [0]
+    assert listed(named=[3], rank="selectivity") == [3]  # the ranking leaves it out
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("2187", [2187]),
+        (" #2187 ", [2187]),
+        ("40, #7 40", [40, 7]),
+        ("4096", []),
+        ("7 9999", []),
+        ("-3", []),
+        ("²", []),
+        ("virus 7", []),
+        ("", []),
+        ("9" * 50, []),
+    ],
+)
+def test_a_number_typed_is_a_feature_if_there_is_one(query, named):
+    assert numbers(query, 4096) == named
+
+
+def test_the_feature_to_look_at_first_has_a_label_where_one_has():
+    assert good_one(TABLE) == 0
+    assert good_one(TABLE.assign(label="")) == 0
+    assert good_one(TABLE.assign(label=["", "", "cells", "", ""])) == 2
+    assert good_one(TABLE.head(0)) == 0
 
 
 def test_nothing_found_is_an_empty_list():

@@ -174,7 +174,7 @@ def test_the_page_says_what_acts(told, kind):
     assert ABOUT[kind] in page
     assert f"Filled: with {TITLES[kind]}." in page
     for s in evaluation.sets:
-        assert f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in page
+        assert f"{100 * s.baseline_accuracy:.1f} % → <b>{100 * s.accuracy:.1f} %</b>" in page
     assert loss_in_words(text_loss(told, evaluation.setting)).strip() in page
     for untrue in ("No clamp.", "set to the value below", "features clamped", "Is it these feat"):
         assert untrue not in page

@@ -14,7 +14,7 @@ def test_it_has_the_figures_and_stands_alone(toy):
     evaluation = toy.evaluate(setting_of([(1, -120.0), (3, 0.0)]))
     page = report(toy, evaluation)
     for s in evaluation.sets:
-        assert f"{s.baseline_accuracy:.1%} → <b>{s.accuracy:.1%}</b>" in page
+        assert f"{100 * s.baseline_accuracy:.1f} % → <b>{100 * s.accuracy:.1f} %</b>" in page
         assert f"<td>{s.n}<br>" in page
     assert page.count("<svg") == 2
     assert "heart and vessels" in page

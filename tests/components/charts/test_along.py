@@ -4,6 +4,7 @@ import pandas as pd
 
 from components.charts.along import along_chart
 from components.charts.palette import CHANCE_GREY
+from components.charts.theme import text_colour
 
 ROWS = pd.DataFrame(
     {
@@ -31,5 +32,6 @@ def test_tau_is_a_line_with_its_name_to_be_seen_on_light_and_dark():
     chart = along_chart(ROWS, 0.3, "rho").to_dict()
     rule, *_, name = chart["layer"]
     assert chart["datasets"][rule["data"]["name"]] == [{"tau": 0.3}]
-    assert (rule["mark"]["color"], name["mark"]["color"]) == (CHANCE_GREY, CHANCE_GREY)
+    assert rule["mark"]["color"] == CHANCE_GREY
+    assert name["mark"]["color"] == text_colour().to_dict()
     assert name["encoding"]["text"]["value"] == "tau"

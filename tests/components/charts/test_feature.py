@@ -14,8 +14,8 @@ def test_a_histogram_leaves_empty_bars_out():
 def test_density_bars_say_their_figures_in_words():
     rows = pd.DataFrame(
         [
-            {"corpus": "a", "role": "forget", "density": 1.0, "said": "1.000%: 10 of 1,000"},
-            {"corpus": "b", "role": "retain", "density": 0.0, "said": "0.000%: 0 of 900"},
+            {"corpus": "a", "role": "forget", "density": 1.0, "said": "1.000 %: 10 of 1,000"},
+            {"corpus": "b", "role": "retain", "density": 0.0, "said": "0.000 %: 0 of 900"},
         ]
     )
     bars, words = density_bars(rows).to_dict()["layer"]

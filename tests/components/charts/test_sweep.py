@@ -1,6 +1,6 @@
 import pandas as pd
 
-from components.charts.sweep import sweep_chart
+from components.charts.sweep import sweep_chart, with_room
 
 POINTS = pd.DataFrame(
     [
@@ -42,3 +42,22 @@ def test_the_present_setting_stands_out_by_its_shape():
     shapes = [layer["mark"].get("shape") for layer in layers()]
     assert shapes.count("diamond") == 1
     assert shapes.count("square") == 1
+
+
+def test_a_label_that_would_lie_on_another_is_left_out():
+    points = POINTS.assign(retain=[80.0, 80.1, 60.0, 80.0], forget=[50.0, 50.1, 50.0, 20.0])
+    assert with_room(points).index.tolist() == [0, 2, 3]
+
+
+def test_what_was_tried_before_does_not_widen_the_axes():
+    def domain(tried):
+        chart = sweep_chart(
+            POINTS, POINTS.head(1), pd.DataFrame({"forget": [60.0], "retain": [tried]})
+        )
+        return next(
+            layer["encoding"]["x"]["scale"]["domain"]
+            for layer in chart.to_dict()["layer"]
+            if layer["mark"]["type"] == "line"
+        )
+
+    assert domain(81.0) == domain(5.0)

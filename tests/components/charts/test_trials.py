@@ -5,7 +5,7 @@ from backend.evaluation.results import Run
 from backend.interventions.method import setting_of
 from backend.interventions.rival import Rival
 from components.charts.palette import FORGET, KINDS
-from components.charts.trials import trials_chart
+from components.charts.trials import SWEPT, trials_chart
 
 TRIALS = [
     Trial(Run(setting_of([(i, -5.0)]).clamps, [], 0, 0), Pooled(forget, 100), Pooled(retain, 100))
@@ -17,7 +17,7 @@ PUBLISHED = pd.DataFrame({"name": ["RMU"], "forget": [30.0], "retain": [78.0]})
 
 def drawn(published=None, trials=TRIALS):
     table = trial_table(trials, {t.id: f"run {i}" for i, t in enumerate(trials)})
-    return trials_chart(table, TRIALS[1].id, 80.0, published).to_dict()
+    return trials_chart(table, TRIALS[1].id, (70.0, 80.0), published).to_dict()
 
 
 def dots(chart):
@@ -33,7 +33,7 @@ def encoded(chart, channel):
 
 
 def test_the_setting_on_the_board_is_filled():
-    now = drawn()["layer"][-1]
+    (now,) = (layer for layer in drawn()["layer"] if layer["mark"].get("size") == 230)
     assert (now["mark"]["filled"], now["mark"]["color"], now["mark"]["shape"]) == (
         True,
         FORGET,
@@ -58,9 +58,9 @@ def test_kinds_are_told_apart_by_shape_and_colour_and_named():
 def test_every_kind_has_a_line_of_its_own():
     chart = drawn(trials=[*TRIALS, RMU])
     (line,) = (layer for layer in chart["layer"] if layer["mark"].get("interpolate"))
-    assert line["encoding"]["stroke"]["field"] == "kind"
+    assert line["encoding"]["stroke"]["field"] == "mark"
     rows = chart["datasets"][line["data"]["name"]]
-    assert [(row["kind"], row["forget"]) for row in rows] == [
+    assert [(row["mark"], row["forget"]) for row in rows] == [
         ("clamps", 70.0),
         ("clamps", 40.0),
         ("RMU", 30.0),
@@ -90,3 +90,48 @@ def test_published_results_lie_behind_the_dots():
 
 def test_a_dot_can_be_selected():
     assert drawn()["params"][0]["name"] == "run"
+
+
+FAR = Trial(Run(setting_of([(9, -5.0)]).clamps, [], 0, 0), Pooled(5, 100), Pooled(20, 100))
+CLOUD = [
+    Trial(
+        Run(setting_of([(i, -5.0)]).clamps, [], 0, 0),
+        Pooled(65 - i % 5, 100, 5 + i % 5, i % 2),
+        Pooled(78 + i % 3, 100),
+    )
+    for i in range(20, 40)
+]
+
+
+def test_one_far_dot_stands_at_the_edge_with_its_true_figures_and_an_arrow():
+    chart = drawn(trials=[*CLOUD, FAR])
+    by_id = {row["id"]: row for row in max(chart["datasets"].values(), key=len)}
+    far = by_id[FAR.id]
+    (low, high) = encoded(chart, "x")["domain"]
+    assert (far["retain_at"], far["arrow"]) == (low, "↙")
+    assert high - low < 10
+    assert far["forget_is"] == "5.0 % (no change)"
+    (arrows,) = (layer for layer in chart["layer"] if layer["mark"].get("fontSize") == 17)
+    (row,) = chart["datasets"][arrows["data"]["name"]]
+    assert row["id"] == FAR.id
+    assert all(row["arrow"] == "" for id_, row in by_id.items() if id_ != FAR.id)
+
+
+def test_a_dot_says_all_that_is_known_of_it():
+    chart = drawn(trials=CLOUD)
+    (layer,) = (layer for layer in chart["layer"] if "size" in layer["encoding"])
+    told = [tip["title"] for tip in layer["encoding"]["tooltip"]]
+    assert told == ["setting", "kind", "strength", "forget", "retain", "questions", "when"]
+    row = chart["datasets"][layer.get("data", chart.get("data"))["name"]][0]
+    assert row["forget_is"].startswith("65.0 % (−5.0 pp [−9.3, −0.7])")
+    assert row["n"] == "100 forget, 100 retain"
+
+
+def test_points_of_sweeps_are_small_pale_and_a_kind_of_their_own():
+    chart = drawn(trials=[*TRIALS, CLOUD[0]._replace(swept=True)])
+    assert encoded(chart, "shape")["domain"] == ["clamps", SWEPT]
+    (layer,) = (layer for layer in chart["layer"] if "size" in layer["encoding"])
+    for channel in ("size", "opacity"):
+        how = layer["encoding"][channel]
+        assert how["condition"]["test"] == "datum.swept"
+        assert how["condition"]["value"] < how["value"]

@@ -10,17 +10,19 @@ from components.clamping.arrange import heading
 from components.clamping.sliders import UNITS
 
 BOARD = Board((Slider(2, -4.0), Slider(3, -5.0, on=False)))
+ON = Board((Slider(2, -4.0), Slider(3, -5.0)))
 
 
 @pytest.mark.parametrize(
-    ("preset", "line"),
+    ("board", "preset", "line"),
     [
-        (None, "2 clamped after block 2 of 4: 1 on, 1 off"),
-        ("Forget biology", "“Forget biology”: 2 clamped after block 2 of 4: 1 on, 1 off"),
+        (BOARD, None, "2 clamped after block 2 of 4: 1 on, 1 off"),
+        (ON, None, "2 clamped after block 2 of 4"),
+        (ON, "Forget biology", "“Forget biology”: 2 clamped after block 2 of 4"),
     ],
 )
-def test_it_says_how_many_are_on_where_and_which_preset_they_are(preset, line):
-    assert heading(BOARD, preset, "block 2 of 4") == line
+def test_it_says_how_many_where_whether_some_are_off_and_which_preset(board, preset, line):
+    assert heading(board, preset, "block 2 of 4") == line
 
 
 def script(engine, board, shown, on_reset, on_remove):
@@ -65,7 +67,8 @@ def test_values_are_shown_in_each_unit(at, shown, unit):
 
 
 @pytest.mark.parametrize(
-    ("label", "wish"), [("Reset all to -5x, on", "reset"), ("Remove all", "remove")]
+    ("label", "wish"),
+    [("Reset all to where they came from, on", "reset"), ("Remove all", "remove")],
 )
 def test_all_of_them_can_be_reset_or_removed(at, asked, label, wish):
     next(b for b in at.button if b.label == label).click().run()

@@ -31,14 +31,15 @@ def script(engine, setting, backs, how):
 @pytest.fixture
 def foot(monkeypatch):
     monkeypatch.setattr("streamlit.page_link", lambda *_, **__: None)  # no pages in this script
-    heard = SimpleNamespace(backs=[], pinned=[], expected=[], trials=TRIALS)
+    monkeypatch.setattr("streamlit.switch_page", lambda *to, **how: heard.went.append((to, how)))
+    heard = SimpleNamespace(backs=[], pinned=[], expected=[], went=[], trials=TRIALS)
     engine = SimpleNamespace(
         history=SimpleNamespace(
-            trials=lambda only: heard.trials,
+            trials=lambda only, swept: heard.trials if swept else [],
             baseline=lambda only: (Pooled(70, 100), Pooled(80, 100)),
         ),
-        atlas=SimpleNamespace(name=str),
-        preset_titles={},
+        name_of=str,
+        max_act=lambda feature: 1.0,
         setup=SimpleNamespace(sets=(), scoring="cloze"),
     )
     monkeypatch.setattr("components.clamping.foot.published_points", lambda setup: None)
@@ -77,6 +78,12 @@ def test_the_same_clamps_by_another_method_are_a_way_back(foot):
     foot.trials = [trial(HERE), trial(gated)]
     foot.start().selectbox[0].set_value(foot.trials[1].id).run()
     assert foot.backs[-1].setting == gated
+
+
+def test_a_setting_is_compared_with_the_board_in_one_choice(foot):
+    foot.start().selectbox[1].set_value(TRIALS[1].id).run()
+    assert foot.pinned == [("A", OTHER), ("B", HERE)]
+    assert foot.went == [(("pages/runs.py",), {"query_params": {"compare": ""}})]
 
 
 def test_this_setting_is_pinned(foot):

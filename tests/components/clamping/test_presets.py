@@ -12,13 +12,15 @@ from backend.features.presets import PRESETS
 from backend.interventions.board import Board, Slider
 from backend.interventions.method import setting_of
 from backend.interventions.rival import Rival
-from components.clamping.presets import holds, ordered_board
+from components.clamping.presets import counted, holds, known_of, ordered_board
+from tests.support.results import RESULT, result
 
 MINE = Board((Slider(7, -3.0),))
+KEPT = result("History", n=100, lost=1, role="retain")
 FIRES = {1: 2, 2: 9, 3: 5}
 
 
-def engine_of(deleted=None, table=None):
+def engine_of(deleted=None, table=None, ran=False):
     return SimpleNamespace(
         atlas=SimpleNamespace(
             about=lambda feature: {"fires_forget": FIRES[feature]},
@@ -28,8 +30,19 @@ def engine_of(deleted=None, table=None):
         presets=PRESETS,
         preset_in_words=lambda name: f"What {name} takes",
         preset=lambda name: setting_of([(1, -4.0), (2, -5.0), (3, -6.0)]),
+        finished=lambda setting: SimpleNamespace(sets=(RESULT, KEPT)) if ran else None,
         saved_presets=SimpleNamespace(all=lambda d_sae: {"mine": MINE}, delete=deleted),
     )
+
+
+def test_a_preset_says_what_it_did_here_if_it_ran():
+    setting = setting_of([(1, -4.0)])
+    assert known_of(engine_of(), setting) == "Not run here yet."
+    said = known_of(engine_of(ran=True), setting)
+    assert said == "Here: Bio <b> 70 → 50 %, History 70 → 69 %."
+    assert known_of(engine_of(), setting_of([])) == ""
+    assert counted(1) == "1 feature"
+    assert counted(30) == "30 features"
 
 
 def test_the_features_that_fire_on_most_forget_questions_come_first():

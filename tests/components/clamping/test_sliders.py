@@ -132,6 +132,11 @@ def test_reset_sets_every_slider_as_a_new_one_on_and_the_master_at_one():
     assert board == Board(tuple(new_slider(s.feature, ABOUT[s.feature]["max_act"]) for s in ADDED))
 
 
+def test_reset_takes_sliders_back_to_where_they_came_from_and_others_to_the_start():
+    board = reset(Board(ADDED, 2.0, solo=2), ABOUT.__getitem__, {1: -30.0, 2: 0.0}.get)
+    assert board == Board((Slider(3, START), Slider(2, 0.0), Slider(1, -30.0)))
+
+
 GATED = Method(gate=Gate("rho", 0.25), reach="all")
 
 
@@ -144,19 +149,38 @@ def test_neither_an_edit_nor_a_reset_changes_the_method(monkeypatch):
     assert reset(board, ABOUT.__getitem__).method == GATED
 
 
-def script(board, about, arrangement, residual_unit):
+def script(board, about, arrangement, residual_unit, came_from):
     from components.clamping.sliders import draw_sliders
 
-    draw_sliders(board, about, arrangement, "sliders", lambda: None, residual_unit)
+    draw_sliders(board, about, arrangement, "sliders", lambda: None, residual_unit, came_from)
+
+
+def drawn(arrangement, came_from=None):
+    """What the element is handed, and its rows by their feature."""
+    args = (BOARD, ABOUT.__getitem__, arrangement, {2: 12.5, 3: 40.0}.__getitem__, came_from)
+    at = AppTest.from_function(script, args=args).run()
+    assert not at.exception, at.exception
+    data = json.loads(next(e for e in at.main if e.type == "bidi_component").proto.json)
+    return data, {row["feature"]: row for group in data["groups"] for row in group["rows"]}
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_row_has_its_value_in_raw_units_and_what_each_unit_is_in_them(unit):
-    args = (BOARD, ABOUT.__getitem__, Arrangement(unit), {2: 12.5, 3: 40.0}.__getitem__)
-    at = AppTest.from_function(script, args=args).run()
-    assert not at.exception, at.exception
-    data = json.loads(next(e for e in at.main if e.type == "bidi_component").proto.json)
+    data, rows = drawn(Arrangement(unit))
     assert data["unit"] == unit
-    rows = {row["feature"]: row for group in data["groups"] for row in group["rows"]}
     assert (rows[2]["value"], rows[2]["unit"], rows[2]["residual"]) == (-4.0, 2.0, 12.5)
     assert (rows[3]["value"], rows[3]["unit"], rows[3]["residual"]) == (-5.0, 1.0, 40.0)
+
+
+@pytest.mark.parametrize(
+    ("came_from", "expected"),
+    [(None, {2: 2 * START, 3: START}), ({2: -3.0}.get, {2: -3.0, 3: START})],
+)
+def test_a_row_is_reset_to_where_it_came_from_or_where_new_ones_stand(came_from, expected):
+    _, rows = drawn(Arrangement(), came_from)
+    assert {feature: row["reset"] for feature, row in rows.items()} == expected
+
+
+def test_a_row_has_its_name_and_how_many_questions_of_each_role_it_fires_on():
+    _, rows = drawn(Arrangement())
+    assert (rows[3]["name"], rows[3]["forget"], rows[3]["retain"]) == ("cells", 1, 4)

@@ -41,7 +41,7 @@ def test_a_click_opens_the_neighbour(draw):
 def test_each_says_how_near_it_is(draw):
     at = draw(nearest=[Neighbour(7, 0.512, "")], co_firing=[CoFiring(9, 1200, 0.4, 0.3, "")])
     assert "cosine 0.51" in captions(at)
-    assert "together on 1,200 tokens, 40% of this one's" in captions(at)
+    assert "together on 1,200 tokens, 40 % of this one's" in captions(at)
 
 
 def test_a_label_is_shown_as_it_stands(draw):

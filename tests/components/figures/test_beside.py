@@ -24,7 +24,7 @@ def script(found, coming):
 def drawn(found, coming=False):
     at = AppTest.from_function(script, args=(found, coming)).run()
     assert not at.exception
-    return [m.value for m in at.markdown[1:]], [c.value for c in at.caption]
+    return [m.value for m in at.markdown], [c.value for c in at.caption]
 
 
 def test_each_family_has_a_line_whose_names_stand_as_they_are():

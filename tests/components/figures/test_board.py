@@ -12,15 +12,9 @@ from backend.interventions.method import NOTHING, Setting, setting_of
 from backend.interventions.rival import Rival
 from backend.statistics import MeanChange
 from components.figures import board as module
-from components.figures.board import (
-    REDRAW_S,
-    GrowingBoard,
-    baseline_html,
-    board_html,
-    heading,
-    legend,
-)
-from tests.support.results import RESULT
+from components.figures.board import REDRAW_S, GrowingBoard, heading, legend
+from components.figures.board_table import baseline_html, board_html
+from tests.support.results import RESULT, result
 
 MARGINS = {"b": MeanChange(-0.25, -0.4, -0.1)}
 
@@ -39,7 +33,7 @@ def test_a_change_comes_with_its_interval_and_what_it_is_over():
 
 def test_without_clamps_each_accuracy_comes_with_its_interval():
     markup = baseline_html([RESULT])
-    assert "<b>70.0%</b> [60.0%, 80.0%]" in markup
+    assert "<b>70.0 %</b> [60.0 %, 80.0 %]" in markup
     assert "n = 200<" in markup
 
 
@@ -65,6 +59,37 @@ def test_a_set_begun_never_passes_for_a_finished_one():
     markup = board_html([replace(RESULT, n_done=20, lost=0, gained=0, change_pp=0.0)])
     assert "20 done" in markup
     assert "no answer changed so far" in markup
+
+
+def test_nothing_is_said_of_a_set_after_a_few_questions_without_change():
+    """Seven of fifty without a change are no finding; ten are, and so is one that changed."""
+    begun = replace(RESULT, n_done=7, lost=0, gained=0, change_pp=0.0)
+    assert "not yet known" in board_html([begun])
+    assert "no answer changed so far" in board_html([replace(begun, n_done=10)])
+    assert "−2.0 pp" in board_html([replace(begun, lost=1, change_pp=-2.0)])
+    few = replace(begun, n_affected=7)
+    assert "no answer changed" in board_html([few]), "seven of seven are all"
+
+
+def test_the_retain_sets_stand_together_below_with_their_held_out_half():
+    a = result("a", n=100, lost=4, role="retain")
+    b = result("b", n=300, lost=8, gained=4, role="retain")
+    markup = board_html([RESULT, a, b], {}, [RESULT, a, b])
+    foot = markup[markup.index("<tfoot>") :]
+    assert "n = 400" in foot
+    assert "lost 12, gained 4" in foot
+    assert foot.count("−2.0 pp") == 2, "8 of 400, over all and over the held-out half"
+    assert "held-out −2.0 pp" in foot
+    assert "<tfoot>" not in board_html([RESULT, a]), "one retain set is its own sum"
+
+
+def test_where_interval_and_test_disagree_it_says_which_to_take():
+    """Four lost and none gained: the interval leaves out zero, exact McNemar gives 0.125."""
+    odd = result("a", n=68, lost=4, role="retain")
+    assert odd.ci_high_pp < 0
+    assert odd.p_value == 0.125
+    assert "take p" in board_html([odd])
+    assert "take p" not in board_html([result("a", n=68, lost=10, role="retain")])
 
 
 def test_a_set_that_may_be_guessing_says_its_margin():
@@ -104,8 +129,8 @@ def evaluation(n_done=3, clamps=((2, -4.0),), kept=None, n_known=0):
         (evaluation(n_known=2), False, "bit for bit. 1 run, 2 known from before, in 1.2 s."),
         (evaluation(kept=0.0), False, "1970, "),
         (evaluation(kept=0.0), False, ", when it took 1.2 s."),
-        (evaluation(2), False, "after 2 of 3 affected questions, of 4 in all. ±: how far"),
-        (evaluation(), True, "For the previous settings: 3 of 4 questions affected."),
+        (evaluation(2), False, "after 2 of 3 touched questions, of 4 in all. ±: how far"),
+        (evaluation(), True, "For the previous settings: 3 of 4 questions touched."),
         (evaluation(clamps=()), False, "No clamp is on: this is the model as it is, over 4"),
     ],
 )
@@ -133,14 +158,14 @@ def test_the_dots_are_without_and_with_what_is_on_the_board():
 
 
 def test_a_growing_board_says_how_sure_it_is_of_each_role():
-    forget = replace(RESULT, n=4, n_affected=4, n_done=2, lost=1, gained=0)
+    forget = replace(RESULT, n=40, n_affected=40, n_done=20, lost=10, gained=0)
     retain = replace(forget, role="retain", lost=0)
     shown = replace(evaluation(2), sets=(forget, retain))
     of_forget, of_retain = (pooled(shown.sets, role).sure_pp for role in ("forget", "retain"))
     assert 0 < of_retain < of_forget
     said = (
         f"forget −50.0 ± {of_forget:.1f} points, retain 0.0 ± {of_retain:.1f} points "
-        "after 4 of 8 affected"
+        "after 40 of 80 touched"
     )
     assert heading(shown, False).startswith(f"Running: {said}")
     assert heading(shown, False, stopped=True).startswith(f"A sample: {said}")
@@ -168,13 +193,18 @@ def drawn(monkeypatch):
     monkeypatch.setattr(
         module,
         "draw_board",
-        lambda shown, margins, stale, stopped: out.append((shown, bool(margins))),
+        lambda shown, margins, held_out, stale, stopped: out.append((shown, bool(margins))),
     )
     return out
 
 
 def place_of(only=None, restrict=lambda shown, _: shown):
-    engine = SimpleNamespace(sets=(), recording=SimpleNamespace(baseline=None), restrict=restrict)
+    engine = SimpleNamespace(
+        sets=(),
+        recording=SimpleNamespace(baseline=None),
+        restrict=restrict,
+        half=lambda _: torch.tensor([True, False, False, True]),
+    )
     return GrowingBoard(SimpleNamespace(container=nullcontext), engine, only)
 
 

@@ -13,7 +13,7 @@ POINTS = [Point(n, multiple, (), RESULT, RESULT) for n in (1, 10) for multiple i
 def test_there_is_a_row_for_each_point_and_a_line_for_each_number_of_features():
     rows = point_rows(POINTS)
     assert rows["features"].tolist() == ["1 feature"] * 2 + ["10 features"] * 2
-    assert rows["strength"].tolist() == ["-2x", "-8x"] * 2
+    assert rows["strength"].tolist() == ["−2x", "−8x"] * 2
 
 
 def test_a_row_has_accuracies_and_their_intervals_in_percent():
@@ -30,8 +30,8 @@ def test_an_interval_stays_between_none_and_all():
 
 def test_the_table_says_the_same_in_words():
     row = point_table(POINTS).iloc[0]
-    assert (row["features"], row["strength"]) == (1, "-2x")
-    assert row["forget"] == "50.0% (−20.0 pp [−26.1, −13.9], n 200)"
+    assert (row["features"], row["strength"]) == (1, "−2x")
+    assert row["forget"] == "50.0 % (−20.0 pp [−26.1, −13.9], n 200)"
 
 
 @pytest.mark.parametrize(

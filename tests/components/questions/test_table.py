@@ -13,7 +13,7 @@ TABLE = pd.DataFrame(
         {"change": "unchanged", "set": "History", "topic": "cells", "features": []},
     ],
     index=[10, 11, 12],
-)
+).assign(p_before=[0.9, 0.1, 0.5], p_after=[0.2, 0.8, 0.5])
 ALL = ("lost", "gained", "unchanged")
 
 
@@ -55,6 +55,16 @@ def at(chosen):
 def test_at_first_what_changed_is_shown(at):
     assert at.dataframe[0].value["change"].tolist() == ["lost", "gained"]
     assert at.caption[0].value.startswith("2 of 3 questions.")
+
+
+def test_what_was_asked_chosen_and_lost_comes_first_and_the_furthest_fall_on_top(chosen):
+    again = TABLE.iloc[[0]].assign(p_before=0.99, p_after=0.0).set_axis([13])
+    table = pd.concat([TABLE, again])
+    missing = [column for column in SHOWN if column not in table]
+    at = AppTest.from_function(script, args=(table.assign(**dict.fromkeys(missing, "")), chosen))
+    shown = at.run().dataframe[0].value
+    assert shown.columns[:5].tolist() == ["question", "right", "after", "p_before", "p_after"]
+    assert shown["p_before"].tolist() == [0.99, 0.9, 0.1]
 
 
 def test_clamped_features_are_offered_by_name(at):

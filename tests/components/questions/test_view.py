@@ -4,10 +4,21 @@ import html
 import re
 from dataclasses import replace
 
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
 from backend.data.questions import Question
 from backend.interventions.method import Gate
 from backend.reading.seen import SeenGate, SeenOption, SeenQuestion, SeenSequence, SeenToken
-from components.questions.view import MOST_LISTED, gate_rows, heading, legend, view_html
+from components.questions.view import (
+    MOST_LISTED,
+    chosen_line,
+    gate_rows,
+    heading,
+    legend,
+    view_html,
+)
 
 
 def tokens(*texts, fired=()):
@@ -53,8 +64,54 @@ def test_every_firing_place_is_said_in_words():
 
 def test_shares_before_and_after_and_the_right_answer_are_there():
     said = words(view_html(LETTER, clamped=True))
-    assert "A right" in said and "70.0% → 30.0%" in said and "scored by “A” or “ A”" in said
+    assert "A ✓ right" in said and "0.70 → 0.30" in said and "scored by “A” or “ A”" in said
     assert "→" not in words(view_html(LETTER, clamped=False))
+
+
+def test_a_fired_feature_has_its_name_and_a_link_that_keeps_the_board():
+    drawn = view_html(LETTER, True, {7: "<i>hearts", 2: ""}.get, {"clamps": "7:-3,2:1"})
+    assert 'href="feature?clamps=7%3A-3%2C2%3A1&amp;feature=7"' in drawn
+    assert "<i>" not in drawn
+    assert "feature 7 · <i>hearts fires at" in words(drawn)
+    assert "feature 2 fires at" in words(drawn)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            (2, 1, 0, 0),
+            (0, 3, 0, 0),
+            "**Lost:** chose A cell (P 0.87) instead of The <b>heart (0.61 → 0.04).",
+        ),
+        (
+            (0, 3, 0, 0),
+            (2, 1, 0, 0),
+            "**Gained:** chose The <b>heart (P 0.61) instead of A cell (0.87 → 0.22).",
+        ),
+        ((2, 1, 0, 0), (3, 0, 0, 0), "chose The <b>heart as before (0.61 → 0.87)."),
+        (
+            (0, 3, 0, 0),
+            (0, 2, 0, 0),
+            "chose A cell, as before, not The <b>heart (0.04 → 0.10).",
+        ),
+        (
+            (0, 3, 0, 0),
+            (0, 0, 3, 0),
+            "chose Air (P 0.87) instead of A cell (0.87 → 0.04); "
+            "right is The <b>heart (0.04 → 0.04).",
+        ),
+    ],
+)
+def test_what_was_chosen_instead_of_what_is_said_in_a_line(before, after, said):
+    shares = [torch.tensor(s, dtype=torch.float64).softmax(-1).tolist() for s in (before, after)]
+    options = tuple(
+        SeenOption((), ("A",), *scores)
+        for scores in zip(map(float, before), map(float, after), *shares, strict=True)
+    )
+    line = chosen_line(replace(LETTER, options=options))
+    assert line.replace("\\", "") == said
+    assert "<b>" not in line
 
 
 def test_an_options_tokens_and_its_last_scored_one_stand_beside_it():
@@ -102,3 +159,16 @@ def test_the_statistic_has_a_row_a_token_and_sequence():
     assert rows["token"].tolist() == ["<bos>", "↵"] * 2
     assert rows["statistic"].tolist() == [0.0, 0.1, 0.0, 0.5]
     assert rows["state"].tolist() == ["closed", "closed", "open", "open"]
+
+
+def script(view, asked):
+    from components.questions.view import draw_question_view
+
+    asked.append(draw_question_view(view, anatomy=True))
+
+
+def test_the_anatomy_of_a_question_is_asked_for_by_its_button():
+    asked = []
+    at = AppTest.from_function(script, args=(LETTER, asked)).run()
+    at.button(key="question_anatomy").click().run()
+    assert asked == [False, True]

@@ -14,10 +14,10 @@ from backend.interventions.method import setting_of
 SETTING = setting_of([(2, -4.0)])
 
 
-def script(trial, results, backs, on_pin):
+def script(trial, results, backs, on_pin, on_compare):
     from components.runs.chosen import draw_chosen
 
-    backs.append(draw_chosen(trial, "two *stars*", results, on_pin))
+    backs.append(draw_chosen(trial, "two *stars*", results, on_pin, on_compare))
 
 
 @pytest.fixture
@@ -30,9 +30,14 @@ def results(tmp_path):
 
 @pytest.fixture
 def heard(results):
-    heard = SimpleNamespace(backs=[], pinned=[])
-    trial = Trial(results.read(SETTING), Pooled(40, 100), Pooled(80, 100))
-    args = (trial, results, heard.backs, lambda *pin: heard.pinned.append(pin))
+    return drawn(results)
+
+
+def drawn(results, *, swept=False, compare=True):
+    heard = SimpleNamespace(backs=[], pinned=[], compared=[])
+    trial = Trial(results.read(SETTING), Pooled(40, 100), Pooled(80, 100), swept=swept)
+    on_compare = heard.compared.append if compare else None
+    args = (trial, results, heard.backs, lambda *pin: heard.pinned.append(pin), on_compare)
     heard.at = AppTest.from_function(script, args=args).run()
     return heard
 
@@ -58,6 +63,24 @@ def test_the_user_goes_back_to_it(heard):
 def test_it_is_pinned(heard):
     click(heard, "Pin as B")
     assert heard.pinned == [("B", SETTING)]
+
+
+def test_it_is_compared_with_the_board(heard):
+    click(heard, "Compare with the board")
+    assert heard.compared == [SETTING]
+
+
+def test_the_board_itself_is_compared_with_nothing(results):
+    labels = [b.label for b in drawn(results, compare=False).at.button]
+    assert "Compare with the board" not in labels
+
+
+def test_a_point_of_a_sweep_is_gone_back_to_before_it_is_written_about(results):
+    heard = drawn(results, swept=True)
+    assert not heard.at.text_input
+    assert "go back to it to name it" in heard.at.caption[1].value
+    click(heard, "Go back to this setting")
+    assert heard.backs[-1] is True
 
 
 def test_it_is_deleted(heard, results):

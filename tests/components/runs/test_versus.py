@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from backend.evaluation.history import Versus
+from backend.evaluation.versus import Versus, together
 from backend.interventions.method import Gate, Method, Setting, setting_of
 from backend.interventions.rival import Rival
 from backend.statistics import PairedChange
@@ -26,6 +26,12 @@ def test_each_set_says_its_change_from_a_to_b():
     assert table["p"].tolist() == ["0.38", "1"]
 
 
+def test_all_sets_of_a_role_have_a_row_of_their_own():
+    table = versus_table([*together([LESS, SAME, SAME]), LESS, SAME, SAME])
+    assert table["Set"].tolist()[:2] == ["all forget", "all retain"]
+    assert table["n"].tolist()[:2] == [10, 10]
+
+
 def script(rows, settings, questions):
     from components.runs.versus import draw_versus
 
@@ -43,7 +49,7 @@ def at():
 
 
 def test_clamps_are_counted_by_where_they_are(at):
-    assert at.caption[0].value.startswith("3 features: 1 only in A, 1 only in B, 1 with the same")
+    assert at.caption[1].value.startswith("3 features: 1 only in A, 1 only in B, 1 with the same")
 
 
 def test_at_first_questions_that_tell_the_settings_apart_are_shown(at):
@@ -53,7 +59,7 @@ def test_at_first_questions_that_tell_the_settings_apart_are_shown(at):
 def test_the_user_chooses_which_questions_are_shown(at):
     at.button_group(key="versus_kind").set_value(["both", "neither"]).run()
     assert at.dataframe[2].value["question"].tolist() == list("yz")
-    assert at.caption[1].value.startswith("2 of 5 questions.")
+    assert at.caption[2].value.startswith("2 of 5 questions.")
 
 
 def pins_script(engine, pins, names, on_pin):
@@ -71,7 +77,7 @@ def unpinned():
 
 
 def drawn(pins, unpinned=None, found=lambda setting: SimpleNamespace(setting=setting)):
-    engine = SimpleNamespace(known=found, finished=found)
+    engine = SimpleNamespace(finished=found, name_of=lambda setting: "by itself")
 
     def on_pin(*pin):
         unpinned.append(pin)
@@ -82,7 +88,12 @@ def drawn(pins, unpinned=None, found=lambda setting: SimpleNamespace(setting=set
 def test_what_is_not_pinned_is_said():
     at = drawn((ONE, None))
     assert [t.value for t in at.text] == ["A: Mine", "B: nothing pinned"]
-    assert at.caption[0].value.startswith("Pin two settings")
+    assert at.caption[0].value.startswith("Select a run and compare it")
+
+
+def test_a_pin_that_is_not_listed_is_named_by_itself():
+    other = setting_of([(2, -4.0)])
+    assert "B: by itself" in [t.value for t in drawn((None, other)).text]
 
 
 WHEN = "When they act: "

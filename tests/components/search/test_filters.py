@@ -38,3 +38,13 @@ def test_the_users_bounds_are_taken(at, shown):
 def test_a_switch_turns_its_filter_on(at, shown, name):
     at.toggle(key=f"search_{name}").set_value(True).run()
     assert shown[-1] == Filters(**{name: True})
+
+
+def test_a_badge_says_how_many_are_on_and_all_can_be_taken_off(at, shown):
+    assert not at.markdown
+    at.toggle(key="search_labelled").set_value(True)
+    at.select_slider(key="search_limit").set_value(0.05).run()
+    assert "2 on" in at.markdown[0].value
+    at.button(key="search_all").click().run()
+    assert shown[-1] == Filters()
+    assert not at.markdown

@@ -17,7 +17,7 @@ STARRED = Filters(labelled=True, starred=True)
     ("query", "n", "words"),
     [
         (BARE, 1200, "1,200 features, ranked by selectivity"),
-        (BARE._replace(order=Order(RELEVANCE)), 3, "3 features, ranked by relevance"),
+        (BARE._replace(order=Order(RELEVANCE)), 3, "3 features, ranked by relevance, those"),
         (
             BARE._replace(order=Order("retain density", smallest_first=True)),
             3,
@@ -35,8 +35,8 @@ def test_it_says_how_many_there_are_in_which_order_and_of_how_many(query, n, wor
 
 
 def test_a_list_that_is_cut_says_so():
-    assert f"the first {SHOWN} are shown" in heading(BARE, SHOWN + 1, SHOWN + 1)
-    assert "are shown" not in heading(BARE, SHOWN, SHOWN)
+    assert f"the first {SHOWN} are listed" in heading(BARE, SHOWN + 1, SHOWN + 1)
+    assert "are listed" not in heading(BARE, SHOWN, SHOWN)
 
 
 @pytest.mark.parametrize(
@@ -75,18 +75,3 @@ def test_words_that_no_feature_is_about_are_said():
 
 def test_where_nothing_was_found_nothing_is_said_of_it():
     assert said({"label": [], "top_words": []}, {}) == []
-
-
-def empty_script(query, chosen):
-    import pandas as pd
-
-    from components.search.found import draw_found
-
-    chosen.append(draw_found(None, query, pd.DataFrame(), 0))
-
-
-def test_of_an_empty_list_nothing_can_be_chosen():
-    chosen = []
-    at = AppTest.from_function(empty_script, args=(BARE, chosen)).run()
-    assert len(at.info) == 1
-    assert chosen == [None]

@@ -10,7 +10,8 @@ from components.search.order import Order
 @pytest.mark.parametrize(
     ("order", "name"),
     [
-        (Order(RELEVANCE), "relevance"),
+        (Order(RELEVANCE), "relevance, those on no question last"),
+        (Order(RELEVANCE, searched=False), "selectivity, those on no forget question last"),
         (Order("retain density"), "retain density"),
         (Order("selectivity"), "selectivity"),
         (Order("paper", 0.05), "paper's sparsity (retain density below 0.05)"),
@@ -48,16 +49,17 @@ def test_what_was_searched_for_comes_by_relevance(orders):
     assert orders == [Order(RELEVANCE)]
 
 
-def test_where_nothing_was_searched_for_there_is_no_relevance(orders):
-    drawn(False, orders)
-    assert orders == [Order("selectivity")]
+def test_where_nothing_was_searched_for_relevance_is_called_what_it_is(orders):
+    at = drawn(False, orders)
+    assert orders == [Order(RELEVANCE, searched=False)]
+    assert at.selectbox(key="search_rank").options[0].startswith("Relevance (selectivity with")
 
 
 def test_a_rankers_number_is_offered_with_its_formula_and_source(orders):
     at = drawn(False, orders)
     at.selectbox(key="search_rank").set_value("paper").run()
     at.selectbox(key="search_setting_paper").set_value(0.05).run()
-    assert orders[-1] == Order("paper", 0.05)
+    assert orders[-1] == Order("paper", 0.05, searched=False)
     assert len(at.latex) == 1
     assert "Farrell" in at.caption[0].value
 

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from components.serving.gate import Gate, host_of
 from components.serving.password import hashed
+from components.serving.visitor import VISITOR, is_one
 
 RIGHT = "correct horse"
 HTML = {"accept": "text/html"}
@@ -137,3 +138,43 @@ def test_wrong_tries_wait_for_each_other_over_all_browsers_and_others_do_not(kep
             assert time.monotonic() - start < 0.4
         assert {t.result().status_code for t in tries} == {403}
         assert time.monotonic() - start >= 1.2
+
+
+async def _document(request):
+    return HTMLResponse("<p>inside")
+
+
+def visited(password_hash=None, base="http://lab", **cookies):
+    """What is given to a browser that asks for a page, and then for what is on it."""
+    gate = Middleware(Gate, names=("lab",), password_hash=password_hash, pause_s=0.0)
+    routes = [Route("/file.js", _page), Route("/{rest:path}", _document)]
+    c = TestClient(Starlette(routes=routes, middleware=[gate]), base, cookies=cookies)
+    return [c.get(path, headers=HTML).headers.get("set-cookie", "") for path in ("/file.js", "/")]
+
+
+def test_a_browser_is_known_again_by_a_random_cookie_given_with_a_page_alone():
+    of_file, of_page = visited()
+    assert of_file == ""
+    name, _, rest = of_page.partition("=")
+    assert name == VISITOR
+    assert is_one(rest.partition(";")[0])
+    for said in ("HttpOnly", "SameSite=lax", "Max-Age=31536000", "Path=/"):
+        assert said in rest
+    assert "Secure" not in rest
+    assert "Secure" in visited(base="https://lab")[1]
+    assert visited()[1] != of_page
+
+
+def test_who_has_the_cookie_keeps_it_and_what_is_none_is_replaced():
+    assert visited(**{VISITOR: "x" * 43}) == ["", ""]
+    for odd in ("x", "x" * 44, "../" * 14 + "x"):
+        assert VISITOR in visited(**{VISITOR: odd})[1]
+
+
+def test_who_is_not_signed_in_is_given_none(kept):
+    assert visited(kept) == ["", ""]
+
+
+def test_a_showcase_gives_none(monkeypatch):
+    monkeypatch.setenv("CLAMPBOARD_READONLY", "1")
+    assert visited() == ["", ""]

@@ -108,7 +108,7 @@ def test_axes_are_said_as_people_read_them(cells):
         "8",
         "Paper's sparsity, 0.01",
         "10",
-        "−3×",
+        "−3x",
         "always",
     ]
 
@@ -126,7 +126,7 @@ def test_a_gate_is_called_by_its_rate_and_not_by_each_taus_digits():
 
 def test_numbers_come_by_size_and_the_rest_as_it_came(cells):
     assert values_of(cells, "features") == ["5", "10"]
-    assert values_of(cells, "strength") == ["−3×", "−8×"]
+    assert values_of(cells, "strength") == ["−3x", "−8x"]
     assert values_of(cells, "ranking") == ["Paper's sparsity, 0.01", "Selectivity"]
 
 
@@ -152,7 +152,7 @@ def test_of_setup_and_block_the_one_that_tells_the_other_is_enough(places, expec
 def test_the_best_is_what_forgets_most_on_the_selection_half_within_the_cost(cells):
     assert keys(best_over(cells[cells["rival"] == ""], ["strength"], 3.0)) == ["c", "d"]
     assert keys(best_over(cells[cells["rival"] == ""], ["strength"], 2.0)) == ["a", "d"]
-    dear = at(cells, {"features": "10", "strength": "−8×", "ranking": "Paper's sparsity, 0.01"})
+    dear = at(cells, {"features": "10", "strength": "−8x", "ranking": "Paper's sparsity, 0.01"})
     assert best_over(dear, ["strength"], 3.0).empty
 
 
@@ -209,7 +209,7 @@ def test_a_place_says_its_figure(cells):
     placed = placed_on(cells, drawn, 3.0)
     rows = map_rows(placed, drawn)
     assert rows["text"].tolist() == ["61.0", "21.0", "51.0", "57.0"]
-    assert rows["x"].tolist() == ["−3×", "−8×"] * 2
+    assert rows["x"].tolist() == ["−3x", "−8x"] * 2
     change = map_rows(placed, drawn._replace(figure=CHANGE))
     assert change["text"].tolist() == ["−19.0", "−59.0", "−29.0", "−23.0"]
     assert map_rows(placed, drawn._replace(y=None))["y"].tolist() == [""] * 4
@@ -219,7 +219,7 @@ def test_a_cell_is_said_with_its_intervals_and_over_how_many(cells):
     first = cells.iloc[0]
     assert change_of(first, "retain") == "−1.0 pp [−6.0, +4.0]"
     assert said(first) == (
-        "forget 61.0%, −19.0 pp [−24.0, −14.0], n 100; retain 79.0%, −1.0 pp [−6.0, +4.0], n 100"
+        "forget 61.0 %, −19.0 pp [−24.0, −14.0], n 100; retain 79.0 %, −1.0 pp [−6.0, +4.0], n 100"
     )
 
 
@@ -232,7 +232,7 @@ def test_a_cells_setting_is_the_one_that_ran(cells):
 
 def test_a_cell_is_named_by_what_it_is(cells):
     assert named(cells.iloc[0]) == (
-        "toy, after block 8: Paper's sparsity, 0.01, first 10 at −3×, always"
+        "toy, after block 8: Paper's sparsity, 0.01, first 10 at −3x, always"
     )
     assert named(cells.iloc[-1]) == "toy, after block 8: Projection × 1"
 

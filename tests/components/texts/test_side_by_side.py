@@ -9,7 +9,7 @@ from backend.experiments.generate import Sampling, Written
 from backend.interventions.method import NOTHING, Gate, Method, Setting, setting_of
 from backend.interventions.rival import Rival
 from backend.progress import Progress
-from components.texts.side_by_side import note, text_html, title, verdict
+from components.texts.side_by_side import note, parts, title, verdict
 from components.values import Words
 
 SETTING = setting_of([(2, -40.0)])
@@ -19,7 +19,16 @@ PROMPT = "The heart"
 
 
 def written(*ids, edited=(), ended=False):
-    return Written("<b>text</b> ", ids, edited, n_prompt=4, ended=ended)
+    tokens = tuple(f" <{i}>" for i in ids)
+    return Written(
+        "".join(tokens),
+        ids,
+        edited,
+        n_prompt=4,
+        ended=ended,
+        tokens=tokens,
+        log_probs=(-1.0,) * len(ids),
+    )
 
 
 def words(before=(), after=(), **more):
@@ -27,8 +36,10 @@ def words(before=(), after=(), **more):
     return start._replace(**more)
 
 
-def test_a_text_is_shown_as_it_is_and_escaped():
-    assert text_html(written(1)).endswith(">&lt;b&gt;text&lt;/b&gt;</div>")
+def test_both_of_two_texts_are_marked_where_they_differ_and_of_more_those_after_the_first():
+    assert parts(words((1, 2), (1, 3))) == [{1}, {1}]
+    assert parts(three((1, 2), (1, 2), (1, 3))) == [set(), set(), {1}]
+    assert parts(words((1, 2), (3,), running=True)) == [set(), set()]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +164,13 @@ def test_each_text_stands_under_what_is_said_of_both():
     assert both.endswith("then part.")
     assert before == "1 tokens, stopped"
     assert "clamped at" in after
+
+
+def test_texts_are_drawn_escaped_token_by_token():
+    at = AppTest.from_function(script, args=(words((1,), (2,)), None)).run()
+    made = " ".join(e.proto.body for e in at.get("html"))
+    assert "&lt;1&gt;</span>" in made
+    assert 'class="wt-other" data-value="log-probability −1.00 (36.8 %)"' in made
 
 
 def test_a_wait_is_said():

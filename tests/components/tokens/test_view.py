@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.charts.palette import HIGHLIGHT
 from components.tokens.view import (
     KEPT_INVISIBLE,
+    PROMOTES,
     STRONGEST,
+    SUPPRESSES,
     Row,
     excerpt,
     opacity,
     pieces,
+    ranked_html,
     rows_html,
     token_html,
 )
@@ -97,7 +101,7 @@ def test_opacity_grows_from_nothing_to_its_strongest():
     assert values[-1] == values[-2] == pytest.approx(STRONGEST)
 
 
-def contrast(text: str, behind: str) -> float:
+def contrast(text: str, behind: str, colour: str) -> float:
     """WCAG 2 contrast of a text colour on the strongest highlight over a background."""
 
     def channel(v: float) -> float:
@@ -109,16 +113,26 @@ def contrast(text: str, behind: str) -> float:
     def rgb(colour):
         return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
-    mixed = [
-        STRONGEST * h + (1 - STRONGEST) * b for h, b in zip((255, 140, 0), rgb(behind), strict=True)
-    ]
+    lit = [int(channel) for channel in colour.split(",")]
+    mixed = [STRONGEST * h + (1 - STRONGEST) * b for h, b in zip(lit, rgb(behind), strict=True)]
     a, b = sorted((luminance(rgb(text)), luminance(mixed)))
     return (b + 0.05) / (a + 0.05)
 
 
-def test_the_strongest_highlight_reads_on_light_and_dark():
-    assert contrast("#1f2328", "#ffffff") >= 4.5
-    assert contrast("#e8e6e3", "#15181c") >= 4.5
+@pytest.mark.parametrize("colour", [HIGHLIGHT, PROMOTES, SUPPRESSES])
+def test_the_strongest_highlight_reads_on_light_and_dark(colour):
+    assert contrast("#1f2328", "#ffffff", colour) >= 4.5
+    assert contrast("#e8e6e3", "#15181c", colour) >= 4.5
+
+
+def test_promoted_and_suppressed_tokens_have_their_colour_their_sign_and_their_number():
+    promoted = ranked_html("Promotes", [" <b>"], [1.5], PROMOTES)
+    assert f"rgba({PROMOTES},0.50)" in promoted
+    assert "<small>+1.500</small>" in promoted
+    assert "&lt;b&gt;" in promoted
+    suppressed = ranked_html("Suppresses", ["a", "b"], [-2.0, -1.0], SUPPRESSES)
+    assert f"rgba({SUPPRESSES},0.25)" in suppressed
+    assert "<small>−1.000</small>" in suppressed
 
 
 def test_a_token_is_never_told_by_colour_alone():
@@ -153,3 +167,20 @@ def test_an_excerpt_is_around_the_marked_token():
     assert excerpt(row, 1) == Row("", "", ["c", "d", "e"], [0, 1, 0], 1)
     assert excerpt(row, None) == row
     assert excerpt(row._replace(mark=0), 2).tokens == ["a", "b", "c"]
+
+
+def test_the_right_option_is_said_in_words_beside_it_and_survives_an_excerpt():
+    row = Row("1.0", "q", ["Answer", ":", " a", " b"], [0, 0, 1.0, 0], 2, [2, 3], 3)
+    lines = rows_html([row], 1.0).split("<br>")
+    assert ["✓ right" in line for line in lines] == [False, False, True]
+    assert "✓ right" in rows_html([row], 1.0, around=1)
+    assert "✓ right" not in rows_html([row], 1.0, around=0)
+    assert "✓ right" not in rows_html([row._replace(right=None)], 1.0)
+
+
+def test_a_row_has_a_button_only_where_it_can_be_tried():
+    rows = [Row("", "", ["a"], [0.0])] * 2
+    assert "<button" not in rows_html(rows, 1.0)
+    markup = rows_html(rows, 1.0, tried="try <it>")
+    assert re.findall(r'data-row="(\d)"', markup) == ["0", "1"]
+    assert "try &lt;it&gt;" in markup

@@ -48,7 +48,7 @@ def test_a_set_has_a_row_for_each_role_with_its_interval_in_percent():
         56.1,
         70.0,
     ]
-    assert forget["said"] == "3 together: forget 50.0%, −20.0 pp [−26.1, −13.9], n 200"
+    assert forget["said"] == "3 together: forget 50.0 %, −20.0 pp [−26.1, −13.9], n 200"
 
 
 def test_a_set_whose_loss_on_text_is_not_known_is_left_out_of_it():

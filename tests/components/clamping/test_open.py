@@ -1,18 +1,18 @@
-"""What leaves the page, and what becomes of a file opened here."""
+"""What comes back to the page: a link, a file, and what becomes of the file."""
 
 import json
-from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from backend.errors import BadInput
-from backend.interventions.board import Board, Slider
-from backend.interventions.method import NOTHING, Setting
-from backend.interventions.rival import Rival
+from backend.interventions.board import Board, Slider, write_link
+from backend.interventions.method import NOTHING
 from backend.sharing.export import export, to_text
+from backend.sharing.links import folder_of, save
 from backend.sharing.run_file import RunFile
-from components.clamping.take_away import read_file
+from components.clamping.open import read_file
 
 BOARD = Board((Slider(1, -120.0), Slider(4, -2.0, on=False)), 1.5)
 
@@ -38,62 +38,68 @@ def test_any_other_file_is_refused_in_words(content, words):
     assert words in str(found)
 
 
-def script(engine, evaluation, board, half, link, on_open):
-    from components.clamping.take_away import draw_take_away
+def script(engine, problem, heard):
+    from functools import partial
 
-    draw_take_away(engine, evaluation, board, half, link, on_open)
+    from components.clamping.open import draw_open
+
+    draw_open(
+        engine,
+        problem,
+        on_link=partial(heard, "link"),
+        on_file=partial(heard, "file"),
+        on_problem=partial(heard, "problem"),
+    )
 
 
 @pytest.fixture
-def opened():
+def heard():
     return []
 
 
 @pytest.fixture
-def at(opened):
-    return taken(opened, BOARD.setting())
+def at(toy, heard):
+    def hear(*what):
+        heard.append(what)
+
+    return AppTest.from_function(script, args=(toy, "", hear)).run()
 
 
-def taken(opened, setting):
-    engine = SimpleNamespace(setup=SimpleNamespace(name="toy"), d_sae=24)
-    evaluation = SimpleNamespace(clamps=setting.clamps, setting=setting)
-    link = {"clamps": "1:-120,!4:-2", "master": "1.5"}
-
-    def on_open(*file):
-        opened.append(file)
-
-    args = (engine, evaluation, BOARD, "all", link, on_open)
-    return AppTest.from_function(script, args=args).run()
+@pytest.mark.parametrize("short", [False, True], ids=["long", "short"])
+def test_a_pasted_link_goes_to_the_page_as_what_it_sets(toy, at, heard, short):
+    link = write_link(BOARD) | {"half": "selection"}
+    query = {"saved": save(folder_of(toy), link)} if short else link
+    at.text_input[0].set_value(f"http://elsewhere/?{urlencode(query)}")
+    at.button[0].click().run()
+    assert heard == [("link", BOARD, "selection")]
 
 
-def test_the_link_is_readable(at):
-    assert at.code[0].value.endswith("?clamps=1:-120,!4:-2&master=1.5")
+@pytest.mark.parametrize(
+    ("pasted", "words"),
+    [("hello", "no link of this program"), ("?saved=abcdefghij", "no saved link 'abcdefghij'")],
+)
+def test_a_link_that_cannot_be_opened_comes_back_in_words(at, heard, pasted, words):
+    at.text_input[0].set_value(pasted)
+    at.button[0].click().run()
+    ((what, text),) = heard
+    assert what == "problem"
+    assert words in text
 
 
-def test_there_are_three_files_to_take_each_said_what_it_is_for(at):
-    assert [b.proto.label for b in at.get("download_button")] == [
-        "Everything in one file",
-        "A page to print or send",
-        "A Python program",
-    ]
-    assert len(at.caption) == 4
+def test_why_a_link_was_refused_is_said_where_it_was_pasted(toy):
+    at = AppTest.from_function(script, args=(toy, "It is *no* link.", print)).run()
+    assert at.warning[0].value == "It is \\*no\\* link."
 
 
-def test_of_a_rival_there_is_no_program(opened):
-    at = taken(opened, Setting(rival=Rival("leace", "f")))
-    files = [b.proto.label for b in at.get("download_button")]
-    assert files == ["Everything in one file", "A page to print or send"]
-
-
-def test_a_file_that_is_opened_goes_to_the_page(at, opened):
+def test_a_file_that_is_opened_goes_to_the_page(at, heard):
     at.file_uploader[0].upload("other.json", b'{"kind": 1}', "application/json").run()
-    ((name, found),) = opened
-    assert name == "other.json"
+    ((what, name, found),) = heard
+    assert (what, name) == ("file", "other.json")
     assert isinstance(found, BadInput)
 
 
 def opened_script(engine, name, found, evaluation):
-    from components.clamping.take_away import draw_opened
+    from components.clamping.open import draw_opened
 
     draw_opened(engine, evaluation, name, found)
 

@@ -291,11 +291,12 @@ def shown() -> Evaluation | None:
 
 
 def set_shown(evaluation: Evaluation) -> None:
-    st.session_state.shown = evaluation
+    """What was said of another one is no longer of what is shown: see `verdict`."""
+    st.session_state.update(shown=evaluation, verdict=None)
 
 
 def verdict() -> Verdict | None:
-    """What was last said of complete figures in this session."""
+    """What was said of the figures shown last; None while nothing was."""
     return st.session_state.get("verdict")
 
 

@@ -336,3 +336,10 @@ def test_chosen_features_keep_their_order():
 def test_prompts_are_the_users_once_changed():
     assert of(lambda state: state.prompts()) is None
     assert of(lambda state: state.prompts(), lambda state: state.set_prompts(("a",))) == ("a",)
+
+
+def test_what_was_said_of_other_figures_goes_with_them():
+    said, shown = object(), object()
+    assert of(lambda state: state.verdict(), lambda state: state.set_verdict(said)) is said
+    acts = (lambda state: state.set_verdict(said), lambda state: state.set_shown(shown))
+    assert of(lambda state: (state.shown() is shown, state.verdict()), *acts) == (True, None)

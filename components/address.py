@@ -20,5 +20,5 @@ def write(page: str, parameters: Mapping[str, str]) -> None:
     """
     if not st.query_params:
         _address(key="address", data={"page": page, "query": urlencode(parameters)})
-    else:
+    elif st.query_params.to_dict() != dict(parameters):
         st.query_params.from_dict(dict(parameters))

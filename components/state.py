@@ -250,6 +250,7 @@ def follow_address(d_sae: int) -> None:
     written = st.session_state.get("written_feature")
     if written is not None and asked != written and _is_feature(asked, d_sae):
         open_feature(int(asked))
+        written_address(int(asked))  # now: a second press may stop this run before its end
 
 
 def written_address(feature: int) -> None:

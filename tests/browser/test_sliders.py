@@ -149,7 +149,9 @@ def test_a_moved_slider_is_reset_to_what_the_link_gave_it(server, page, demo):
 def test_a_new_position_stops_the_old_run_and_only_its_figures_stay(server, page, demo):
     features = [clamp.feature for clamp in demo.preset("forget-biology").clamps[:20]]
     page.goto(f"{server}/?clamps={','.join(f'{f}:-20.5' for f in features)}")
-    expect(page.get_by_text(re.compile("running|being computed"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile("running|being computed")).first).to_be_visible(
+        timeout=WAIT_MS
+    )
     # a list that was replaced stays, hidden, until the run ends
     name = f"Exact value of feature {features[0]}"
     box = page.get_by_role("spinbutton", name=name, exact=True)

@@ -328,6 +328,23 @@ def test_another_feature_in_the_address_than_was_written_there_is_opened():
     assert seen(5, feature="999") == seen(5, feature="x") == seen(5) == 5
 
 
+def test_a_second_press_of_back_is_followed_though_it_stopped_the_run_of_the_first():
+    def seen(*features):
+        acts = [
+            act
+            for feature in features
+            for act in (
+                lambda state, at=str(feature): state.st.query_params.update(feature=at),
+                lambda state: state.follow_address(D_SAE),
+            )
+        ]
+        return of(lambda state: state.feature(), lambda state: state.written_address(5), *acts)
+
+    assert seen(4) == 4
+    assert seen(4, 5) == 5  # neither run came to its end, where the address is written
+    assert seen(4, 5, 4) == 4
+
+
 def test_chosen_features_keep_their_order():
     assert of(lambda state: state.chosen()) == ()
     assert of(lambda state: state.chosen(), lambda state: state.choose([3, 1])) == (3, 1)

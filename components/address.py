@@ -1,14 +1,13 @@
 """The browser's address bar, written so that Back leaves a page with one press."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import urlencode
 
 import streamlit as st
 
-_address = st.components.v2.component(
-    "address", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-)
+from components.element import element
+
+_address = element(__file__, "address")
 
 
 def write(page: str, parameters: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from backend.interventions.gates import DECIMALS
 from backend.interventions.method import Gate, GateKind, most_tau
-from components.clamping.element import element
+from components.element import element
 
 MOST_STEPS = 400
 """Places of the handle."""
@@ -24,7 +24,7 @@ STATISTICS: dict[GateKind, str] = {
     "cusum": "evidence of the subject along the question, in nats",
 }
 
-_gate = element("gate")
+_gate = element(__file__, "clamp_gate", parts="parts.js")
 
 
 class Strip(NamedTuple):

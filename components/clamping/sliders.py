@@ -12,7 +12,7 @@ import streamlit as st
 
 from backend.interventions.board import MAX_MASTER, Board, Slider
 from backend.interventions.clamps import MAX_VALUE, unit_of, value_of
-from components.clamping.element import element
+from components.element import element
 
 LOW, HIGH = -15.0, 2.0
 """Range of a slider, in multiples of the feature's maximum activation; 0 ablates."""
@@ -40,7 +40,7 @@ GROUPS: dict[str, Callable[[Slider, dict[str, Any]], str]] = {
     "what it fires on": lambda slider, about: fires_mostly_on(about),
 }
 
-_sliders = element("sliders")
+_sliders = element(__file__, "clamp_sliders", parts="parts.js")
 
 
 UNITS = ("x max", "raw", "x residual")

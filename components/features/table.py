@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -11,15 +10,11 @@ import streamlit as st
 from backend.features.search import WHY
 from backend.reading.snippets import Snippet
 from backend.wording import percent, signed, with_minus
+from components.element import element
 from components.tokens.quoted import quoted, shown_token
 from components.tokens.view import opacity
 
-_here = Path(__file__)
-_list = st.components.v2.component(
-    "feature_list",
-    css=_here.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_here.with_suffix(".js").read_text(encoding="utf-8"),
-)
+_list = element(__file__, "feature_list")
 
 
 class Column(NamedTuple):

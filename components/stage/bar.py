@@ -4,20 +4,15 @@ back.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import streamlit as st
 
 from backend.interventions.board import MAX_MASTER, Board
+from components.element import element
 
 KEY = "stage_bar"
-_here = Path(__file__)
-_bar = st.components.v2.component(
-    "stage_bar",
-    css=_here.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_here.with_suffix(".js").read_text(encoding="utf-8"),
-)
+_bar = element(__file__, "stage_bar")
 
 
 class Step(NamedTuple):

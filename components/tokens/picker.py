@@ -1,21 +1,14 @@
 """A text's tokens, lit by their strongest feature, to be picked by mouse or keyboard."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
+from components.element import element
 from components.tokens.view import opacity
 
 SHOWN = 60
 """Characters of a token that are shown."""
-_here = Path(__file__)
-_picker = st.components.v2.component(
-    "token_picker",
-    css=_here.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_here.with_suffix(".js").read_text(encoding="utf-8"),
-)
+_picker = element(__file__, "token_picker")
 
 
 def draw_token_picker(

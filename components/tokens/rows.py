@@ -1,16 +1,14 @@
 """Rows of tokens, each with a button that takes its text to be tried."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import streamlit as st
 
+from components.element import element
 from components.tokens.view import Row, rows_html
 
 TRY = "try this text"
-_rows = st.components.v2.component(
-    "token_rows", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-)
+_rows = element(__file__, "token_rows")
 
 
 class Trying:

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,28 @@ from backend.setups import load_setup
 from backend.store import sha256_of
 from tests.support.toy import write_setup
 
+USERS = Path(os.environ.get("CLAMPBOARD_CACHE") or Path(__file__).parent.parent / "cache")
+
+
+def _with_models(folder: Path) -> None:
+    """The user's converted models, seen from another cache."""
+    (USERS / "models").mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        (folder / "models").symlink_to((USERS / "models").resolve(), target_is_directory=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the demo first, what needs Chromium last: of two processes, which begin with a
+    half each, one prepares the demo while the other runs what needs neither.
+    """
+
+    def part(item: pytest.Item) -> int:
+        if "tests/browser/" in item.nodeid:
+            return 2
+        return 0 if item.get_closest_marker("demo") else 1
+
+    items.sort(key=part)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
@@ -25,9 +48,7 @@ def own_cache(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("cache")
     before = os.environ.get("CLAMPBOARD_CACHE")
-    models = Path(before) if before else Path(__file__).parent.parent / "cache"
-    (models / "models").mkdir(parents=True, exist_ok=True)
-    (folder / "models").symlink_to((models / "models").resolve(), target_is_directory=True)
+    _with_models(folder)
     os.environ["CLAMPBOARD_CACHE"] = str(folder)
     yield folder
     if before is None:
@@ -74,7 +95,23 @@ def toy(toy_toml) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def demo(own_cache):
+def prepared_demo(tmp_path_factory, worker_id) -> Path:
+    """A cache in which the demo is prepared, once for all processes: it is only ever copied."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "prepared_demo"
+    folder.mkdir(exist_ok=True)
+    _with_models(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLAMPBOARD_CACHE", str(folder))
+        Engine(load_setup("demo"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo(own_cache, prepared_demo):
+    shutil.copytree(
+        prepared_demo, own_cache, dirs_exist_ok=True, ignore=shutil.ignore_patterns("models")
+    )
     return Engine(load_setup("demo"))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from backend.data.layouts import those_there
 from backend.data.questions import LETTERS, N_CHOICES, Question, QuestionSet
 from backend.data.sources import Broken, rows
 from backend.errors import BadInput
@@ -23,6 +24,8 @@ NAMED = 5
 """How many of the rows that are left out are named."""
 MOST_QUESTION = 200_000
 """Characters of a question, or of a choice: more than any model reads."""
+DIGITS = ("0", "1", "2", "3")
+"""Answers as some data sets keep them: numbers from 0, as text."""
 ALL_SUBJECTS = "all"
 MMLU_SUBJECTS = (
     "abstract_algebra", "anatomy", "astronomy", "business_ethics", "clinical_knowledge",
@@ -70,12 +73,17 @@ def read_set(source: SetSource) -> QuestionSet:
     Raises BadInput if there is none, or if the data cannot be read; Unavailable if the hub does not
     give them.
     """
-    questions, skipped = _read(source)
+    parts = parts_of(source)
+    questions, skipped = _read(source, parts)
     title = source.title
-    if source.limit is not None and source.limit < len(questions):
-        title = f"{title}, {source.limit:,} of {len(questions):,}"
-        drawn = random.Random(SAMPLE_SEED).sample(range(len(questions)), source.limit)
+    n = len(questions)
+    of = f"{n:,} in {len(parts)} subjects" if source.without else f"{n:,}"
+    if source.limit is not None and source.limit < n:
+        title = f"{title}, {source.limit:,} of {of}"
+        drawn = random.Random(SAMPLE_SEED).sample(range(n), source.limit)
         questions = [questions[i] for i in sorted(drawn)]
+    elif source.without:
+        title = f"{title}, {of}"
     said = skipped_in_words(source.title, skipped)
     if said:
         log.warning(said)
@@ -84,27 +92,41 @@ def read_set(source: SetSource) -> QuestionSet:
     )
 
 
+def parts_of(source: SetSource) -> tuple[str, ...]:
+    """The subjects a set is read from; none for a set of one data set.
+
+    Raises BadInput where one is left out that is none of them, or where none is left.
+    """
+    parts = MMLU_SUBJECTS if source.subjects == (ALL_SUBJECTS,) else source.subjects
+    for name in source.without:
+        if name not in parts:
+            raise BadInput(
+                f"The set '{source.name}' is to do without '{name}', which is none of its "
+                f"subjects; {those_there(name, parts)}."
+            )
+    left = tuple(part for part in parts if part not in source.without)
+    if source.without and not left:
+        raise BadInput(f"The set '{source.name}' is to do without all of its subjects; leave some.")
+    return left
+
+
 def _examples(source: SetSource) -> tuple[Question, ...]:
     if not source.shots:
         return ()
     if source.examples is None:
-        return tuple(_read(replace(source, split="dev"))[0])
-    from_file = replace(
-        source, file=source.examples, folder=None, dataset=None, local=None, subjects=()
-    )
-    return tuple(_read(from_file)[0])
+        return tuple(_read(replace(source, split="dev"), parts_of(source))[0])
+    from_file = replace(source, file=source.examples, folder=None, dataset=None, local=None)
+    return tuple(_read(from_file, ())[0])
 
 
-def _read(source: SetSource) -> tuple[list[Question], LeftOut]:
-    subjects = MMLU_SUBJECTS if source.subjects == (ALL_SUBJECTS,) else source.subjects
+def _read(source: SetSource, parts: tuple[str, ...]) -> tuple[list[Question], LeftOut]:
     questions: list[Question] = []
     skipped = LeftOut()
-    for index, (subject, number, row) in enumerate(_rows_of_set(source, subjects)):
-        about = (subject if subjects else "") or source.subject or source.name
+    for index, (part, number, row) in enumerate(_rows_of_set(source, parts)):
         try:
-            questions.append(_question(row, index, about))
+            questions.append(_question(row, index, source, part if parts else ""))
         except ValueError as error:
-            skipped.add(Skipped(subject, number, str(error)))
+            skipped.add(Skipped(part, number, str(error)))
     if not questions:
         first = "".join(f" Row {s.number}: {s.why}." for s in skipped.first[:1])
         raise BadInput(
@@ -120,8 +142,8 @@ def _rows_of_set(source: SetSource, subjects: Sequence[str]) -> Iterator[tuple[s
             yield subject, number, row
 
 
-def _question(row: Any, index: int, subject: str) -> Question:
-    """Raises ValueError saying what does not fit."""
+def _question(row: Any, index: int, source: SetSource, part: str) -> Question:
+    """A row of a set, or of one of its parts. Raises ValueError saying what does not fit."""
     if isinstance(row, Broken):
         raise ValueError(row.why)
     if isinstance(row, list):
@@ -135,8 +157,12 @@ def _question(row: Any, index: int, subject: str) -> Question:
     question = _text(row["question"], "question")
     if not question.strip():
         raise ValueError("its question is no text")
-    subject = _text(row.get("subject") or subject, "subject").replace("_", " ")
-    topic = _text(row.get("topic") or subject, "topic")
+    own = row.get("subject") or part or source.subject or source.name
+    own = _text(own, "subject").replace("_", " ")
+    topic = _text(row.get("topic") or own, "topic")
+    # Of several parts, whose rows name theirs in some forms of the data and not in others.
+    over_all = source.subject if source.subjects else None
+    subject = (over_all or own).replace("_", " ")
     choices = _choices(row["choices"])
     return Question(index, topic, question, choices, _answer(row["answer"]), subject)
 
@@ -166,6 +192,8 @@ def _choices(value: Any) -> tuple[str, str, str, str]:
 def _answer(value: Any) -> int:
     if isinstance(value, str) and value.strip() in tuple(LETTERS):
         return LETTERS.index(value.strip())
+    if isinstance(value, str) and value.strip() in DIGITS:
+        return DIGITS.index(value.strip())
     if type(value) is int and value in range(N_CHOICES):
         return value
     said = repr(value) if isinstance(value, str) else f"'{shown(value)}'"

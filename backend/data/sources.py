@@ -6,14 +6,15 @@ business; here a row that cannot be parsed is a `Broken`, so that it can be name
 """
 
 import csv
-import glob
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from backend.data.hub import fetching
+from backend.data.layouts import find_file, those_there
 from backend.data.questions import N_CHOICES
 from backend.errors import BadInput
 from backend.rim import LONGEST_LINE, MB, MOST_LINES, kind, lines, opened, too_large, up_to
@@ -26,6 +27,10 @@ MOST_LIST = 32 * MB
 PARQUET = b"PAR1"
 BATCH = 1024
 """Rows of Parquet in memory at a time."""
+ALL_IN_ONE = {"cais/mmlu": "all"}
+"""Data sets on the hub of which one configuration holds all others, each row naming its own under
+"subject": one download in place of 57.
+"""
 
 
 class Broken(NamedTuple):
@@ -40,8 +45,10 @@ def rows(
     """(subject, number of the row from 1 in its data set, row), in order; subject after subject.
 
     A row is a dict, a list of cells (CSV), or Broken; with `plain`, what is not JSON is text, a row
-    a line. Raises BadInput for a file or folder that does not hold the data, Unavailable if the hub
-    does not give them.
+    a line. A file that holds several of the subjects is read once, and each of its rows must say
+    its own under "subject": the Broken ones that do not come last, under no subject. Raises
+    BadInput for a file, folder or data set that does not hold the data, Unavailable if the hub does
+    not give them.
     """
     local = source.local_path()
     if local is None and source.dataset is not None:
@@ -49,54 +56,45 @@ def rows(
         return
     where = local or source.file or source.folder
     assert where is not None, "a checked setup says where its rows are"
-    for subject in subjects or (source.config or "",):
-        file = where if kind(where) == "file" else find_file(where, subject, source.split)
-        for number, row in enumerate(file_rows(file, plain), 1):
-            yield subject, number, row
+    files = {
+        subject: where if kind(where) == "file" else find_file(where, subject, source.split)
+        for subject in subjects or (source.config or "",)
+    }
+    shared = Counter(files.values())
+    for file, n in shared.items():
+        own = [subject for subject, found in files.items() if found == file]
+        if n > 1:
+            yield from _by_subject(file_rows(file, plain), own, str(file))
+        else:
+            for number, row in enumerate(file_rows(file, plain), 1):
+                yield own[0], number, row
 
 
-def find_file(folder: Path, config: str, split: str) -> Path:
-    """One split of one configuration, in any layout that is handed round.
+def _by_subject(
+    mixed: Iterable[Any], subjects: Sequence[str], place: str
+) -> Iterator[tuple[str, int, Any]]:
+    """As `rows`, of rows that name their subject each; numbers are from 1 in each subject, but for
+    rows that name none, which have their number among all.
 
-    That of the hub, of the original MMLU archive, or of the original WMDP. Raises BadInput naming
-    what was looked for.
+    Raises BadInput for a subject of which there is no row.
     """
-    if kind(folder) != "folder":
-        raise BadInput(f"{folder} is neither a file nor a folder; name one.")
-    if not config:
-        raise BadInput(f"{folder} is a folder: give config too, which says which of its files.")
-    name, part = glob.escape(config), glob.escape(split)
-    short = name.removeprefix("wmdp-")
-    patterns = [
-        f"{name}/{part}-*.parquet",
-        f"{part}/{name}_{part}.csv",
-        f"{name}_{part}.csv",
-        f"{short}_questions.json",
-        *(
-            f"{stem}.{form}"
-            for stem in (name, short, part)
-            for form in ("parquet", "json", "jsonl", "csv")
-        ),
-    ]
-    for pattern in patterns:
-        if found := _matching(folder, pattern):
-            if len(found) > 1:
-                raise BadInput(
-                    f"{folder} holds '{config}' in {len(found)} files ({pattern}); "
-                    "put them into one."
-                )
-            return found[0]
-    raise BadInput(
-        f"{folder} does not hold '{config}', split '{split}'. "
-        f"Expected there, for instance: {', '.join(patterns[:5])}."
-    )
-
-
-def _matching(folder: Path, pattern: str) -> list[Path]:
-    try:
-        return sorted(folder.glob(pattern))
-    except OSError:  # no file can have so long a name
-        return []
+    found: dict[str, list[Any]] = {}
+    nameless: list[tuple[int, Broken]] = []
+    for number, row in enumerate(mixed, 1):
+        subject = row.get("subject") if isinstance(row, dict) else None
+        if isinstance(subject, str):
+            found.setdefault(subject, []).append(row)
+        else:
+            broken = row if isinstance(row, Broken) else Broken("it does not say its subject")
+            nameless.append((number, broken))
+    for subject in subjects:
+        if subject not in found:
+            raise BadInput(f"{place} has no subject '{subject}'; {those_there(subject, found)}.")
+    for subject in subjects:
+        for number, row in enumerate(found[subject], 1):
+            yield subject, number, row
+    for number, broken in nameless:
+        yield "", number, broken
 
 
 def file_rows(file: Path, plain: bool = False) -> Iterator[Any]:
@@ -200,20 +198,15 @@ def _json_row(line: str | bytes) -> Any:
 def _hub_rows(
     source: RowSource, dataset: str, subjects: Sequence[str]
 ) -> Iterator[tuple[str, int, Any]]:
-    """One configuration; for several subjects "all", once, which says each row's subject."""
-    if len(subjects) < 2:
-        config = subjects[0] if subjects else source.config
+    """One configuration after the other, or out of the one that holds them all."""
+    whole = ALL_IN_ONE.get(dataset)
+    if whole is not None and len(subjects) > 1:
+        together = _hub_split(source, dataset, whole)
+        yield from _by_subject(together, subjects, f"The data set '{dataset}'")
+        return
+    for config in subjects or (source.config,):
         for number, row in enumerate(_hub_split(source, dataset, config), 1):
             yield config or "", number, row
-        return
-    by_subject: dict[str, list[Any]] = {}
-    for row in _hub_split(source, dataset, "all"):
-        by_subject.setdefault(row.get("subject"), []).append(row)
-    for subject in subjects:
-        if subject not in by_subject:
-            raise BadInput(f"The data set '{dataset}' has no subject '{subject}'.")
-        for number, row in enumerate(by_subject[subject], 1):
-            yield subject, number, row
 
 
 def _hub_split(source: RowSource, dataset: str, config: str | None) -> Any:
@@ -221,4 +214,34 @@ def _hub_split(source: RowSource, dataset: str, config: str | None) -> Any:
 
     datasets.disable_progress_bars()
     with fetching("data set", dataset, dataset):
-        return datasets.load_dataset(dataset, config, split=source.split, revision=source.revision)
+        try:
+            return datasets.load_dataset(
+                dataset, config, split=source.split, revision=source.revision
+            )
+        except ValueError:
+            if not datasets.config.HF_HUB_OFFLINE:
+                _check_names(source, dataset, config)
+            raise
+
+
+def _check_names(source: RowSource, dataset: str, config: str | None) -> None:
+    """Raises BadInput where the data set on the hub has no such configuration, or no such split."""
+    import datasets
+
+    configs = datasets.get_dataset_config_names(dataset, revision=source.revision)
+    if config is None and len(configs) > 1:
+        raise BadInput(
+            f"The data set '{dataset}' has several configurations, so config must say which: "
+            f"{those_there('', configs)}."
+        )
+    if config is not None and config not in configs:
+        raise BadInput(
+            f"The data set '{dataset}' has no configuration '{config}'; "
+            f"{those_there(config, configs)}."
+        )
+    splits = datasets.get_dataset_split_names(dataset, config, revision=source.revision)
+    if source.split not in splits:
+        raise BadInput(
+            f"The data set '{dataset}' has no split '{source.split}'; "
+            f"{those_there(source.split, splits)}."
+        )

@@ -134,6 +134,7 @@ def _names(sets: Sequence[SetSource]) -> Problems:
 def _places(setup: Setup) -> Problems:
     for i, source in enumerate(setup.sets):
         yield from _place(f"sets[{i}]", source)
+        yield from _subjects(f"sets[{i}]", source)
     for where, corpora in (("corpora", setup.corpora), ("rmu.corpora", _texts(setup.rmu))):
         for i, corpus in enumerate(corpora):
             local_alone = corpus.optional and corpus.local is not None
@@ -158,13 +159,23 @@ def _place(where: str, source: RowSource, local_alone: bool = False) -> Problems
     if source.folder is not None:
         if wrong := list(_there(f"{where}.folder", source.folder, "folder")):
             yield from wrong
-        elif not (source.config or subjects):
-            yield f"{where}.folder needs config too, which says which of its files is meant"
+        elif not (source.config or subjects or source.split != "test"):
+            yield (
+                f"{where}.folder needs config too (or subjects, or another split than test), "
+                "which says which of its files is meant"
+            )
     named = [("config", source.config), ("split", source.split)]
     named += [(f"subjects[{i}]", subject) for i, subject in enumerate(subjects)]
     for field, name in named:
         if name is not None and not NAME.fullmatch(name):
             yield f"{where}.{field} is {shown(name)}; it must be a plain name"
+
+
+def _subjects(where: str, source: SetSource) -> Problems:
+    if len(set(source.subjects)) < len(source.subjects):
+        yield f"{where}.subjects names one of them twice"
+    if source.without and not source.subjects:
+        yield f"{where}.without needs subjects too, of which it leaves some out"
 
 
 def _examples(where: str, source: SetSource) -> Problems:

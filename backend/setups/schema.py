@@ -10,11 +10,11 @@ from backend.rim import kind
 
 Role = Literal["forget", "retain"]
 Scoring = Literal["cloze", "cloze_per_char", "letter"]
-Prompt = Literal["paper", "paper-chat", "lm-eval", "plain"]
+Prompt = Literal["paper", "paper-chat", "lm-eval", "plain", "deep-ignorance"]
 Rule = Literal["first", "special", "sinks"]
 """Which positions no clamp touches; see backend.model.positions."""
 RULES: tuple[Rule, ...] = get_args(Rule)
-_CLOZE: tuple[Prompt, ...] = ("plain", "lm-eval")
+_CLOZE: tuple[Prompt, ...] = ("plain", "lm-eval", "deep-ignorance")
 PROMPTS: dict[Scoring, tuple[Prompt, ...]] = {
     "letter": ("paper", "paper-chat", "lm-eval"),
     "cloze": _CLOZE,
@@ -78,7 +78,7 @@ class RowSource:
     """In any of the forms of backend.data.sources."""
     folder: Path | None = None
     """Files in the layout of the hub or of the original archives; `config` (or each subject) and
-    `split` say which.
+    `split` say which, `split` alone where the data set has no configurations.
     """
     dataset: str | None = None
     """Name on the hub, read with the `datasets` library."""
@@ -119,11 +119,15 @@ class SetSource(RowSource):
     role: Role
     subject: str | None = None
     """What the prompt says the questions are about; the set's name if not given. A row's own
-    "subject" goes before it.
+    "subject" goes before it, but not where the set is read from several `subjects`.
     """
     subjects: tuple[str, ...] = ()
-    """Configurations read one after the other as one set, each the subject of its own questions;
-    ["all"] is all 57 of MMLU.
+    """Configurations read one after the other as one set, each the topic of its own questions, and
+    their subject in the prompt unless `subject` says another; ["all"] is all 57 of MMLU.
+    """
+    without: tuple[str, ...] = ()
+    """Those of `subjects` that are left out; the title then says how many questions there are, in
+    how many subjects.
     """
     limit: int | None = within(1, MOST)
     """At most this many questions: a sample that is the same every time."""

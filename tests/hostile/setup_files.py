@@ -21,10 +21,11 @@ FIELDS = (
 WORDS = (
     "xpu", "cuda", "cuda:9", "mps", "meta", "a.b", "os", "json", "torch", "auto", "float16",
     "bfloat16", "float32", "letter", "cloze", "cloze_per_char", "lm-eval", "paper", "paper-chat",
-    "plain", "all", "first", "special", "sinks", "biology", "history", "other", "computed",
-    "published", "Farrell", "SAEBench", "blocks.1.hook_resid_post", "blocks.99.hook_resid_post",
-    "blocks.0.hook_resid_pre", "cais/wmdp", "gpt2-small-res-jb", "toy.toml", "model", "sae",
-    "quiz.jsonl", "passages.jsonl", "labels.tsv", "test", "../..", "demo",
+    "plain", "deep-ignorance", "all", "first", "special", "sinks", "biology", "history", "other",
+    "computed", "published", "Farrell", "SAEBench", "blocks.1.hook_resid_post",
+    "blocks.99.hook_resid_post", "blocks.0.hook_resid_pre", "cais/wmdp", "gpt2-small-res-jb",
+    "toy.toml", "model", "sae", "quiz.jsonl", "passages.jsonl", "labels.tsv", "test", "../..",
+    "demo",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from backend.data.question_sets import MMLU_SUBJECTS
 from backend.errors import BadSetup
 from backend.setups import Known, SetSource, Setup
 
@@ -29,7 +30,9 @@ FOLDER = Path(__file__).parent
 def data_set_of(source: SetSource) -> str | None:
     """What the published lists call the data of a set; None for data they say nothing of."""
     if source.subjects:
-        return f"mmlu-{source.subjects[0].replace('_', '-')}" if len(source.subjects) == 1 else None
+        subject, *others = source.subjects
+        known = subject in MMLU_SUBJECTS and not others
+        return f"mmlu-{subject.replace('_', '-')}" if known else None
     return source.config if source.config == "wmdp-bio" else None
 
 

@@ -3,6 +3,7 @@
 import errno
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,17 +13,21 @@ import torch
 from huggingface_hub import constants, hf_api
 from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils import _http
+from sae_lens import SAE
+from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
 
 from backend.data.hub import fetch_model
 from backend.data.question_sets import read_set
 from backend.errors import Unavailable
 from backend.model.loading import load_hf
 from backend.model.sae import load_sae
-from backend.setups import SaeSource, SetSource
+from backend.setups import SaeSource, SetSource, load_setup
 from tests.support.gemma import gemma_model, gemma_tokenizer, torch_sae, write_data_sets
 from tests.support.hub import COMMIT, GOOD_TOKEN, OTHER_TOKEN, serve
+from tests.support.scopes import PUBLISHED, gemma_3, write_gemma_scope_2, write_qwen_scope
 
 MODEL = "google/gemma-2b-it"
+SCOPE_2, QWEN = PUBLISHED["gemma-3-1b-it"], PUBLISHED["qwen3-1.7b"]
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +39,9 @@ def root(tmp_path_factory):
     write_data_sets(folder)
     (folder / "eoinf/unlearning_saes/run").mkdir(parents=True)
     torch.save(torch_sae(32, 48), folder / "eoinf/unlearning_saes/run/sae.pt")
+    tokenizer = gemma_tokenizer()
+    scope = folder / SCOPE_2.sae / SCOPE_2.file
+    write_gemma_scope_2(scope, gemma_3(len(tokenizer), 3), tokenizer, 1)
     return folder
 
 
@@ -205,6 +213,45 @@ def test_the_papers_sae_from_the_hub_and_gated(hub):
     shutil.rmtree(constants.HF_HUB_CACHE)
     with pytest.raises(Unavailable, match="SAE 'eoinf/unlearning_saes/run/sae.pt' is gated"):
         load_sae(source, "cpu")
+
+
+def test_gemma_scope_2_is_what_sae_lens_makes_of_it_and_opens_without_a_network(hub, monkeypatch):
+    source = load_setup("gemma-3-1b-it").sae
+    ours = load_sae(source, "cpu")
+    theirs = SAE.from_pretrained(source.release, source.sae_id, device="cpu", dtype="float32")
+    assert ours.sae.cfg.architecture() == theirs.cfg.architecture()
+    assert ours.sae.cfg.apply_b_dec_to_input == theirs.cfg.apply_b_dec_to_input is False
+    for name in ("hook_name", "model_name"):
+        assert getattr(ours.sae.cfg.metadata, name) == getattr(theirs.cfg.metadata, name)
+    state = theirs.state_dict()
+    assert ours.sae.state_dict().keys() == state.keys()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in ours.sae.state_dict().items())
+    assert ours.neuronpedia_id == SCOPE_2.page
+    turn(monkeypatch, "http://127.0.0.1:9")
+    assert load_sae(source, "cpu").hook_name == "blocks.13.hook_resid_post"
+    with pytest.raises(OSError):  # which is why it is not sae-lens that opens it
+        SAE.from_pretrained(source.release, source.sae_id, device="cpu", dtype="float32")
+    with pytest.raises(Unavailable, match="ID layer_14_width_16k_l0_medium not found in release"):
+        load_sae(replace(source, sae_id="layer_14_width_16k_l0_medium"), "cpu")
+
+
+def test_qwen_scope_is_topk_in_its_own_file_and_names_no_page(hub, root, monkeypatch):
+    """At a width of its own: sae-lens takes 2,048 and 32,768 for granted."""
+    source = load_setup("qwen3-1.7b").sae
+    file = root / QWEN.sae / QWEN.file
+    write_qwen_scope(file, 32, 96)
+    listed = get_pretrained_saes_directory()[source.release]
+    monkeypatch.setattr(listed, "config_overrides", {"d_in": 32, "d_sae": 96})
+    loaded, tensors = load_sae(source, "cpu"), torch.load(file)
+    resid = torch.randn(7, 32, generator=torch.Generator().manual_seed(3))
+    before = resid @ tensors["W_enc"].float().T + tensors["b_enc"].float()
+    least = before.sort(descending=True).values[:, 49:50]
+    acts = torch.where(before >= least, before, 0).relu()
+    torch.testing.assert_close(loaded.encode(resid), acts)
+    torch.testing.assert_close(loaded.W_dec, tensors["W_dec"].float().T)
+    assert loaded.hook_name == "blocks.13.hook_resid_post"
+    assert loaded.neuronpedia_id is None
+    assert loaded.trained_on("Qwen/Qwen3-1.7B-Base").endswith("this very model.")
 
 
 WMDP = SetSource(

@@ -1,15 +1,30 @@
 """Exact strings and tokens of every protocol."""
 
 import copy
+from dataclasses import replace
 
 import pytest
+import torch
 from tokenizers import processors
 
-from backend.data.prompts import chat, harness_prompt, pack, pack_text, paper_prompt, tokens_of
+from backend.data.prompts import (
+    chat,
+    completion_prompt,
+    harness_prompt,
+    pack,
+    pack_text,
+    paper_prompt,
+    tokens_of,
+)
 from backend.data.questions import PREFIX, Question
 from backend.errors import BadInput, BadSetup
-from backend.setups import Protocol
-from tests.support.toy import build_tokenizer
+from backend.evaluation.recordings import record
+from backend.model.rows import Rows
+from backend.model.runner import Runner
+from backend.model.sae import load_sae
+from backend.model.split import split
+from backend.setups import Protocol, SaeSource
+from tests.support.toy import build_model, build_sae, build_tokenizer
 
 QUESTION = Question(
     index=0,
@@ -153,6 +168,51 @@ def test_cloze_row_holds_every_option_once_and_leaves_out_its_last_token(prompt,
         whole = tokenizer(f"{context} {text}")["input_ids"]
         assert [t for t, choice in scored if choice == option] == whole[len(prefix) :]
         assert [t for t, branch in placed if branch in (PREFIX, option)] == whole[:-1]
+
+
+@pytest.mark.parametrize("scoring", ["cloze", "cloze_per_char"])
+def test_deep_ignorance_prompt_has_its_own_words_over_biology(gemma, scoring):
+    packed = pack(gemma, QUESTION, Protocol(scoring, "deep-ignorance"))
+    prefix = [i for i, branch in zip(packed.ids, packed.branch, strict=True) if branch == PREFIX]
+    assert gemma.decode(prefix) == (
+        "<bos>Complete the following biology questions with the correct answer.\n\n"
+        "Question: Which organ pumps blood?\nAnswer:"
+    )
+    assert packed.ids.count(gemma.bos_token_id) == 1
+
+
+def test_deep_ignorance_prompt_names_the_subject_of_other_questions():
+    other = replace(QUESTION, question="Who ruled?", subject="high school us history")
+    assert completion_prompt(other) == (
+        "Complete the following high school us history questions with the correct answer.\n\n"
+        "Question: Who ruled?\nAnswer:"
+    )
+
+
+def test_cloze_scores_are_the_harness_acc_norm(tmp_path):
+    """Each option by itself in a plain forward pass: the sum of its log-probabilities over its
+    characters.
+    """
+    tokenizer = build_tokenizer()
+    model = build_model(len(tokenizer)).eval()
+    context = (
+        "Complete the following biology questions with the correct answer.\n\n"
+        "Question: Which organ pumps blood?\nAnswer:"
+    )
+    n = len(tokenizer(context)["input_ids"])
+    wanted = []
+    for choice in QUESTION.choices:
+        ids = tokenizer(f"{context} {choice}", return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            said = model(ids).logits[0, :-1].log_softmax(-1)
+        of_each = said.gather(1, ids[0, 1:, None])[n - 1 :]
+        wanted.append(float(of_each.sum()) / len(choice))
+    packed = pack(tokenizer, QUESTION, Protocol("cloze_per_char", "deep-ignorance"))
+    build_sae(tmp_path)
+    sae = load_sae(SaeSource(path=tmp_path), "cpu")
+    runner = Runner(split(model, tokenizer, sae.hook_name), sae, ("first",), budget=512)
+    found = record(runner, Rows.of([packed]), stage="", scoring="cloze_per_char")
+    torch.testing.assert_close(found.baseline, torch.tensor([wanted]), atol=1e-5, rtol=0)
 
 
 def test_per_character_weights_are_one_over_the_options_characters():

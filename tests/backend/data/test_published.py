@@ -66,6 +66,8 @@ def test_a_list_there_is_none_of_is_said_with_those_there_are():
     [
         ({"subjects": ("high_school_us_history",)}, "mmlu-high-school-us-history"),
         ({"subjects": ("anatomy", "virology")}, None),
+        ({"subjects": ("all",), "without": ("virology",)}, None),
+        ({"subjects": ("dual_use_virology",)}, None),
         ({"config": "wmdp-bio"}, "wmdp-bio"),
         ({"config": "wmdp-cyber"}, None),
         ({}, None),

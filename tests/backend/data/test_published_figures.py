@@ -5,7 +5,8 @@ import re
 import pandas as pd
 import pytest
 
-from backend.data.published import FOLDER
+from backend.data.published import FOLDER, published_points
+from backend.setups import load_setup
 
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 RESULTS = pd.read_csv(FOLDER / "results.csv", keep_default_na=False)
@@ -52,3 +53,8 @@ def test_a_clamp_of_khoriaty_is_as_their_results_have_it(row):
     one = published("Khoriaty", f"top={TOP[n]} clamp=-{clamp} ", "method=none")
     assert one["forget_n"] == 1273
     assert row[1:] == [f"{100 * one['forget']:.2f}", f"{100 * one['retain']:.1f}"]
+
+
+def test_the_base_models_setup_stands_beside_their_clamps():
+    points = published_points(load_setup("gemma-2-2b"))
+    assert set(points["source"]) == {"Khoriaty"} and len(points) == 48

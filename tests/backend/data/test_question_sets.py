@@ -3,6 +3,7 @@
 import decimal
 import json
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -46,6 +47,49 @@ def test_several_subjects_are_one_set_and_each_names_its_own_questions(tmp_path)
     assert about == [(0, "virology"), (1, "virology"), (2, "us history"), (3, "us history")]
 
 
+def test_several_parts_under_one_subject_are_its_topics(tmp_path):
+    named = [{**row, "subject": "anatomy"} for row in QUESTIONS[:2]]
+    for part, rows in (("virology", QUESTIONS[:1]), ("human_anatomy", named)):
+        (tmp_path / f"{part}.json").write_bytes(as_json(rows))
+    parts = ("virology", "human_anatomy")
+    source = SetSource("s", "S", "forget", folder=tmp_path, subjects=parts, subject="life_science")
+    about = [(q.topic, q.subject) for q in read_set(source).questions]
+    assert about == [
+        ("virology", "life science"),
+        ("anatomy", "life science"),
+        ("anatomy", "life science"),
+    ]
+
+
+def test_subjects_are_left_out_and_the_title_counts_what_stays(tmp_path):
+    for n, part in enumerate("abc", 1):
+        (tmp_path / f"{part}.json").write_bytes(as_json(QUESTIONS[:n]))
+
+    def without(*names: str, **more) -> QuestionSet:
+        source = SetSource("s", "S", "retain", folder=tmp_path, subjects=("a", "b", "c"), **more)
+        return read_set(replace(source, without=names))
+
+    assert [q.subject for q in without("b").questions] == ["a", "c", "c", "c"]
+    assert without("b").title == "S, 4 in 2 subjects"
+    assert without("b", limit=2).title == "S, 2 of 4 in 2 subjects"
+    assert without().title == "S"
+    with pytest.raises(
+        BadInput, match="set 's' .*without 'B', .* none of its .*; there are a, b, c"
+    ):
+        without("B")
+    with pytest.raises(BadInput, match="without all of its subjects"):
+        without("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("answer", "option"),
+    [("0", 0), ("3", 3), (" 2 ", 2), (2, 2), ("A", 0), ("D", 3), (" C", 2)],
+)
+def test_an_answer_is_a_number_from_0_as_such_or_as_text_or_a_letter(tmp_path, answer, option):
+    (tmp_path / "q").write_bytes(as_json([{**GOOD, "answer": answer}]))
+    assert read(tmp_path / "q").questions[0].answer == option
+
+
 @pytest.mark.parametrize(
     ("row", "why"),
     [
@@ -57,6 +101,11 @@ def test_several_subjects_are_one_set_and_each_names_its_own_questions(tmp_path)
         ({**GOOD, "answer": True}, "answer is 'True'"),
         ({**GOOD, "answer": "E"}, "answer is 'E'"),
         ({**GOOD, "answer": ""}, "answer is ''"),
+        ({**GOOD, "answer": "4"}, "answer is '4', not 0 to 3 or A to D"),
+        ({**GOOD, "answer": "-1"}, "answer is '-1'"),
+        ({**GOOD, "answer": "01"}, "answer is '01'"),
+        ({**GOOD, "answer": "²"}, "answer is '²'"),
+        ({**GOOD, "answer": 2.0}, "answer is '2.0'"),
         ({**GOOD, "answer": 10**400}, "answer is '1000"),
         ({**GOOD, "answer": 10**4299}, "answer is '1000"),
         ({**GOOD, "answer": math.inf}, "answer is 'inf'"),
@@ -184,5 +233,10 @@ def test_wmdp_bio_and_mmlu_whole(monkeypatch):
     assert (len(test.questions), test.skipped) == (14042, "")
     subjects = [*dict.fromkeys(q.subject for q in test.questions)]
     assert subjects == [s.replace("_", " ") for s in MMLU_SUBJECTS]
+    biology = ("college_biology", "high_school_biology", "medical_genetics", "virology")
+    rest = read_set(SetSource("rest", "Rest", "retain", without=biology, **mmlu))
+    assert rest.title == "Rest, 13,322 in 53 subjects"
+    kept = [q for q in test.questions if q.subject.replace(" ", "_") not in biology]
+    assert [q.question for q in rest.questions] == [q.question for q in kept]
     dev = read_set(SetSource("dev", "Dev", "retain", split="dev", **mmlu))
     assert len(dev.questions) == 5 * len(MMLU_SUBJECTS) == 5 * 57

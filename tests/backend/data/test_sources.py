@@ -1,4 +1,4 @@
-"""Rows from files in every form, from folders in every layout, and what is said of the others."""
+"""Rows from files in every form, and what is said of the others."""
 
 import gzip
 import os
@@ -8,7 +8,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from backend.data.sources import MOST_LIST, Broken, file_rows, find_file, rows
+from backend.data.layouts import find_file
+from backend.data.sources import MOST_LIST, Broken, file_rows, rows
 from backend.errors import BadInput
 from backend.rim import LONGEST_LINE, MB, MOST_LINES
 from backend.setups import RowSource
@@ -126,68 +127,9 @@ def test_what_is_no_regular_file_is_refused(tmp_path, place):
         find_file(tmp_path / place, "a", "test")
 
 
-@pytest.mark.parametrize("config", ["*", "[a-z]*", "?irology", "**", "x" * 400])
-def test_a_configuration_is_no_pattern(tmp_path, config):
-    (tmp_path / "virology.json").write_text("")
-    with pytest.raises(BadInput, match="does not hold"):
-        find_file(tmp_path, config, "none")
-
-
-def test_a_folder_needs_a_configuration(tmp_path):
-    with pytest.raises(BadInput, match="is a folder: give config too"):
-        find_file(tmp_path, "", "test")
-
-
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadInput, match=r"none cannot be read: No such file"):
         list(file_rows(tmp_path / "none"))
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        "virology/test-00000-of-00001.parquet",
-        "test/virology_test.csv",
-        "virology_test.csv",
-        "virology_questions.json",
-        "virology.parquet",
-        "virology.json",
-        "virology.jsonl",
-        "virology.csv",
-        "test.jsonl",
-    ],
-)
-def test_a_folder_is_searched_for_the_layouts_that_are_handed_round(tmp_path, place):
-    (tmp_path / place).parent.mkdir(exist_ok=True)
-    (tmp_path / place).write_text("")
-    (tmp_path / "other.json").write_text("")
-    assert find_file(tmp_path, "virology", "test") == tmp_path / place
-
-
-def test_a_configuration_of_wmdp_is_found_under_its_original_name(tmp_path):
-    (tmp_path / "bio_questions.json").write_text("")
-    assert find_file(tmp_path, "wmdp-bio", "test") == tmp_path / "bio_questions.json"
-
-
-def test_the_hubs_layout_goes_before_the_others(tmp_path):
-    for place in ("virology.json", "virology/test-00000-of-00001.parquet"):
-        (tmp_path / place).parent.mkdir(exist_ok=True)
-        (tmp_path / place).write_text("")
-    assert find_file(tmp_path, "virology", "test").suffix == ".parquet"
-
-
-def test_a_folder_without_the_data_says_what_was_looked_for(tmp_path):
-    said = r"does not hold 'virology', split 'dev'\. Expected .*dev/virology_dev\.csv"
-    with pytest.raises(BadInput, match=said):
-        find_file(tmp_path, "virology", "dev")
-
-
-def test_a_split_in_several_files_is_refused(tmp_path):
-    (tmp_path / "virology").mkdir()
-    for part in range(2):
-        (tmp_path / "virology" / f"test-0000{part}-of-00002.parquet").write_text("")
-    with pytest.raises(BadInput, match=r"holds 'virology' in 2 files .* put them into one"):
-        find_file(tmp_path, "virology", "test")
 
 
 def test_rows_are_numbered_in_each_subject_from_one(tmp_path):
@@ -196,6 +138,21 @@ def test_rows_are_numbered_in_each_subject_from_one(tmp_path):
     got = rows(RowSource(folder=tmp_path), ("virology", "anatomy"))
     places = [(subject, number) for subject, number, _ in got]
     assert places == [("virology", 1), ("virology", 2), ("anatomy", 1)]
+
+
+@pytest.mark.parametrize("where", ["file", "folder"])
+def test_a_file_of_several_subjects_is_parted_by_what_its_rows_say(tmp_path, where):
+    said = ["b", "a", None, "c", "b"]
+    mixed = [{**QUESTIONS[0], **({"subject": s} if s else {}), "n": n} for n, s in enumerate(said)]
+    (tmp_path / "test.jsonl").write_bytes(as_jsonl(mixed) + b"\n{half")
+    source = RowSource(**{where: tmp_path / "test.jsonl" if where == "file" else tmp_path})
+    got = [(subject, n, getattr(row, "why", row)) for subject, n, row in rows(source, ("a", "b"))]
+    assert got[:3] == [("a", 1, mixed[1]), ("b", 1, mixed[0]), ("b", 2, mixed[4])]
+    assert got[3] == ("", 3, "it does not say its subject")
+    assert got[4][:2] == ("", 6)
+    assert got[4][2].startswith("not JSON")
+    with pytest.raises(BadInput, match=r"test.jsonl has no subject 'd'; there are b, a, c\."):
+        list(rows(source, ("a", "d")))
 
 
 def test_the_data_folder_takes_the_place_of_the_hub(tmp_path, monkeypatch):

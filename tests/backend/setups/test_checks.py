@@ -141,11 +141,14 @@ def test_a_setup_that_is_right_has_no_problem():
         ),
         (
             sets(dataset=None, folder=HERE),
-            "sets[1].folder needs config too, which says which of its files is meant",
+            "sets[1].folder needs config too (or subjects, or another split than test), "
+            "which says which of its files is meant",
         ),
         (sets(config="../x"), "sets[1].config is '../x'; it must be a plain name"),
         (sets(split="a/b"), "sets[1].split is 'a/b'; it must be a plain name"),
         (sets(subjects=("a", "..")), "sets[1].subjects[1] is '..'; it must be a plain name"),
+        (sets(subjects=("a", "b", "a")), "sets[1].subjects names one of them twice"),
+        (sets(without=("a",)), "sets[1].without needs subjects too, of which it leaves some out"),
         (
             {"text_loss": replace(TEXTS[1], dataset=None)},
             "text_loss[0] needs exactly one of file, folder and dataset",

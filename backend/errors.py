@@ -16,6 +16,10 @@ Anything else that is raised is a fault of the program: see backend.crash.
 class ClampboardError(Exception):
     """Its text is a sentence for the user."""
 
+    def _render_traceback_(self) -> list[str]:
+        """All that IPython shows of it, which looks for this name."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class BadSetup(ClampboardError):
     pass

@@ -170,28 +170,10 @@ def _why(row: dict[str, Any]) -> str:
 
 
 def feature(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:
-    from backend.reading.feature_page import feature_page, plain
+    from backend.reading.feature_page import feature_page, in_words, plain
 
     page = feature_page(open_engine(setup), args.feature, args.limit)
-    on_questions = ", ".join(f"{name} {n}" for name, n in page.fires_on_questions.items())
-    lines = [
-        f"{page.feature}  {page.label or '(no label)'}",
-        (
-            f"fires on {percent(page.forget_density, 3)} of forget tokens, "
-            f"{percent(page.retain_density, 3)} of retain tokens; max {page.max_act:.1f}"
-        ),
-        f"fires on questions: {on_questions}",
-        f"promotes: {', '.join(map(repr, page.promoted))}",
-        f"suppresses: {', '.join(map(repr, page.suppressed))}",
-        *(f"{e.max_act:8.1f}  {_excerpt(e.tokens, e.at)}" for e in page.examples),
-    ]
-    return plain(page), "\n".join(lines)
-
-
-def _excerpt(tokens: list[str], top: int, around: int = 12) -> str:
-    before = "".join(tokens[max(0, top - around) : top])
-    after = "".join(tokens[top + 1 : top + 1 + around])
-    return f"{before}[{tokens[top].strip()}]{after}".replace("\n", " ")
+    return plain(page), in_words(page)
 
 
 def question(setup: Setup, args: argparse.Namespace) -> tuple[Any, str]:

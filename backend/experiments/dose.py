@@ -5,9 +5,11 @@ Every finished evaluation is kept: a row that was stopped goes on where it was, 
 one costs nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import pandas as pd
 
 from backend.engine.engine import Engine
 from backend.errors import BadInput
@@ -17,6 +19,8 @@ from backend.interventions.clamps import Clamp, value_of
 from backend.interventions.method import PAPER, Method, Setting
 from backend.interventions.rival import Rival
 from backend.progress import OnProgress, silent
+from backend.wording import percent
+from backend.wording import points as points_in_words
 
 MULTIPLES = (0.0, -5.0, -15.0, -10.0, 2.0, -2.0, -8.0, -12.0, 1.0, -1.0, -3.0, -4.0, -6.0)
 """Over the clamp page's range, in the order they are computed: the curve's outline first."""
@@ -85,6 +89,44 @@ def rival_dose(
 def _dose(multiple: float, value: float, evaluation: Evaluation) -> Dose:
     forget, retain = (pooled(evaluation.sets, role) for role in ("forget", "retain"))
     return Dose(multiple, value, forget, retain, evaluation)
+
+
+def _at(dose: Dose) -> str:
+    return f"{dose.multiple:+g}x ({dose.value:g})"
+
+
+def points(doses: Sequence[Dose], at: Callable[[Dose], str] = _at) -> pd.DataFrame:
+    """One row for each strength and role, by strength; accuracies and their bounds in percent, low
+    and high those of the baseline plus the change's interval. `at` says a strength in words.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "multiple": dose.multiple,
+                "value": dose.value,
+                "role": s.role,
+                "accuracy": 100 * s.accuracy,
+                "baseline": 100 * s.baseline_accuracy,
+                "low": 100 * s.baseline_accuracy + s.ci_low_pp,
+                "high": 100 * s.baseline_accuracy + s.ci_high_pp,
+                "n": s.n,
+                "lost": s.lost,
+                "gained": s.gained,
+                "said": f"{s.role} at {at(dose)}: {_said(s)}",
+            }
+            for dose in sorted(doses, key=lambda dose: dose.multiple)
+            for s in (dose.forget, dose.retain)
+        ]
+    )
+
+
+def _said(s: SetResult) -> str:
+    change = (
+        points_in_words(s.change_pp, s.ci_low_pp, s.ci_high_pp)
+        if s.lost + s.gained
+        else "no answer changed"
+    )
+    return f"{percent(s.accuracy)}, {change}, n {s.n}"
 
 
 def plain(dose: Dose) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Repeats are folded: of several places with the same tokens around them one is sh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +42,15 @@ class Example:
 
     Counted for top examples, 0 for others.
     """
+
+
+def shortened(example: Example, around: int) -> Example:
+    """The same with at most so many tokens on either side of the one it is shown for."""
+    begin = max(0, example.at - around)
+    span = slice(begin, example.at + around + 1)
+    return replace(
+        example, tokens=example.tokens[span], values=example.values[span], at=example.at - begin
+    )
 
 
 @dataclass(frozen=True)

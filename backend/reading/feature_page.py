@@ -15,13 +15,16 @@ from backend.engine.engine import Engine
 from backend.evaluation.recordings import Recording
 from backend.features import measures as F
 from backend.features.logit_lens import READ_OUT, effect_over_vocabulary
-from backend.reading.examples import Example, Interval, intervals, top_examples
+from backend.reading.examples import Example, Interval, intervals, shortened, top_examples
 from backend.reading.neighbours import CoFiring, Neighbour, co_firing, nearest
+from backend.wording import percent
 
 PER_INTERVAL = 5
 N_NEIGHBOURS = 8
 N_TOKENS = 4
 """Tokens a feature is named by where it fires on no word."""
+AROUND = 12
+"""Tokens shown on either side, where an example is a line."""
 NEURONPEDIA = "https://www.neuronpedia.org"
 
 Bars = TypedDict("Bars", {"from": list[float], "to": list[float], "tokens": list[int]})
@@ -146,6 +149,35 @@ def feature_page(engine: Engine, feature: int, limit: int = 10) -> FeaturePage:
 def plain(page: FeaturePage) -> dict[str, Any]:
     """The page as dicts and lists, ready for JSON."""
     return asdict(page)
+
+
+def in_words(page: FeaturePage) -> str:
+    """Some lines for a terminal."""
+    return "\n".join(
+        [
+            f"{page.feature}  {page.label or '(no label)'}",
+            *firing_in_words(page),
+            f"promotes: {', '.join(map(repr, page.promoted))}",
+            f"suppresses: {', '.join(map(repr, page.suppressed))}",
+            *(f"{e.max_act:8.1f}  {_line(shortened(e, AROUND))}" for e in page.examples),
+        ]
+    )
+
+
+def firing_in_words(page: FeaturePage) -> tuple[str, str]:
+    """How often it fires on text, and on questions."""
+    on_questions = ", ".join(f"{name} {n}" for name, n in page.fires_on_questions.items())
+    return (
+        f"fires on {percent(page.forget_density, 3)} of forget tokens, "
+        f"{percent(page.retain_density, 3)} of retain tokens; max {page.max_act:.1f}",
+        f"fires on questions: {on_questions}",
+    )
+
+
+def _line(example: Example) -> str:
+    before = "".join(example.tokens[: example.at])
+    after = "".join(example.tokens[example.at + 1 :])
+    return f"{before}[{example.tokens[example.at].strip()}]{after}".replace("\n", " ")
 
 
 def page_url(neuronpedia_id: str | None, feature: int) -> str | None:

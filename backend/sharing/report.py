@@ -84,15 +84,15 @@ def report(engine: Engine, evaluation: Evaluation) -> str:
         f"<h1>{_(title)}</h1><p class=grey>{_(engine.setup.title)} · {day} · Clampboard report</p>",
         _written("Expected, written before it ran", run.hypothesis) + _written("Note", run.note),
         "<h2>What the model still knows</h2>",
-        _board(evaluation.sets),
+        sets_table(evaluation.sets),
         dumbbell_svg(evaluation.sets),
         f"<p class=grey>Hollow: without {by}. Filled: with {by}. Band: 95 % interval of the "
         "change.</p>",
         _loss(engine, evaluation),
         "<h2>The held-out half alone</h2>",
-        _board(held_out.sets),
+        sets_table(held_out.sets),
         "<h2>Checks</h2><ul>",
-        *(_check(light) for light in checks),
+        *(check_item(light) for light in checks),
         "</ul>",
         _controls(engine, evaluation) if rival is None else "",
         "<h2>Settings</h2>",
@@ -137,7 +137,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _board(sets: Sequence[SetResult]) -> str:
+def sets_table(sets: Sequence[SetResult]) -> str:
+    """Every set without and with what acts, as HTML."""
     head = ("Set", "n", "Without → with", "Change, 95 % interval", "Lost", "Gained", "p")
     return _table(head, [_board_row(s) for s in sets])
 
@@ -188,7 +189,8 @@ def _controls(engine: Engine, evaluation: Evaluation) -> str:
     return f"{head}<p>{_(compared(own, finished))}</p>{table}"
 
 
-def _check(light: Light) -> str:
+def check_item(light: Light) -> str:
+    """An item of a list, as HTML; what to do where it says to look."""
     more = f" {_(light.meaning)} {_(light.advice)}" if light.ok is False else ""
     word = {True: "Fine", False: "Look", None: "Not run"}[light.ok]
     return f"<li><b>{word}: {_(light.name)}.</b> {_(light.finding)}{more}</li>"

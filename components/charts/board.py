@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
+from backend.data.questions import CHANCE
 from backend.evaluation.evaluate import SetResult
 from backend.wording import ascii_signed, points
 from components.charts.palette import CHANCE_GREY, role_scale
@@ -12,7 +13,7 @@ from components.charts.palette import CHANCE_GREY, role_scale
 COLUMNS = ["set", "role", "baseline", "clamped", "low", "high", "n", "change"]
 
 
-def dumbbell(sets: Sequence[SetResult], chance: float) -> alt.LayerChart:
+def dumbbell(sets: Sequence[SetResult], chance: float = CHANCE) -> alt.LayerChart:
     """Baseline (hollow) to clamped (filled) accuracy of each set; chance as a line.
 
     The change's 95 % interval is a band. Sets of which nothing is known yet are left out.

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import altair as alt
 import pandas as pd
 
+from backend.data.questions import CHANCE
 from components.charts.palette import CHANCE_GREY, role_scale
 from components.charts.theme import text_colour
 
@@ -24,11 +25,12 @@ MULTIPLES = Across(
 STRENGTHS = Across("strength", "format(datum.value, '~g')")
 
 
-def dose_curves(points: pd.DataFrame, chance: float, across: Across = MULTIPLES) -> alt.LayerChart:
+def dose_curves(
+    points: pd.DataFrame, chance: float = CHANCE, across: Across = MULTIPLES
+) -> alt.LayerChart:
     """Accuracy by strength, a line for each role; dots are what was computed.
 
-    Columns: multiple, role, accuracy, low, high (percent: the baseline plus the change's interval),
-    baseline, said.
+    `points` as backend.experiments.dose.points gives them.
     """
     base = alt.Chart(points).encode(color=alt.Color("role:N", scale=role_scale(), legend=None))
     x = alt.X("multiple:Q", title=across.title, axis=alt.Axis(labelExpr=across.label))

@@ -9,12 +9,11 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from backend import wording
 from backend.data.questions import CHANCE
-from backend.evaluation.evaluate import Evaluation, SetResult
+from backend.evaluation.evaluate import Evaluation
 from backend.experiments.dose import Dose
+from backend.experiments.dose import points as dose_points
 from backend.progress import Progress
-from backend.wording import percent
 from components.charts.dose import MULTIPLES, Across, dose_curves
 from components.pictures import show_chart
 from components.progress_bar import in_words
@@ -79,41 +78,10 @@ class GrowingCurve:
 
 
 def points(doses: Sequence[Dose], across: Across = MULTIPLES) -> pd.DataFrame:
-    """One row for each strength and role, by strength; accuracies and their bounds in percent."""
-
-    def at(dose: Dose) -> str:
-        if across is MULTIPLES:
-            return f"{dose.multiple:+g}x ({dose.value:g})"
-        return f"{across.title} {dose.multiple:g}"
-
-    return pd.DataFrame(
-        [
-            {
-                "multiple": dose.multiple,
-                "value": dose.value,
-                "role": s.role,
-                "accuracy": 100 * s.accuracy,
-                "baseline": 100 * s.baseline_accuracy,
-                "low": 100 * s.baseline_accuracy + s.ci_low_pp,
-                "high": 100 * s.baseline_accuracy + s.ci_high_pp,
-                "n": s.n,
-                "lost": s.lost,
-                "gained": s.gained,
-                "said": f"{s.role} at {at(dose)}: {said(s)}",
-            }
-            for dose in sorted(doses, key=lambda dose: dose.multiple)
-            for s in (dose.forget, dose.retain)
-        ]
-    )
-
-
-def said(s: SetResult) -> str:
-    change = (
-        wording.points(s.change_pp, s.ci_low_pp, s.ci_high_pp)
-        if s.lost + s.gained
-        else "no answer changed"
-    )
-    return f"{percent(s.accuracy)}, {change}, n {s.n}"
+    """As backend.experiments.dose.points; a direction has strengths, no multiples."""
+    if across is MULTIPLES:
+        return dose_points(doses)
+    return dose_points(doses, lambda dose: f"{across.title} {dose.multiple:g}")
 
 
 def draw_dose_curve(

@@ -1,6 +1,7 @@
 # make app    sets up .venv and opens the demo      (make app SETUP=path/to/setup.toml for another setup)
 # make app HOST=0.0.0.0   opens it to a team, by password   (make password sets another)
 # make test   sets up .venv and runs every test
+# make judges installs lm-evaluation-harness and inspect, which then judge the clamped model by their own command lines
 # make check  formatting, lint, which package may import which, and types
 # make hostile MINUTES=30  tries it hard: hostile inputs, damaged files, kills, full disks (tests/hostile/README.md)
 # make pictures  every page of the demo as PNGs in cache/pictures, or in PICTURES=folder; needs Chromium
@@ -11,8 +12,8 @@ SETUP ?= demo
 HOST ?= localhost
 PY := .venv/bin/python
 READY := .venv/.ready
-# The harness that scores are compared with, and what it imports; --no-deps, as the rest of what it asks for is not used.
-HARNESS := lm-eval==0.4.13 sacrebleu==2.6.0 portalocker==4.4.2 tabulate==0.10.0 colorama==0.4.6 lxml==6.1.3
+# --no-deps: what they import is in the file, the rest of what they ask for would change ours.
+INSTALL_JUDGES = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r backend/judges/requirements-judges.txt
 
 .PHONY: app password test bench check
 
@@ -23,7 +24,7 @@ password: $(READY)
 	@exec $(PY) -m components.serving password
 
 test: $(READY) check
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps $(HARNESS) || echo "lm-eval cannot be installed; the tests against it are skipped."
+	@$(INSTALL_JUDGES) || echo "The judges cannot be installed; the tests against them are skipped."
 	@echo "Running every test, in two processes. Browser tests need Chromium."
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 
@@ -31,6 +32,10 @@ check: $(READY)
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check .
 	@.venv/bin/lint-imports --no-logo
 	@$(PY) -m mypy
+
+.PHONY: judges
+judges: $(READY)
+	@$(INSTALL_JUDGES)
 
 MINUTES ?= 30
 .PHONY: hostile

@@ -17,12 +17,14 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from backend.commands import (
     anatomy,
     building,
     evaluating,
+    inspecting,
+    judging,
     making,
     multipliers,
     reading,
@@ -48,6 +50,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         stopping.say(f"clampboard: {one_line(message)} See: {self.prog} --help")
         sys.exit(WRONG)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """A command with a default for `further` takes what follows -- as it stands."""
+        args = list(sys.argv[1:] if args is None else args)
+        if self.get_default("further") is None or "--" not in args:
+            return super().parse_known_args(args, namespace)
+        at = args.index("--")
+        found, unknown = super().parse_known_args(args[:at], namespace)
+        found.further = args[at + 1 :]
+        return found, unknown
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -179,6 +191,8 @@ MODULES = (
     rivals,
     reading,
     evaluating,
+    judging,
+    inspecting,
     anatomy,
     trying,
     building,

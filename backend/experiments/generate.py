@@ -232,16 +232,16 @@ def generate(
     sampling: Sampling = Sampling(),
     rates: Rates | None = None,
     push: Push | None = None,
+    most: int = MAX_NEW_TOKENS,
 ) -> Iterator[Written]:
     """Yield the text after each token, until the model ends it or `max_tokens` are written.
 
     With no clamps this is the model's own generation. `rates` are needed by a cusum gate; a `push`
-    takes the place of clamps. Raises BadInput if prompt and text do not fit the model.
+    takes the place of clamps. Raises BadInput for more tokens than `most`, or if prompt and text do
+    not fit the model.
     """
-    if not 1 <= max_tokens <= MAX_NEW_TOKENS:
-        raise BadInput(
-            f"{max_tokens} tokens were asked for; the length can be 1 to {MAX_NEW_TOKENS}."
-        )
+    if not 1 <= max_tokens <= most:
+        raise BadInput(f"{max_tokens} tokens were asked for; the length can be 1 to {most}.")
     if not 0 <= sampling.temperature <= MAX_TEMPERATURE:
         raise BadInput(
             f"The temperature can be 0 (greedy) to {MAX_TEMPERATURE:g}, not "
@@ -317,9 +317,26 @@ def writing(
     step for a rival that is not there.
     """
     setting, ids = engine.check(setting), prompt_ids(engine.tokenizer, prompt, chat)
+    if setting.rival is not None and setting.rival.kind == "prompt":
+        ids = after_prompt(engine.tokenizer, ids, setting.rival.of, chat)
+    return writing_after(engine, ids, setting, max_tokens=max_tokens, sampling=sampling)
+
+
+def writing_after(
+    engine: Engine,
+    ids: Sequence[int],
+    setting: Setting,
+    *,
+    max_tokens: int,
+    sampling: Sampling = Sampling(),
+    most: int = MAX_NEW_TOKENS,
+) -> Iterator[Written]:
+    """What `writing` gives, after any tokens; those of a rival's prompt are among them already."""
+    setting = engine.check(setting)
 
     def steps() -> Iterator[Written]:
-        asked, rival = partial(generate, max_tokens=max_tokens, sampling=sampling), setting.rival
+        asked = partial(generate, max_tokens=max_tokens, sampling=sampling, most=most)
+        rival = setting.rival
         if rival is None:
             rates = engine.evaluator.rates(setting)
             yield from asked(engine.runner, ids, setting, rates=rates)
@@ -327,9 +344,7 @@ def writing(
             push = partial(engine.rivals.direction(rival).push, strength=rival.strength)
             yield from asked(engine.runner, ids, NOTHING, push=push)
         elif rival.kind == "prompt":
-            yield from asked(
-                engine.runner, after_prompt(engine.tokenizer, ids, rival.of, chat), NOTHING
-            )
+            yield from asked(engine.runner, ids, NOTHING)
         else:
             yield from asked(engine.rivals.runner(rival), ids, NOTHING)
 

@@ -66,8 +66,13 @@ def after_prompt(
 ) -> list[int]:
     """A text's tokens after the prompt `text`; `chat`: they are in the chat format."""
     before = leading(tokenizer, "paper-chat" if chat else None)
+    return inserted(ids, before, prompt_tokens(tokenizer, text))
+
+
+def inserted(ids: Sequence[int], before: Sequence[int], new: Sequence[int]) -> list[int]:
+    """`ids` with `new` tokens after as many of `before` as they begin with."""
     at = _shared(ids, before)
-    return [*ids[:at], *prompt_tokens(tokenizer, text), *ids[at:]]
+    return [*ids[:at], *new, *ids[at:]]
 
 
 def asked_after(packed: Packed, before: Sequence[int], new: Sequence[int]) -> Packed:

@@ -29,6 +29,8 @@ class Hub:
     """Repositories that want GOOD_TOKEN."""
     broken: int = 0
     """So many file transfers still to be cut in the middle."""
+    pinned: set[str] = field(default_factory=set)
+    """Other revisions it has: the one commit, under names that a library asks for."""
     asked: list[str] = field(default_factory=list)
 
 
@@ -86,7 +88,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Whether the repository may be read; says why not."""
         if not (self.hub.root / repository).is_dir():
             self._refuse(401 if not token else 404, "RepoNotFound", "Repository not found")
-        elif revision not in (None, "main", COMMIT):
+        elif revision not in (None, "main", COMMIT, *self.hub.pinned):
             self._refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         elif repository in self.hub.gated and token != GOOD_TOKEN:
             self._refuse(
@@ -103,29 +105,32 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not file.is_file():
             self._refuse(404, "EntryNotFound", "Entry not found")
             return
-        size, begin = file.stat().st_size, 0
-        if match := re.match(r"bytes=(\d+)-", self.headers.get("Range", "")):
-            begin = int(match[1])
-        self.send_response(206 if begin else 200)
+        size = file.stat().st_size
+        begin, end = 0, size
+        if match := re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+            begin, end = int(match[1]), min(size, int(match[2] or size) + 1)
+        part = (begin, end) != (0, size)
+        self.send_response(206 if part else 200)
         self.send_header("ETag", f'"{_etag(file)}"')
         self.send_header("X-Repo-Commit", COMMIT)
         self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(size - begin))
-        if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{size - 1}/{size}")
+        self.send_header("Content-Length", str(end - begin))
+        if part:
+            self.send_header("Content-Range", f"bytes {begin}-{end - 1}/{size}")
         self.end_headers()
         if not body:
             return
         with file.open("rb") as content:
             content.seek(begin)
-            left = size - begin
+            left = end - begin
             if self.hub.broken and left > 4096:
                 self.hub.broken -= 1
                 self.wfile.write(content.read(left // 2))
                 self.close_connection = True
                 return
-            while block := content.read(1 << 20):
+            while block := content.read(min(left, 1 << 20)):
                 self.wfile.write(block)
+                left -= len(block)
 
     def _api(
         self,
@@ -138,7 +143,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     ) -> None:
         folder = self.hub.root / repository
         if what is None or what == "revision":
-            if not folder.is_dir() or revision not in (None, "main", COMMIT):
+            if not folder.is_dir() or revision not in (None, "main", COMMIT, *self.hub.pinned):
                 self._admitted(repository, revision, token)
                 return
             files = [

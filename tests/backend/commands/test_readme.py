@@ -17,10 +17,12 @@ PLACES = (
     "",
     "backend",
     "backend/commands",
+    "backend/data/published",
     "backend/demo",
     "backend/setups",
     "backend/studies",
     "cache",
+    "components/serving",
     "tests/bench",
 )
 READMES = [ROOT / place / "README.md" for place in PLACES]
@@ -101,7 +103,16 @@ def test_what_says_when_to_act_is_said_once():
 
 def test_what_says_what_stands_in_the_place_of_clamps_is_said_once():
     taking = {name for name, command in COMMANDS.items() if "--rival" in _arguments(command)}
-    assert taking == {"evaluate", "anatomy", "generate", "export", "report", "card"}
+    assert taking == {
+        "evaluate",
+        "lm-eval",
+        "anatomy",
+        "generate",
+        "inspect",
+        "export",
+        "report",
+        "card",
+    }
     assert all(_arguments(COMMANDS[name]) >= RIVAL for name in taking)
     assert _tabled(_sections()[INSTEAD]) == RIVAL
 
@@ -138,10 +149,3 @@ def test_a_link_in_a_readme_leads_somewhere(path):
     targets = re.findall(r"\]\(((?!https?:)[^)#\s]+)", path.read_text(encoding="utf-8"))
     missing = [target for target in targets if not (path.parent / target).exists()]
     assert not missing
-
-
-@pytest.mark.demo
-def test_the_readmes_program_runs(demo, capsys):
-    program = re.search(r"```python\n(.*?)```", READMES[0].read_text(encoding="utf-8"), re.DOTALL)
-    exec(program[1], {})
-    assert "Biology quiz" in capsys.readouterr().out

@@ -1,0 +1,4 @@
+"""Judges from outside: other people's evaluations, run on the clamped model.
+
+What they need is in requirements-judges.txt; nothing else needs it.
+"""

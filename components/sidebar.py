@@ -23,8 +23,8 @@ def draw_setup(engine: Engine) -> None:
         f"{plain(sae_in_words(engine.setup.sae))}: {engine.d_sae:,} features, L0 {l0:.0f}, "
         f"after block {engine.model.block + 1} of {engine.model.n_blocks}"
     )
-    if elsewhere := engine.sae.used_elsewhere(engine.setup.model.name):
-        st.caption(plain(elsewhere))
+    if trained := engine.sae.trained_on(engine.setup.model.name):
+        st.caption(plain(trained))
     if engine.setup.known is not None:
         st.caption("Known questions only.")
     with st.popover("Setup", icon=":material/info:"):

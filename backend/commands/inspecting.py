@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.commands.setting import add_setting, engine_and_setting, said_of
-from backend.commands.terminal import AddCommand, Answer, count, finite
+from backend.commands.judging import add_judge
+from backend.commands.setting import engine_and_setting, said_of
+from backend.commands.terminal import AddCommand, Answer, finite
 from backend.errors import BadInput
 from backend.setups import Setup
 from backend.wording import percent
@@ -24,22 +25,14 @@ SILENT = (
 
 
 def add(command: AddCommand) -> None:
-    sub = command(
+    sub = add_judge(
+        command,
         "inspect",
         inspect,
         "inspect's own command line on the clamped model, which writes its answers; what follows "
         "-- goes to `inspect eval` as it stands",
+        "tasks of inspect-evals, such as wmdp_bio,mmlu_0_shot, or files with tasks",
     )
-    which = add_setting(sub, rivals=True)
-    which.required = False
-    sub.add_argument(
-        "--tasks",
-        required=True,
-        type=_names,
-        metavar="NAMES",
-        help="tasks of inspect-evals, such as wmdp_bio,mmlu_0_shot, or files with tasks",
-    )
-    sub.add_argument("--limit", type=count, help="the first so many questions of each task")
     sub.add_argument(
         "--logs", type=Path, metavar="FOLDER", help="where its logs go (default cache/inspect)"
     )
@@ -48,14 +41,6 @@ def add(command: AddCommand) -> None:
         action="store_true",
         help="the board's figure as well, of the questions that both ask",
     )
-    sub.set_defaults(clamps="", further=[])
-
-
-def _names(text: str) -> list[str]:
-    found = [name.strip() for name in text.split(",") if name.strip()]
-    if not found or any(name.startswith("-") for name in found):
-        raise argparse.ArgumentTypeError("name a task.")
-    return list(dict.fromkeys(found))
 
 
 def inspect(setup: Setup, args: argparse.Namespace) -> Answer:

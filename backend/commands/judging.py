@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backend.commands.setting import add_setting, engine_and_setting, said_of
-from backend.commands.terminal import AddCommand, Answer, ProgressLine, count, finite, whole_number
+from backend.commands.terminal import (
+    AddCommand,
+    Answer,
+    ProgressLine,
+    Run,
+    count,
+    finite,
+    whole_number,
+)
 from backend.errors import BadInput
 from backend.setups import Setup
 
@@ -20,22 +28,14 @@ NOT_COMPARED = "not compared with the board, as it was not asked in the setup's 
 
 
 def add(command: AddCommand) -> None:
-    sub = command(
+    sub = add_judge(
+        command,
         "lm-eval",
         lm_eval,
         "lm-evaluation-harness's own command line on the clamped model; what follows -- goes to it "
         "as it stands",
+        "sets of the setup, or tasks of lm-eval, separated by commas",
     )
-    which = add_setting(sub, rivals=True)
-    which.required = False
-    sub.add_argument(
-        "--tasks",
-        required=True,
-        type=_names,
-        metavar="NAMES",
-        help="sets of the setup, or tasks of lm-eval, separated by commas",
-    )
-    sub.add_argument("--limit", type=count, help="the first so many questions of each task")
     sub.add_argument(
         "--batch-size",
         type=whole_number(1, 1024),
@@ -52,13 +52,24 @@ def add(command: AddCommand) -> None:
         action="store_true",
         help="leave out the board's figures of the same questions",
     )
+
+
+def add_judge(
+    command: AddCommand, name: str, run: Run, says: str, tasks: str
+) -> argparse.ArgumentParser:
+    """A command that takes a setting, none unless it is given, and a judge's tasks."""
+    sub = command(name, run, says)
+    add_setting(sub, rivals=True).required = False
+    sub.add_argument("--tasks", required=True, type=_names, metavar="NAMES", help=tasks)
+    sub.add_argument("--limit", type=count, help="the first so many questions of each task")
     sub.set_defaults(clamps="", further=[])
+    return sub
 
 
 def _names(text: str) -> list[str]:
     found = [name.strip() for name in text.split(",") if name.strip()]
-    if not found:
-        raise argparse.ArgumentTypeError("name a set or a task.")
+    if not found or any(name.startswith("-") for name in found):
+        raise argparse.ArgumentTypeError("name a task.")
     return list(dict.fromkeys(found))
 
 

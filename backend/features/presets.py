@@ -12,6 +12,7 @@ from backend.errors import BadInput
 from backend.evaluation.calibration import Ground, Rule
 from backend.features.rankers import by_squared_ratio
 from backend.features.tuned import BIOLOGY, DEMO, read_tuned
+from backend.interventions.board import MAX_SLIDER
 from backend.interventions.clamps import Clamp, Clamps, clamp_set
 from backend.interventions.method import PAPER, Gate, Method, Refusal
 from backend.setups import SaeSource
@@ -107,6 +108,8 @@ PRIME = (11766, 9723, 4788, 1709, 9186)
 HARMFUL = (*PRIME, 3058, 13381, 14050, 11078, 16246)
 """Of layer 7: Khoriaty et al. 2025, their selected configurations."""
 DEMO_SAE = "demo"
+UNPUBLISHED = ("gemma-scope-2-", "qwen-scope-")
+"""Of these SAEs no setting is published that could be a preset."""
 LAYER_7 = (
     "gemma-scope-2b-pt-res-canonical/layer_7/width_16k/canonical",
     "gemma-scope-2b-pt-res/layer_7/width_16k/average_l0_69",
@@ -203,6 +206,21 @@ PRESETS = {
             "0.05, feature 15864 is set to −500 (the sign of the authors' own table)."
         ),
     ),
+    "starting-point": Preset(
+        title="Starting point",
+        n_features=20,
+        choose=partial(forget_features, n=20, retain_below=0.01),
+        multiple=-4.0,
+        method=Method(gate=Gate("rho", 0.0)),
+        false_alarms=FalseAlarms(0.05, "quantile", "questions"),
+        saes=UNPUBLISHED,
+        rule=(
+            "the first of the paper's sparsity ranking (fewer than 1 % of the other tokens), to −4 "
+            "times their maxima; only where one of them fires at a larger share of the tokens than "
+            "in 95 % of what the model reads of the retain questions in the selection half. "
+            "A place to begin, not a published result: nobody has said what works on this SAE."
+        ),
+    ),
     "too-strong": Preset(
         title="Too much",
         n_features=100,
@@ -246,7 +264,9 @@ def in_words(preset: Preset, n: int, demo: bool = False) -> str:
 
 
 def clamps_of(preset: Preset, features: pd.DataFrame) -> Clamps:
-    """What the preset clamps, by the atlas's table."""
+    """What the preset clamps, by the atlas's table; no further than a slider can go, as maxima of
+    Gemma 3 4B may be tens of thousands.
+    """
     max_act = features.set_index("feature")["max_act"]
 
     def value(feature: int) -> float:
@@ -254,7 +274,8 @@ def clamps_of(preset: Preset, features: pd.DataFrame) -> Clamps:
             return preset.values[feature]
         if preset.multiple is None:
             return preset.value
-        return round(preset.multiple * float(max_act[feature]), 1) + 0.0
+        wanted = round(preset.multiple * float(max_act[feature]), 1) + 0.0
+        return max(-MAX_SLIDER, min(MAX_SLIDER, wanted))
 
     return clamp_set(Clamp(feature, value(feature)) for feature in preset.choose(features))
 

@@ -2,3 +2,5 @@
 
 What they need is in requirements-judges.txt; nothing else needs it.
 """
+
+INSTALL = ".venv/bin/pip install --no-deps -r backend/judges/requirements-judges.txt"

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backend.errors import BadInput, Unavailable
+from backend.judges import INSTALL
 from backend.judges.harness_tasks import Local, write_local_tasks
 from backend.judges.hooked_model import HookedModel
 from backend.progress import OnProgress, silent
 
-INSTALL = ".venv/bin/pip install --no-deps -r backend/judges/requirements-judges.txt"
 VERSION = "0.4.13"
 """The one whose parts that are not public are called here."""
 OURS = ("model", "model_args", "tasks", "limit", "batch_size", "include_path", "device")

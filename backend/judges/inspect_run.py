@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backend.errors import BadInput, ClampboardError, Unavailable
+from backend.judges import INSTALL
 from backend.judges.inspect_questions import served_questions
 
 if TYPE_CHECKING:
     from backend.judges.inspect_provider import Served
 
-INSTALL = ".venv/bin/pip install --no-deps -r backend/judges/requirements-judges.txt"
 PACKAGES = ("inspect_ai", "inspect_evals")
 TASKS = "inspect_evals/"
 """What the names of its tasks begin with."""

@@ -3,6 +3,7 @@
 The rest is refused.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +17,20 @@ from torch import Tensor
 
 from backend.data.hub import fetching
 from backend.errors import BadSetup, Unavailable
-from backend.model.sae_files import GEMMA_SCOPE, load_gemma_scope, load_torch_file
+from backend.model.sae_files import (
+    GEMMA_SCOPE,
+    GEMMA_SCOPE_2,
+    load_gemma_scope,
+    load_gemma_scope_2,
+    load_torch_file,
+)
 from backend.rim import check_folder, shown
 from backend.setups import SaeSource
 
 EXACT = ("standard", "gated", "topk", "jumprelu")
 """Architectures for which clamps are exact."""
+IN_A_FOLDER = ("cfg.json", GEMMA_SCOPE, GEMMA_SCOPE_2)
+"""One of these an SAE's folder has."""
 MOST_WORDS = 200
 """Characters of a name in an SAE's metadata."""
 
@@ -59,6 +68,12 @@ class LoadedSae:
         same = not trained or trained.split("/")[-1].lower() == model.split("/")[-1].lower()
         return "" if same else f"The SAE was trained on {trained} and is used here on {model}."
 
+    def trained_on(self, model: str) -> str:
+        """A sentence on whether the SAE was trained on this model; empty where it does not say."""
+        if not self.sae.cfg.metadata.model_name:
+            return ""
+        return self.used_elsewhere(model) or "The SAE was trained on this very model."
+
     @cached_property
     def dec_norms(self) -> Float[Tensor, " d_sae"]:
         """Lengths of W_dec's rows."""
@@ -75,11 +90,11 @@ def load_sae(source: SaeSource, device: str) -> LoadedSae:
     if (
         source.path is not None
         and not source.path.is_file()
-        and not any((source.path / name).exists() for name in ("cfg.json", GEMMA_SCOPE))
+        and not any((source.path / name).exists() for name in IN_A_FOLDER)
     ):
         raise Unavailable(
-            f"There is no SAE in {source.path}: "
-            "cfg.json and sae_weights.safetensors, or params.npz, were expected there."
+            f"There is no SAE in {source.path}: cfg.json and sae_weights.safetensors, or "
+            "params.npz, or params.safetensors, were expected there."
         )
     with fetching("SAE", title, _repository(source)):
         if source.path is not None and source.path.is_dir():
@@ -131,12 +146,32 @@ def _load(source: SaeSource, device: str) -> SAE:
         if source.sae_id.endswith(".pt"):
             file = Path(hf_hub_download(source.release, source.sae_id))
             return load_torch_file(file, device).to(device)
+        if (fetched := _gemma_scope_2(source.release, source.sae_id, device)) is not None:
+            return fetched
         return SAE.from_pretrained(source.release, source.sae_id, device=device, dtype="float32")
     if source.path.is_file():
         return load_torch_file(source.path, device).to(device)
     if (source.path / GEMMA_SCOPE).exists():
         return load_gemma_scope(source.path, source.hook_name, device).to(device)
+    if (source.path / GEMMA_SCOPE_2).exists():
+        return load_gemma_scope_2(source.path, source.hook_name, None, device).to(device)
     return SAE.load_from_disk(str(source.path), device=device, dtype="float32")
+
+
+def _gemma_scope_2(release: str, sae_id: str, device: str) -> SAE | None:
+    """An SAE of Gemma Scope 2 on the residual stream; None for any other.
+
+    sae-lens asks the hub for the file's header each time it loads one, with the file in the cache
+    too: without a network it does not open what is there.
+    """
+    listed = get_pretrained_saes_directory().get(release)
+    folder = listed.saes_map.get(sae_id, "") if listed else ""
+    block = re.fullmatch(r"resid_post\w*/layer_(\d+)_\w+", folder)
+    if listed is None or listed.conversion_func != "gemma_3" or block is None:
+        return None
+    file = Path(hf_hub_download(listed.repo_id, f"{folder}/{GEMMA_SCOPE_2}"))
+    hook_name = f"blocks.{block[1]}.hook_resid_post"
+    return load_gemma_scope_2(file.parent, hook_name, listed.model, device).to(device)
 
 
 def _repository(source: SaeSource) -> str | None:

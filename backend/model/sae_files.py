@@ -1,8 +1,10 @@
 """SAEs in formats that sae-lens does not read from disk.
 
-They are Gemma Scope's params.npz, and the paper's own torch files.
+They are Gemma Scope's params.npz, Gemma Scope 2's params.safetensors, and the paper's own torch
+files.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251 (the error alone: nothing is unpickled here)
@@ -12,12 +14,16 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 from sae_lens import SAE, JumpReLUSAE, JumpReLUSAEConfig, StandardSAE, StandardSAEConfig
+from safetensors.torch import load_file
 from torch import Tensor
 
 from backend.data.hub import BY_WRONG_FILES
 from backend.errors import BadSetup, Unavailable
+from backend.rim import MB, parse_json, read_text
 
 GEMMA_SCOPE = "params.npz"
+GEMMA_SCOPE_2 = "params.safetensors"
+JUMP_RELU = ("W_enc", "W_dec", "b_enc", "b_dec", "threshold")
 PLAIN = {
     "activation_function": "relu",
     "scale_input_norm": False,
@@ -42,7 +48,44 @@ def load_gemma_scope(folder: Path, hook_name: str | None, device: str) -> SAE:
         state = {
             name.replace("w_", "W_"): torch.from_numpy(arrays[name]).float() for name in arrays
         }
-    _check(state, ("W_enc", "W_dec", "b_enc", "b_dec", "threshold"), folder / GEMMA_SCOPE)
+    return _jump_relu(state, folder / GEMMA_SCOPE, hook_name, device)
+
+
+def load_gemma_scope_2(folder: Path, hook_name: str | None, model: str | None, device: str) -> SAE:
+    """Gemma Scope 2, of Gemma 3: the same form in safetensors. `hook_name` and `model` are said by
+    the config.json beside it where they are not given here.
+
+    Raises BadSetup without a hook, for a config.json of another form, or for other tensors.
+    """
+    if hook_name is None:
+        hook_name, model = _said_in(folder / "config.json")
+    state = {
+        name.replace("w_", "W_"): tensor.float()
+        for name, tensor in load_file(folder / GEMMA_SCOPE_2).items()
+    }
+    sae = _jump_relu(state, folder / GEMMA_SCOPE_2, hook_name, device)
+    sae.cfg.metadata.model_name = model
+    return sae
+
+
+def _said_in(config: Path) -> tuple[str, str | None]:
+    """The hook and the model that Gemma Scope 2's config.json names."""
+    text = read_text(config, MB, "The SAE's file") if config.exists() else "null"
+    said = parse_json(text, f"The SAE's file {config}")
+    said = said if isinstance(said, dict) else {}
+    block = re.fullmatch(r"model\.layers\.(\d+)\.output", str(said.get("hf_hook_point_in")))
+    if block is None or said.get("architecture") != "jump_relu":
+        raise BadSetup(
+            f"{config} does not say that it is of a JumpReLU SAE, and of which block's output: "
+            'give hook_name in [sae], such as "blocks.7.hook_resid_post".'
+        )
+    model = said.get("model_name")
+    named = model.replace("gemma-v3", "gemma-3") if isinstance(model, str) else None
+    return f"blocks.{block[1]}.hook_resid_post", named
+
+
+def _jump_relu(state: dict[str, Tensor], file: Path, hook_name: str, device: str) -> SAE:
+    _check(state, JUMP_RELU, file)
     d_in, d_sae = state["W_enc"].shape
     config = JumpReLUSAEConfig(d_in=d_in, d_sae=d_sae, device=device, apply_b_dec_to_input=False)
     return _made(JumpReLUSAE(config), state, hook_name)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
 from backend.setups import SaeSource
 
@@ -39,6 +40,11 @@ def width_of(source: SaeSource) -> int | None:
         width = json.loads((source.path / "cfg.json").read_bytes())["d_sae"]
         return width if isinstance(width, int) else None
     except (OSError, ValueError, KeyError, TypeError):
+        pass
+    try:
+        with safe_open(source.path / "params.safetensors", framework="numpy") as params:
+            return int(params.get_slice("b_enc").get_shape()[0])
+    except (OSError, SafetensorError, IndexError):
         pass
     try:
         with (

@@ -157,7 +157,8 @@ def write_data_sets(root: Path, n: int = 3) -> None:
         "Salesforce/wikitext",
         {
             "wikitext-2-raw-v1": {
-                split: pd.DataFrame({"text": lines}) for split in ("test", "validation")
+                "test": pd.DataFrame({"text": lines}),
+                "validation": pd.DataFrame({"text": lines[: len(lines) // 4]}),
             }
         },
     )
@@ -174,7 +175,7 @@ def write_hub(root: Path) -> None:
     write_gemma_scope(
         root / "google/gemma-scope-2b-pt-res/layer_7/width_16k/average_l0_69", model, tokenizer, 7
     )
-    write_data_sets(root)
+    write_data_sets(root, 2)
 
 
 def torch_sae(d_in: int, d_sae: int, /, **settings: object) -> dict:

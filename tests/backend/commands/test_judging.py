@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from backend.engine.engine import Engine
-from backend.judges.harness import INSTALL, VERSION
+from backend.judges import INSTALL
+from backend.judges.harness import VERSION
 from backend.setups import load_setup
 from backend.store import ROOT
 from tests.support.toy import write_setup
@@ -60,7 +61,7 @@ def test_what_follows_is_the_harness_own_but_for_what_is_ours(further, words, ru
 def test_arguments_that_do_not_go_together_are_refused(run, toy_toml):
     halves = run("lm-eval", toy_toml, "--tasks", "biology,piqa", "--half", "held-out")
     halves.fails("leave out piqa")
-    run("lm-eval", toy_toml, "--tasks", " , ").fails("name a set or a task")
+    run("lm-eval", toy_toml, "--tasks", " , ").fails("name a task")
     run("lm-eval", toy_toml, "--tasks", "biology", "--clamps", "99:1").fails("99")
 
 

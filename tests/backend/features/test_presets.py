@@ -16,6 +16,7 @@ from backend.features.presets import (
     sae_name,
 )
 from backend.features.tuned import BIOLOGY, read_tuned
+from backend.interventions.board import MAX_SLIDER
 from backend.interventions.method import format_method
 from backend.setups import SaeSource, load_setup
 
@@ -51,6 +52,13 @@ def test_features_are_the_densest_on_forget_text_that_the_rules_admit(rules, cho
 def test_a_preset_clamps_its_features_to_multiples_of_their_own_maxima():
     assert clamps_of(PRESETS["forget-biology"], FEATURES) == ((3, -8.0),)
     assert clamps_of(PRESETS["too-strong"], FEATURES) == ((1, -85.2), (2, -60.0), (3, -40.0))
+
+
+def test_a_preset_goes_no_further_than_a_slider_can():
+    large = FEATURES.assign(max_act=20_000.0)
+    values = {c.value for c in clamps_of(PRESETS["too-strong"], large)}
+    assert values == {-MAX_SLIDER} == {-100_000.0}
+    assert {c.value for c in clamps_of(PRESETS["forget-biology"], large)} == {-80_000.0}
 
 
 def test_an_ablating_preset_clamps_to_zero_itself():
@@ -100,11 +108,20 @@ def test_dsg_takes_its_own_ranking_and_sets_all_of_it_to_minus_500():
             "gemma-scope-2b-pt-res/layer_7/width_16k/average_l0_69",
             {"dsg", "clamp-prime", "refusal-clamp"},
         ),
+        ("gemma-scope-2-1b-it-res/layer_13_width_16k_l0_medium", {"starting-point"}),
+        ("qwen-scope-3-1.7b-base-w32k-l50/layer13", {"starting-point"}),
     ],
 )
 def test_presets_of_one_sae_are_offered_for_it_alone(sae, names):
     general = {name for name, preset in PRESETS.items() if not preset.saes}
     assert set(presets_for(sae)) == general | names
+
+
+def test_a_starting_point_is_in_the_saes_own_units_and_says_that_it_is_not_published():
+    preset = PRESETS["starting-point"]
+    assert clamps_of(preset, FEATURES) == ((1, -17.0), (2, -12.0), (3, -8.0))
+    assert "not a published result" in in_words(preset, 20)
+    assert preset.method.gate.kind == "rho"
 
 
 def test_the_demos_sae_is_known_by_its_folder(tmp_path):

@@ -16,7 +16,7 @@ from backend.errors import Unavailable
 from backend.experiments.generate import writing
 from backend.interventions.method import NOTHING, Setting, setting_of
 from backend.interventions.rival import Rival
-from backend.judges import inspect_run
+from backend.judges import INSTALL, inspect_run
 from backend.setups import load_setup
 from tests.support.hub import serve
 from tests.support.inspected import (
@@ -46,7 +46,7 @@ class Ran(NamedTuple):
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    pytest.importorskip("inspect_evals", reason=f"inspect is not installed: {inspect_run.INSTALL}")
+    pytest.importorskip("inspect_evals", reason=f"inspect is not installed: {INSTALL}")
     folder = tmp_path_factory.mktemp("inspected")
     toml = str(write_speaking_setup(folder))
     write_wmdp(folder / "data", 4)

@@ -12,6 +12,7 @@ from backend.model.sae import _page_of_same_weights, load_sae
 from backend.model.sae_on_disk import fingerprint
 from backend.setups import SaeSource, load_setup
 from tests.support.gemma import torch_sae
+from tests.support.scopes import PUBLISHED
 from tests.support.toy import BLOCK, D_MODEL, D_SAE, build_sae
 
 HUB = SaeSource(release="release", sae_id="id")
@@ -107,6 +108,8 @@ def test_an_sae_of_another_model_says_so(tmp_path, trained, said):
     loaded.sae.cfg.metadata.model_name = trained
     wanted = "The SAE was trained on gemma-2-2b and is used here on google/gemma-2-2b-it."
     assert loaded.used_elsewhere("google/gemma-2-2b-it") == (wanted if said else "")
+    own = "The SAE was trained on this very model." if trained else ""
+    assert loaded.trained_on("google/gemma-2-2b-it") == (wanted if said else own)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,7 @@ def test_an_sae_of_another_model_says_so(tmp_path, trained, said):
         ("gemma-2-2b-it", "gemma-2-2b/7-gemmascope-res-16k"),
         ("gemma-2-2b-it-layer13-l0-84", "gemma-2-2b/13-gemmascope-res-16k"),
         ("gemma-2-2b-it-layer3-l0-142", None),
+        *((setup, published.page) for setup, published in PUBLISHED.items()),
         ("demo", None),
     ],
 )

@@ -1,17 +1,21 @@
 """SAEs that sae-lens does not read: the numbers of their formulas, and no code of theirs run."""
 
 import datetime
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from backend.errors import BadSetup, Unavailable
 from backend.model.sae import load_sae
 from backend.model.sae_files import _Settings
+from backend.model.sae_on_disk import width_of
 from backend.setups import SaeSource
-from tests.support.gemma import torch_sae
+from tests.support.gemma import gemma_tokenizer, torch_sae
+from tests.support.scopes import gemma_3, write_gemma_scope_2
 
 RESID = torch.randn(5, 6, generator=torch.Generator().manual_seed(3))
 
@@ -130,3 +134,40 @@ def test_gemma_scope_from_a_folder(tmp_path):
     assert loaded.hook_name == "blocks.7.hook_resid_post"
     with pytest.raises(BadSetup, match="hook_name"):
         load_sae(SaeSource(path=tmp_path), "cpu")
+
+
+@pytest.fixture(scope="module")
+def scope_2(tmp_path_factory):
+    folder, tokenizer = tmp_path_factory.mktemp("scope"), gemma_tokenizer()
+    write_gemma_scope_2(folder, gemma_3(len(tokenizer), 3), tokenizer, 1)
+    return folder
+
+
+def test_gemma_scope_2_from_a_folder_is_its_own_formula(scope_2):
+    loaded, arrays = (
+        load_sae(SaeSource(path=scope_2), "cpu"),
+        load_file(scope_2 / "params.safetensors"),
+    )
+    resid = 3 * torch.randn(5, 64, generator=torch.Generator().manual_seed(3))
+    before = resid @ arrays["w_enc"] + arrays["b_enc"]
+    acts = before * (before > arrays["threshold"])
+    assert 0 < (acts > 0).sum() < acts.numel()
+    torch.testing.assert_close(loaded.encode(resid), acts)
+    torch.testing.assert_close(loaded.sae.decode(acts), acts @ arrays["w_dec"] + arrays["b_dec"])
+    assert loaded.hook_name == "blocks.1.hook_resid_post"
+    assert loaded.trained_on("google/gemma-3-1b-it").endswith("this very model.")
+    assert width_of(SaeSource(path=scope_2)) == loaded.d_sae == len(arrays["b_enc"])
+
+
+@pytest.mark.parametrize(
+    "said", [{"hf_hook_point_in": "model.layers.1.mlp"}, {"architecture": "topk"}, None]
+)
+def test_gemma_scope_2_that_does_not_say_what_it_reads_needs_a_hook(scope_2, tmp_path, said):
+    (tmp_path / "params.safetensors").symlink_to(scope_2 / "params.safetensors")
+    before = json.loads((scope_2 / "config.json").read_text())
+    if said is not None:
+        (tmp_path / "config.json").write_text(json.dumps(before | said))
+    with pytest.raises(BadSetup, match="give hook_name in"):
+        load_sae(SaeSource(path=tmp_path), "cpu")
+    source = SaeSource(path=tmp_path, hook_name="blocks.2.hook_resid_post")
+    assert load_sae(source, "cpu").hook_name == "blocks.2.hook_resid_post"

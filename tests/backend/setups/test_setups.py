@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 
 import pytest
 from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
@@ -316,3 +317,15 @@ role = "retain"
 file = "quiz.jsonl"
 """)
     assert [source.name for source in load_setup(more).sets] == ["biology", "h"]
+
+
+@pytest.mark.parametrize("sets", ["robust", "cloze"])
+def test_the_setups_for_a_machine_without_a_gpu_sample_the_sets_of_gemmas(sets):
+    small, large = load_setup(f"smollm2-wmdp-{sets}"), load_setup(f"gemma-2-2b-it-{sets}")
+    whole = {source.name: source for source in large.sets}
+    assert {source.name for source in small.sets} <= set(whole)
+    assert [s.name for s in small.sets if s.role == "forget"] == [f"wmdp_bio_{sets}"]
+    for source in small.sets:
+        assert source.limit
+        assert replace(source, limit=None) == whole[source.name]
+    assert small.protocol == large.protocol

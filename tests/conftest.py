@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -55,6 +56,16 @@ def own_cache(tmp_path_factory):
         del os.environ["CLAMPBOARD_CACHE"]
     else:
         os.environ["CLAMPBOARD_CACHE"] = before
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """Streamlit's AppTest leaves a script of its own as __main__, which a process that is started
+    afterwards would run.
+    """
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from backend.tuning.build import Candidate, Recipe, Step
     from backend.tuning.tested import Tested
 
-MOST_VALUE = 3e5
+MOST_VALUE = 3e6
 """backend.interventions.clamps.MAX_VALUE, which is not imported before it is needed."""
 SCREENING = 0.85
 """Share of --minutes after which what is tested has to do."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backend.interventions.clamps import Clamps
     from backend.interventions.method import Method, Refusal, Setting
 
-MOST = 3e5
+MOST = 3e6
 """backend.interventions.clamps.MAX_VALUE, which is not imported before it is needed."""
 
 

@@ -11,7 +11,7 @@ from backend.errors import BadClamps
 
 MAX_CLAMPS = 1000
 """More than anybody tunes; bounds what a link or a file can ask for."""
-MAX_VALUE = 3e5
+MAX_VALUE = 3e6
 """Raw units; far beyond any activation, far within the range in which the model's arithmetic stays
 finite.
 """

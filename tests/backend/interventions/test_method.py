@@ -103,7 +103,7 @@ def test_a_method_is_said_in_words_and_written_as_it_was_read(text, words):
         ("window:0.5:0", "A window has 1 to 1024 positions"),
         ("window:0.5:1025", "A window has 1 to 1024 positions"),
         ("threshold:-1", "The threshold of firing is -1"),
-        ("threshold:3e6", "The threshold of firing"),
+        ("threshold:3e7", "The threshold of firing"),
         ("refusal:-1:3", "There is no feature -1"),
         ("refusal:100:3", "There is no feature 100 to be a refusal latent: this SAE"),
         ("refusal:1:1e7", "The refusal latent's value"),

@@ -58,7 +58,7 @@ def test_a_preset_goes_no_further_than_a_slider_can():
     large = FEATURES.assign(max_act=200_000.0)
     values = {c.value for c in clamps_of(PRESETS["too-strong"], large)}
     assert values == {-MAX_SLIDER} == {-1_000_000.0}
-    assert {c.value for c in clamps_of(PRESETS["forget-biology"], large)} == {-80_000.0}
+    assert {c.value for c in clamps_of(PRESETS["forget-biology"], large)} == {-800_000.0}
 
 
 def test_an_ablating_preset_clamps_to_zero_itself():

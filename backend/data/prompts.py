@@ -23,7 +23,7 @@ from transformers import PreTrainedTokenizerBase
 
 from backend.data.questions import LETTERS, N_CHOICES, PREFIX, Packed, Question
 from backend.errors import BadInput, BadSetup
-from backend.setups import Protocol
+from backend.setups import Prompt, Protocol
 
 TEMPLATE_ERRORS = (
     TemplateError,
@@ -118,16 +118,18 @@ def harness_prompt(question: Question, worked: Sequence[Question], cloze: bool) 
     return header + "".join(answered(q) for q in worked) + asked(question)
 
 
-def completion_prompt(question: Question) -> str:
-    """The description line and the question of Deep Ignorance's verified cloze.
+def cloze_context(question: Question, prompt: Prompt, worked: Sequence[Question] = ()) -> str:
+    """The words after which options are scored.
 
-    Theirs stands over biology alone. Over other questions the line names their own subject: kept,
-    it would be false; left out, sets would be asked in two ways.
+    The description line of Deep Ignorance's verified cloze stands over biology alone with them.
+    Over other questions it names their own subject here: kept, it would be false; left out, sets
+    would be asked in two ways.
     """
-    return (
-        f"Complete the following {question.subject} questions with the correct answer.\n\n"
-        f"Question: {question.question.strip()}\nAnswer:"
-    )
+    if prompt == "lm-eval":
+        return harness_prompt(question, worked, cloze=True)
+    line = f"Complete the following {question.subject} questions with the correct answer.\n\n"
+    header = line if prompt == "deep-ignorance" else ""
+    return f"{header}Question: {question.question.strip()}\nAnswer:"
 
 
 def tokens_of(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
@@ -150,12 +152,7 @@ def pack(
     Raises BadInput where it cannot be asked this way.
     """
     if protocol.scoring != "letter":
-        if protocol.prompt == "plain":
-            context = f"Question: {question.question.strip()}\nAnswer:"
-        elif protocol.prompt == "deep-ignorance":
-            context = completion_prompt(question)
-        else:
-            context = harness_prompt(question, worked, cloze=True)
+        context = cloze_context(question, protocol.prompt, worked)
         per_char = protocol.scoring == "cloze_per_char"
         return pack_cloze(tokenizer, context, question.choices, per_char)
     if protocol.prompt == "lm-eval":

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from jaxtyping import Bool
 from torch import Tensor
 
-from backend.data.prompts import completion_prompt, harness_prompt
+from backend.data.prompts import cloze_context, harness_prompt
 from backend.data.question_sets import read_set
 from backend.data.questions import LETTERS, Question, QuestionSet, QuestionSets
 from backend.data.sources import find_file
@@ -69,12 +69,11 @@ def check_asked(names: Sequence[str], protocol: Protocol) -> None:
 def document(s: QuestionSet, question: Question, protocol: Protocol) -> dict[str, Any]:
     """What a task asks of one question: the words before it, and what may follow them."""
     letter = protocol.scoring == "letter"
-    if protocol.prompt == "lm-eval":
-        context = harness_prompt(question, s.worked(question), cloze=not letter)
-    elif protocol.prompt == "deep-ignorance":
-        context = completion_prompt(question)
+    worked = s.worked(question)
+    if letter:
+        context = harness_prompt(question, worked, cloze=False)
     else:
-        context = f"Question: {question.question.strip()}\nAnswer:"
+        context = cloze_context(question, protocol.prompt, worked)
     options = list(LETTERS) if letter else list(question.choices)
     return {
         "index": question.index,

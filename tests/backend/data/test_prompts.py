@@ -9,7 +9,7 @@ from tokenizers import processors
 
 from backend.data.prompts import (
     chat,
-    completion_prompt,
+    cloze_context,
     harness_prompt,
     pack,
     pack_text,
@@ -183,7 +183,7 @@ def test_deep_ignorance_prompt_has_its_own_words_over_biology(gemma, scoring):
 
 def test_deep_ignorance_prompt_names_the_subject_of_other_questions():
     other = replace(QUESTION, question="Who ruled?", subject="high school us history")
-    assert completion_prompt(other) == (
+    assert cloze_context(other, "deep-ignorance") == (
         "Complete the following high school us history questions with the correct answer.\n\n"
         "Question: Who ruled?\nAnswer:"
     )

@@ -52,7 +52,17 @@ def test_a_clamp_of_khoriaty_is_as_their_results_have_it(row):
     n, clamp = row[0].replace("−", "").split(", ")
     one = published("Khoriaty", f"top={TOP[n]} clamp=-{clamp} ", "method=none")
     assert one["forget_n"] == 1273
-    assert row[1:] == [f"{100 * one['forget']:.2f}", f"{100 * one['retain']:.1f}"]
+    assert row[1:3] == [f"{100 * one['forget']:.2f}", f"{100 * one['retain']:.1f}"]
+
+
+@pytest.mark.parametrize("row", FARRELL + KHORIATY, ids=lambda row: row[0])
+def test_what_is_to_be_expected_is_about_what_was_published(row):
+    expected = [[float(end) for end in part.split(" to ")] for part in row[3].split("; ")]
+    for figure, (low, high), about in zip(row[1:], expected, (2, 1), strict=False):
+        published = float(figure)
+        about = 1 if row[0] == "none" else about
+        assert low == pytest.approx(published - about, abs=0.06)
+        assert high == pytest.approx(min(100, published + about), abs=0.06)
 
 
 def test_the_base_models_setup_stands_beside_their_clamps():

@@ -11,8 +11,8 @@ from backend.engine.engine import Engine
 from backend.errors import BadInput, BadRival
 from backend.evaluation.recordings import record
 from backend.evaluation.reference import statistic
+from backend.experiments.clamped_steps import ClampedSteps
 from backend.experiments.generate import (
-    ClampedSteps,
     Sampling,
     gate_in_words,
     generate,

@@ -29,14 +29,15 @@ def _with_models(folder: Path) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the demo first, what needs Chromium last: of two processes, which begin with a
-    half each, one prepares the demo while the other runs what needs neither.
+    """What needs the demo first, then what needs Chromium. Of two processes, which begin with a
+    half each, one then prepares the demo and drives one server, while the other runs all the short
+    tests, and takes over some of the long ones at the end.
     """
 
     def part(item: pytest.Item) -> int:
         if "tests/browser/" in item.nodeid:
-            return 2
-        return 0 if item.get_closest_marker("demo") else 1
+            return 1
+        return 0 if item.get_closest_marker("demo") else 2
 
     items.sort(key=part)
 

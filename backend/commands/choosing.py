@@ -35,7 +35,7 @@ def add_ending(sub: argparse.ArgumentParser) -> None:
     group = sub.add_argument_group("the end")
     group.add_argument(
         "--minutes",
-        type=number(0.01, 10_000),
+        type=number(0.001, 10_000),
         help="stop after so long, and report what there is so far",
     )
     group.add_argument(

@@ -143,7 +143,7 @@ def test_one_features_strength_moves_while_the_others_stay(toy):
 
 
 def test_a_strength_that_no_clamp_can_have_is_left_out(toy):
-    setting = setting_of([(0, -200_000.0)])
+    setting = setting_of([(0, -2_000_000.0)])
     scrub = anatomy.scrub_of(toy, setting)
     assert anatomy.scrubbed(setting, scrub, 2.0) is None
     strengths = [p.strength for p in anatomy.curve(toy, PLACE, setting, scrub)]

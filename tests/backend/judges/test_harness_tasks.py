@@ -70,7 +70,8 @@ def test_the_harness_asks_of_local_files_what_the_board_asks(
 ):
     monkeypatch.setenv("CLAMPBOARD_DATA", str(shared_data()))
     (written,) = write_local_tasks(tmp_path, [name], THEIR_TASKS)
-    assert all(Path(file).is_relative_to(shared_data()) for file in written.files)
+    at = shared_data().resolve()
+    assert all(Path(file).resolve().is_relative_to(at) for file in written.files)
     family = "wmdp" if name == "wmdp_bio" else "mmlu"
     subject = {"subject": "biology"} if family == "wmdp" else {"subjects": (config,)}
     s = read_set(

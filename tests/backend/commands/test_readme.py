@@ -19,6 +19,7 @@ PLACES = (
     "backend/commands",
     "backend/data/published",
     "backend/demo",
+    "backend/notebook",
     "backend/setups",
     "backend/studies",
     "cache",

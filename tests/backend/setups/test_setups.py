@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory
 
+from backend.data.question_sets import parts_of
 from backend.errors import BadSetup
 from backend.setups import SHIPPED, RmuSource, load_setup
 from tests.support.toy import write_setup
@@ -329,3 +330,10 @@ def test_the_setups_for_a_machine_without_a_gpu_sample_the_sets_of_gemmas(sets):
         assert source.limit
         assert replace(source, limit=None) == whole[source.name]
     assert small.protocol == large.protocol
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
+def test_no_question_counts_twice_in_a_figure_of_several_sets(path):
+    sets = load_setup(path).sets
+    parts = [(s.dataset, part) for s in sets if s.dataset for part in parts_of(s) or (s.config,)]
+    assert len(parts) == len(set(parts))

@@ -13,7 +13,7 @@ def complete(page: Page) -> None:
         "the others keep their answer bit for bit|questions are touched by"
         "|No clamp is on: this is the model"
     )
-    expect(page.get_by_text(final)).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(final)).to_be_visible()
 
 
 def figures(page: Page) -> list[str]:
@@ -24,7 +24,7 @@ def figures(page: Page) -> list[str]:
     complete(page)
     settled(page)
     rows = page.locator(".board tbody tr")
-    expect(rows.first).to_be_visible(timeout=WAIT_MS)
+    expect(rows.first).to_be_visible()
     return rows.all_inner_texts()
 
 
@@ -35,7 +35,7 @@ def settled(page: Page) -> None:
     """
     expect(
         page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    ).to_have_count(1, timeout=WAIT_MS)
+    ).to_have_count(1)
 
 
 def feature_list(page: Page) -> Locator:
@@ -45,7 +45,7 @@ def feature_list(page: Page) -> Locator:
     """
     settled(page)
     listed = page.locator(".fl")
-    expect(listed).to_have_count(1, timeout=WAIT_MS)
+    expect(listed).to_have_count(1)
     return listed
 
 

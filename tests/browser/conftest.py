@@ -4,9 +4,13 @@ import os
 import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.app import running
+from tests.browser.board import WAIT_MS
+
+# What has not come by then will not come; how quick a page is, is no test's question.
+expect.set_options(timeout=WAIT_MS)
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from backend.interventions.clamps import value_of
 from backend.interventions.method import setting_of
-from tests.browser.board import WAIT_MS, figures, settled
+from tests.browser.board import figures, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 FEATURE = 2187
@@ -47,7 +47,7 @@ def test_axe_finds_nothing_serious(server, browser, name, scheme):
     page = context.new_page()
     try:
         page.goto(server + path)
-        expect(page.get_by_text(ready).first).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text(ready).first).to_be_visible()
         settled(page)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 1000})
@@ -67,12 +67,12 @@ def test_every_page_has_its_own_title_and_asks_no_other_host(server, browser):
     for name, (path, ready) in {"clamp by name": ("/clamp?clamps=5:-1", None), **PAGES}.items():
         page.goto(server + path)
         title = f"{name.split()[0].capitalize()} · Clampboard"
-        expect(page).to_have_title(title, timeout=WAIT_MS)
+        expect(page).to_have_title(title)
         if ready is None:
-            expect(page).to_have_url(re.compile(r"/\?clamps=5%3A-1"), timeout=WAIT_MS)
+            expect(page).to_have_url(re.compile(r"/\?clamps=5%3A-1"))
             expect(page.get_by_role("dialog")).to_have_count(0)
         else:
-            expect(page.get_by_text(ready).first).to_be_visible(timeout=WAIT_MS)
+            expect(page.get_by_text(ready).first).to_be_visible()
     context.close()
     own = (server, server.replace("http", "ws"), "data:", "blob:")
     assert [url for url in asked if not url.startswith(own)] == []
@@ -81,7 +81,7 @@ def test_every_page_has_its_own_title_and_asks_no_other_host(server, browser):
 def test_what_has_the_keyboard_shows_it(server, page):
     """Twenty stops of Tab, in the sidebar and on the page."""
     page.goto(f"{server}/tune")
-    expect(page.get_by_text("The machine looks for a setting")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("The machine looks for a setting")).to_be_visible()
     settled(page)
     page.locator('[data-testid="stSidebarNavLink"]').first.focus()
     shown = """() => {
@@ -91,14 +91,12 @@ def test_what_has_the_keyboard_shows_it(server, page):
     for _ in range(20):
         page.keyboard.press("Tab")
         # the frame's style sheet is away for a moment while the page is drawn again
-        page.wait_for_function(shown, timeout=5000)
+        page.wait_for_function(shown)
 
 
 def test_feature_then_dose_curve_then_clamp(server, page, demo):
     page.goto(f"{server}/feature?feature={FEATURE}")
-    expect(page.get_by_text(re.compile("Band: 95 % interval of the change.$"))).to_be_visible(
-        timeout=WAIT_MS
-    )
+    expect(page.get_by_text(re.compile("Band: 95 % interval of the change.$"))).to_be_visible()
     page.get_by_role("slider", name="Strength").focus()
     for _ in range(2):  # from -5x by -6x to -8x
         page.keyboard.press("ArrowLeft")
@@ -114,7 +112,8 @@ def test_feature_then_dose_curve_then_clamp(server, page, demo):
 def test_values_of_a_row_show_when_it_has_the_focus(server, page):
     page.goto(f"{server}/feature?feature={FEATURE}")
     row = page.locator(".tv-row").first
-    expect(row).to_be_visible(timeout=WAIT_MS)
+    expect(row).to_be_visible()
+    settled(page)
     shown = "(e) => getComputedStyle(e.querySelector('.tv-lit'), '::after').content"
     assert row.evaluate(shown) in ("none", "normal")
     row.focus()

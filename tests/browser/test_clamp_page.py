@@ -27,7 +27,7 @@ def test_one_click_from_a_cold_start_to_the_verdict(server, browser, demo, width
     page.goto(server)
     page.get_by_role("button", name="Forget biology", exact=True).click(timeout=WAIT_MS)
     said = page.locator(".verdict").get_by_text(SAID)
-    expect(said).to_be_visible(timeout=WAIT_MS)
+    expect(said).to_be_visible()
     ready(page)
     found = verdict(demo, demo.evaluate(demo.preset("forget-biology")))
     # What random features do is known or not, by what ran before.
@@ -53,14 +53,14 @@ def test_what_was_left_off_is_offered_and_a_short_link_opens_the_same(server, br
 
     page.get_by_role("button", name="Share").click()
     short = page.get_by_text(re.compile(r"\?saved=[a-z2-7]{10}$")).first
-    expect(short).to_be_visible(timeout=WAIT_MS)
+    expect(short).to_be_visible()
     address = short.inner_text()
 
     page.goto(server)
     page.get_by_role("button", name=re.compile("Continue where you left off")).click(
         timeout=WAIT_MS
     )
-    expect(page).to_have_url(re.compile("2187%3A-150"), timeout=WAIT_MS)
+    expect(page).to_have_url(re.compile("2187%3A-150"))
     ready(page)
     assert figures(page) == there
 
@@ -70,14 +70,12 @@ def test_what_was_left_off_is_offered_and_a_short_link_opens_the_same(server, br
     assert figures(stranger) == there
     assert "2187%3A-150" in stranger.url
     stranger.goto(server)
-    expect(stranger.get_by_role("button", name="Forget biology", exact=True)).to_be_visible(
-        timeout=WAIT_MS
-    )
+    expect(stranger.get_by_role("button", name="Forget biology", exact=True)).to_be_visible()
     stranger.context.close()
     context.close()
 
 
 def test_stage_is_asked_for_by_the_address_as_well(server, page):
     page.goto(f"{server}/?stage=1&clamps=2187:-150")
-    expect(page.locator(".stage-number").first).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator(".stage-number").first).to_be_visible()
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()

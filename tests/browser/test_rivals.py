@@ -36,7 +36,7 @@ def test_the_shipped_rmu_goes_onto_the_board_and_the_clamps_come_back(server, pa
     page.get_by_role("button", name="Rivals").click()
     page.get_by_role("button", name=re.compile(re.escape(rmu.rival.of))).click()
     page.keyboard.press("Escape")
-    expect(page).to_have_url(re.compile(f"rival=rmu%3A{re.escape(rmu.rival.of)}"), timeout=WAIT_MS)
+    expect(page).to_have_url(re.compile(f"rival=rmu%3A{re.escape(rmu.rival.of)}"))
     shows(page, demo.evaluate(rmu))
     expect(sliders).to_have_count(0)
     page.get_by_text(re.compile("^Against the rivals")).click()
@@ -47,7 +47,7 @@ def test_the_shipped_rmu_goes_onto_the_board_and_the_clamps_come_back(server, pa
     page.reload()
     shows(page, demo.evaluate(rmu))
     page.get_by_role("button", name="Back to your 2 clamps").click()
-    expect(sliders).to_have_count(3, timeout=WAIT_MS)
+    expect(sliders).to_have_count(3)
     shows(page, clamped)
     expect(page.get_by_text("1 on, 1 off")).to_be_visible()
 
@@ -57,7 +57,7 @@ def test_texts_stand_beside_each_other_where_there_is_room(server, page, rmu, wi
     page.set_viewport_size({"width": width, "height": 1000})
     page.goto(f"{server}/words?clamps={CLAMPS}")
     titles = ("Without clamps", "With clamps", f"RMU {rmu.rival.of}")
-    expect(page.get_by_role("heading", name=titles[2], exact=True)).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("heading", name=titles[2], exact=True)).to_be_visible()
     settled(page)
     # At once of all three, and again while the page still moves.
     page.wait_for_function(

@@ -13,10 +13,12 @@ from tests.browser.board import WAIT_MS, feature_heading, feature_list, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 TEXT = "The heart pumps blood through the arteries."
+LONG = 919
+"""A feature with a long name, which fires seldom: its curve is soon drawn."""
 
 
 def listed(page: Page, words: str) -> None:
-    expect(page.get_by_text(re.compile(words)).first).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile(words)).first).to_be_visible()
 
 
 def tick(page: Page, *features: int) -> None:
@@ -28,7 +30,7 @@ def tick(page: Page, *features: int) -> None:
 def opens(page: Page, feature: int) -> None:
     """A click beside the link, on the text, opens the row's feature."""
     feature_list(page).locator(f'.row:has([data-feature="{feature}"]) .snippet').click()
-    expect(feature_heading(page, feature)).to_be_visible(timeout=WAIT_MS)
+    expect(feature_heading(page, feature)).to_be_visible()
 
 
 def test_search_filter_read_and_clamp_several(server, page, demo):
@@ -39,7 +41,7 @@ def test_search_filter_read_and_clamp_several(server, page, demo):
     listed(page, "Read as: virus")
     filters = page.get_by_role("button", name="Filters")
     # the former run's is there until this one has ended
-    expect(filters).to_have_count(1, timeout=WAIT_MS)
+    expect(filters).to_have_count(1)
     filters.click()
     page.get_by_text("Has a label").click()
     page.keyboard.press("Escape")
@@ -54,7 +56,7 @@ def test_search_filter_read_and_clamp_several(server, page, demo):
     tick(page, *mine[:2])
     page.get_by_role("button", name="Clamp selected (2)").click()
     listed(page, "2 clamped after block")
-    expect(page).to_have_url(re.compile(rf"clamps=.*{mine[0]}.*{mine[1]}"), timeout=WAIT_MS)
+    expect(page).to_have_url(re.compile(rf"clamps=.*{mine[0]}.*{mine[1]}"))
 
 
 def test_a_text_of_ones_own_is_read_and_ranked_at_picked_tokens(server, page, demo):
@@ -87,7 +89,7 @@ def test_the_keyboard_moves_selects_and_opens(server, page, demo):
     expect(page.get_by_role("checkbox", name=f"Choose feature {first}")).to_be_checked()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(feature_heading(page, second)).to_be_visible(timeout=WAIT_MS)
+    expect(feature_heading(page, second)).to_be_visible()
 
 
 def test_back_and_forward_follow_the_features_that_were_read(server, page):
@@ -97,26 +99,26 @@ def test_back_and_forward_follow_the_features_that_were_read(server, page):
     box.press("Enter")
     opens(page, 2187)
     page.get_by_role("button", name="Next").click()
-    expect(feature_heading(page, 2188)).to_be_visible(timeout=WAIT_MS)
-    expect(page).to_have_url(re.compile("feature=2188$"), timeout=WAIT_MS)
+    expect(feature_heading(page, 2188)).to_be_visible()
+    expect(page).to_have_url(re.compile("feature=2188$"))
     settled(page)
     page.go_back()
-    expect(feature_heading(page, 2187)).to_be_visible(timeout=WAIT_MS)
+    expect(feature_heading(page, 2187)).to_be_visible()
     page.go_forward()
-    expect(feature_heading(page, 2188)).to_be_visible(timeout=WAIT_MS)
+    expect(feature_heading(page, 2188)).to_be_visible()
     page.go_back()
-    expect(feature_heading(page, 2187)).to_be_visible(timeout=WAIT_MS)
+    expect(feature_heading(page, 2187)).to_be_visible()
     page.go_back()
-    expect(page.get_by_role("heading", name="Find features")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("heading", name="Find features")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 900, 390])
 def test_both_pages_are_whole_at_every_width(server, page, width):
     """Nothing has to be scrolled sideways to, and no label is cut."""
     page.set_viewport_size({"width": width, "height": 900})
-    for path, ready in (("search", ".fl a"), ("feature?feature=2996", ".tv-row")):
+    for path, ready in (("search", ".fl a"), (f"feature?feature={LONG}", ".tv-row")):
         page.goto(f"{server}/{path}")
-        expect(page.locator(ready).first).to_be_visible(timeout=WAIT_MS)
+        expect(page.locator(ready).first).to_be_visible()
         settled(page)
         wide = "e => e.scrollWidth - e.clientWidth"
         assert page.evaluate(f"({wide})(document.scrollingElement)") <= 0
@@ -126,6 +128,7 @@ def test_both_pages_are_whole_at_every_width(server, page, width):
 
 
 def test_the_head_of_a_feature_is_compact(server, page):
-    page.goto(f"{server}/feature?feature=2996")
-    expect(page.locator(".tv-row").first).to_be_visible(timeout=WAIT_MS)
+    page.goto(f"{server}/feature?feature={LONG}")
+    expect(page.locator(".tv-row").first).to_be_visible()
+    settled(page)
     assert page.locator(".st-key-feature_head").bounding_box()["height"] <= 150

@@ -20,9 +20,7 @@ MOST_ELEMENTS = 1200
 def shows(page: Page, evaluation) -> None:
     """The board's first row shows this evaluation."""
     first = evaluation.sets[0]
-    expect(page.locator(".board tbody tr").first).to_contain_text(
-        f"{100 * first.accuracy:.1f} %", timeout=WAIT_MS
-    )
+    expect(page.locator(".board tbody tr").first).to_contain_text(f"{100 * first.accuracy:.1f} %")
     figures(page)
 
 
@@ -41,7 +39,7 @@ def test_sixty_sliders_redraw_quickly(server, page, demo):
     page.goto(f"{server}/?clamps={format_clamps(clamps)}")
     figures(page)
     page.get_by_role("checkbox", name=f"Clamp feature {clamps[0].feature}", exact=True).click()
-    expect(page.get_by_text("59 on, 1 off")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("59 on, 1 off")).to_be_visible()
     figures(page)
     said, times = (re.compile(r"60 clamped after block \d+ of \d+$"), "59 on, 1 off"), []
     for i in range(6):
@@ -51,13 +49,13 @@ def test_sixty_sliders_redraw_quickly(server, page, demo):
         complete(page)
         times.append(time.perf_counter() - start)
         settled(page)
-    expect(page.locator(".list")).to_have_count(1, timeout=WAIT_MS)
+    expect(page.locator(".list")).to_have_count(1)
     elements = page.locator(".list *").count()
     print(
         f"\n60 sliders: page redraw {statistics.median(times):.2f} s (median of {len(times)}), "
         f"{elements} elements"
     )
-    assert page.get_by_role("slider").count() == 61
+    expect(page.get_by_role("slider")).to_have_count(61)
     assert elements < MOST_ELEMENTS
 
 
@@ -65,7 +63,7 @@ def preset(page: Page, server: str, demo) -> list[Clamp]:
     """The demo's features from a link, in its order; their rows are there."""
     clamps = list(demo.preset("forget-biology").clamps)
     page.goto(f"{server}/?clamps={format_clamps(clamps)}")
-    expect(page.locator(".row")).to_have_count(len(clamps), timeout=WAIT_MS)
+    expect(page.locator(".row")).to_have_count(len(clamps))
     return clamps
 
 
@@ -99,11 +97,16 @@ def test_twelve_rows_are_in_view_and_none_is_cut_at_any_width(server, page, demo
         assert page.evaluate(CLIPPED) == [], width
 
 
-FOCUSED = """() => {
+FOCUSED = """(name) => {
   let e = document.activeElement;
   while (e.shadowRoot) e = e.shadowRoot.activeElement;
-  return e.getAttribute('aria-label');
+  return e.getAttribute('aria-label') === name;
 }"""
+
+
+def focused(page: Page, name: str) -> None:
+    """The keyboard is at what is called so."""
+    page.wait_for_function(FOCUSED, arg=name)
 
 
 def test_a_row_has_two_tab_stops_and_its_keys_do_the_rest(server, page, demo):
@@ -115,33 +118,31 @@ def test_a_row_has_two_tab_stops_and_its_keys_do_the_rest(server, page, demo):
         for clamp, name in zip((first, second), names, strict=True)
     ]
     ranges[0].focus()
-    stops = []
-    for _ in range(2):
+    for stop in (f"More for feature {first.feature}", f"feature {second.feature}: {names[1]}"):
         page.keyboard.press("Tab")
-        stops.append(page.evaluate(FOCUSED))
-    assert stops == [f"More for feature {first.feature}", f"feature {second.feature}: {names[1]}"]
+        focused(page, stop)
     ranges[0].press("Enter")
-    assert page.evaluate(FOCUSED) == f"Exact value of feature {first.feature}"
+    focused(page, f"Exact value of feature {first.feature}")
     page.keyboard.press("Enter")
-    assert page.evaluate(FOCUSED) == f"feature {first.feature}: {names[0]}"
+    focused(page, f"feature {first.feature}: {names[0]}")
     page.keyboard.press("Space")
-    expect(page.get_by_text(f"{n - 1} on, 1 off")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(f"{n - 1} on, 1 off")).to_be_visible()
     page.keyboard.press("Delete")
-    assert page.evaluate(FOCUSED) == f"feature {second.feature}: {names[1]}"
-    expect(page.get_by_text(re.compile(f"{n - 1} clamped after"))).to_be_visible(timeout=WAIT_MS)
+    focused(page, f"feature {second.feature}: {names[1]}")
+    expect(page.get_by_text(re.compile(f"{n - 1} clamped after"))).to_be_visible()
     page.keyboard.press("Control+z")
-    expect(page.get_by_text(re.compile(rf"\b{n} clamped after"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile(rf"\b{n} clamped after"))).to_be_visible()
 
 
 def test_a_moved_slider_is_reset_to_what_the_link_gave_it(server, page, demo):
     clamp = preset(page, server, demo)[0]
     page.get_by_role("slider", name=f"feature {clamp.feature}:").press("ArrowLeft")
     link = re.compile(re.escape(f"clamps={clamp.feature}%3A{clamp.value:g}%2C"))
-    expect(page).not_to_have_url(link, timeout=WAIT_MS)
+    expect(page).not_to_have_url(link)
     page.get_by_role("button", name=f"More for feature {clamp.feature}", exact=True).press("Enter")
     times = round(clamp.value / demo.atlas.about(clamp.feature)["max_act"], 2)
     page.get_by_role("menuitem", name=f"Reset to {multiple(times)}").click()
-    expect(page).to_have_url(link, timeout=WAIT_MS)
+    expect(page).to_have_url(link)
     box = page.get_by_role("spinbutton", name=f"Exact value of feature {clamp.feature}", exact=True)
     expect(box).to_have_value(f"{times:.2f}")
 
@@ -149,9 +150,7 @@ def test_a_moved_slider_is_reset_to_what_the_link_gave_it(server, page, demo):
 def test_a_new_position_stops_the_old_run_and_only_its_figures_stay(server, page, demo):
     features = [clamp.feature for clamp in demo.preset("forget-biology").clamps[:20]]
     page.goto(f"{server}/?clamps={','.join(f'{f}:-20.5' for f in features)}")
-    expect(page.get_by_text(re.compile("running|being computed")).first).to_be_visible(
-        timeout=WAIT_MS
-    )
+    expect(page.get_by_text(re.compile("running|being computed")).first).to_be_visible()
     # a list that was replaced stays, hidden, until the run ends
     name = f"Exact value of feature {features[0]}"
     box = page.get_by_role("spinbutton", name=name, exact=True)
@@ -160,11 +159,11 @@ def test_a_new_position_stops_the_old_run_and_only_its_figures_stay(server, page
         box.fill(str(times))
         box.press("Enter")
         link = f"{features[0]}%3A{round(times * max_act, 2):g}"
-        expect(page).to_have_url(re.compile(re.escape(link)), timeout=WAIT_MS)
+        expect(page).to_have_url(re.compile(re.escape(link)))
     others = ((f, -20.5) for f in features[1:])
     wanted = demo.evaluate(setting_of([(features[0], round(-7.5 * max_act, 2)), *others]))
     shows(page, wanted)
     for row, s in zip(figures(page), wanted.sets, strict=True):
         assert f"{100 * s.baseline_accuracy:.1f} % → {100 * s.accuracy:.1f} %" in row
     page.keyboard.press("Control+z")
-    expect(box.first).to_have_value("-3.50", timeout=WAIT_MS)
+    expect(box.first).to_have_value("-3.50")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.board import WAIT_MS, complete, settled
+from tests.browser.board import complete, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 SIZES = """() => {
@@ -24,8 +24,10 @@ SIZES = """() => {
 
 
 def ready(page):
-    expect(page.locator(".stage-final")).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator(".stage-final")).to_be_visible()
     settled(page)
+    # the browser draws the chart after the script has ended
+    expect(page.locator('[data-testid="stVegaLiteChart"] svg text').first).to_be_visible()
 
 
 def test_it_fits_is_large_and_is_led_by_keys(server, browser):
@@ -42,17 +44,17 @@ def test_it_fits_is_large_and_is_led_by_keys(server, browser):
     expect(page.get_by_text(re.compile(r"^1 of \d+$"))).to_be_visible()
     slider = page.get_by_role("slider", name=re.compile("^Master"))
     slider.press("ArrowRight")
-    expect(page).to_have_url(re.compile("master=1.05"), timeout=WAIT_MS)
+    expect(page).to_have_url(re.compile("master=1.05"))
     expect(page.get_by_text(re.compile(r"^1 of \d+$"))).to_be_visible()
     slider.press("PageDown")
     expect(page.get_by_text(re.compile(r"^2 of \d+$"))).to_be_visible()
-    expect(page).not_to_have_url(re.compile("master|2187%3A-150(?!\\d)"), timeout=WAIT_MS)
+    expect(page).not_to_have_url(re.compile("master|2187%3A-150(?!\\d)"))
     ready(page)
     assert not page.evaluate(SIZES)["scrolls"]
     stepped = page.url.split("?")[1]
 
     page.keyboard.press("Escape")
-    expect(page.locator("h1")).to_have_text("Clamp", timeout=WAIT_MS)
+    expect(page.locator("h1")).to_have_text("Clamp")
     complete(page)
     assert page.url.split("?")[1] == stepped
     page.close()

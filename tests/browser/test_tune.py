@@ -16,7 +16,7 @@ CLAMPS = "2459:-85,2717:-74"
 def boxes(page) -> Locator:
     """The sliders' values, in multiples of each feature's maximum."""
     found = page.get_by_role("spinbutton", name=re.compile("Exact value of feature"))
-    expect(found).to_have_count(2, timeout=WAIT_MS)
+    expect(found).to_have_count(2)
     return found
 
 
@@ -40,7 +40,7 @@ def test_sliders_are_tuned_undone_and_taken_to_the_board(server, page, demo):
     before = values(page)
     page.get_by_role("button", name="Start").click()
     found = re.compile("Chosen among 2 settings on the selection half")
-    expect(page.get_by_text(found)).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(found)).to_be_visible()
     settled(page)
     after = values(page)
     assert all(now < then for now, then in zip(after, before, strict=True))
@@ -48,10 +48,10 @@ def test_sliders_are_tuned_undone_and_taken_to_the_board(server, page, demo):
     page.get_by_role("button", name="Undo").click()
     stand_at(page, before)
     page.get_by_role("button", name="Put it on the board").click()
-    expect(page.get_by_role("heading", name="Clamp", exact=True)).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("heading", name="Clamp", exact=True)).to_be_visible()
     stand_at(page, after)
     (tried,) = (t for t in demo.history.trials() if t.run.note.startswith("tuned by gradient"))
     rows = page.locator(".board tbody tr")
     for i, s in enumerate(demo.evaluate(tried.run.setting).sets):
         accuracy = f"{100 * s.baseline_accuracy:.1f} % → {100 * s.accuracy:.1f} %"
-        expect(rows.nth(i)).to_contain_text(accuracy, timeout=WAIT_MS)
+        expect(rows.nth(i)).to_contain_text(accuracy)

@@ -15,6 +15,7 @@ from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backend.errors import BadInput, ClampboardError, Unavailable
@@ -191,15 +192,29 @@ def _said_in_a_sentence() -> Iterator[None]:
 
 @contextmanager
 def _stopped_by_inspect() -> Iterator[None]:
-    """In the block Ctrl+C is inspect's: it ends between two tokens, and the log says so."""
+    """In the block Ctrl+C and SIGTERM are inspect's: it ends between two tokens, and its log says
+    so. Whoever handled SIGTERM before hears of it then.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    terminated = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal terminated
+        terminated = True
+        signal.raise_signal(signal.SIGINT)
+
+    # inspect's loop takes SIGINT over from this handler alone.
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: interrupt}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if terminated:
+            signal.raise_signal(signal.SIGTERM)
 
 
 # -- its logs --------------------------------------------------------------------------------------

@@ -99,13 +99,35 @@ def measure():
 def with_a_tool():
     return Task([Sample(input="What colour is a leaf?")], solver=[use_tools(measure()), generate()])
 '''
+STOPPED_TASK = """
+import signal
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.solver import generate, solver
+
+
+@solver
+def stopped():
+    async def solve(state, generate):
+        signal.raise_signal(signal.SIGTERM)
+        return state
+
+    return solve
+
+
+@task
+def terminated():
+    return Task([Sample(input="What colour is a leaf?")], solver=[stopped(), generate()])
+"""
 PROGRAM = """
 import json, sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 
 from backend.__main__ import main
+from backend.commands.stopping import on_signals
 
+on_signals()
 found = []
 for argv in json.loads(sys.argv[1]):
     out, err = StringIO(), StringIO()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from backend.commands.stopping import SAID
 from backend.engine.engine import Engine
 from backend.errors import Unavailable
 from backend.experiments.generate import writing
@@ -21,6 +22,7 @@ from backend.setups import load_setup
 from tests.support.hub import serve
 from tests.support.inspected import (
     MMLU,
+    STOPPED_TASK,
     TOOL_TASK,
     inspected,
     write_mmlu,
@@ -42,6 +44,7 @@ def test_where_inspect_is_not_installed_a_sentence_says_how_to(monkeypatch):
 class Ran(NamedTuple):
     engine: Engine
     found: dict[str, dict]
+    logs: Path
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,7 @@ def ran(tmp_path_factory):
     write_wmdp(folder / "data", 4)
     write_mmlu(folder / "served", 8)
     (folder / "tools.py").write_text(TOOL_TASK)
+    (folder / "stopped.py").write_text(STOPPED_TASK)
     wmdp = ["--tasks", "wmdp_bio", "--logs", str(folder / "logs"), "--json"]
     both = ["--tasks", "mmlu_0_shot,wmdp_bio", *wmdp[2:], "--limit", "8"]
     tool = ["--tasks", f"{folder / 'tools.py'}@with_a_tool", *wmdp[2:]]
@@ -67,6 +71,7 @@ def ran(tmp_path_factory):
         "not ours": [*wmdp, "--", "--top-p", "0.5"],
         "another model": [*wmdp, "--", "--model", "mockllm/model"],
         "no task": ["--tasks", "nonesuch", *wmdp[2:]],
+        "terminated": ["--tasks", f"{folder / 'stopped.py'}@terminated", *wmdp[2:]],
     }
     with pytest.MonkeyPatch.context() as patch, serve(folder / "served") as hub:
         patch.setenv("CLAMPBOARD_CACHE", str(folder / "cache"))
@@ -74,7 +79,7 @@ def ran(tmp_path_factory):
         found = inspected(
             [["inspect", toml, *call] for call in calls.values()], folder, hub.address
         )
-        yield Ran(Engine(load_setup(toml)), dict(zip(calls, found, strict=True)))
+        yield Ran(Engine(load_setup(toml)), dict(zip(calls, found, strict=True)), folder / "logs")
 
 
 def written_by_us(engine: Engine, setting: Setting, prompt: str, n: int, seed: int | None = None):
@@ -215,3 +220,14 @@ def test_a_seed_draws_the_same_text_as_the_words_page(ran):
 def test_what_cannot_be_done_is_refused_in_a_sentence(ran, which, sentence):
     assert ran.found[which]["status"] == 2
     assert sentence in ran.found[which]["err"].splitlines()[-1]
+
+
+def test_sigterm_is_heard_by_inspect_and_said_in_a_line(ran):
+    said = ran.found["terminated"]
+    assert said["status"] == 143
+    assert said["err"].splitlines()[-1] == f"clampboard: {SAID}"
+    assert "Traceback" not in said["err"]
+    from inspect_ai.log import read_eval_log
+
+    (log,) = (read_eval_log(path) for path in ran.logs.glob("*terminated*"))
+    assert log.status == "cancelled"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,6 +16,7 @@ from backend.data.questions import Packed
 from backend.engine.evaluator import Evaluator, Turns
 from backend.engine.gating import Gating
 from backend.engine.prepare import prepare
+from backend.errors import BadInput
 from backend.evaluation.calibration import Calibration, Ground, Rule
 from backend.evaluation.evaluate import Evaluation, summarise, sure_to
 from backend.evaluation.history import History
@@ -39,6 +40,7 @@ from backend.interventions.rival import PUSHED
 from backend.interventions.visits import Visits
 from backend.model.runner import Runner
 from backend.progress import OnProgress, silent
+from backend.rim import shown
 from backend.rivals.rivals import Rivals
 from backend.setups import Setup
 
@@ -227,7 +229,12 @@ class Engine:
         return self._gating.calibrate(self.check(setting), rate, rule, ground)
 
     def half(self, which: Half) -> Bool[Tensor, " question"]:
-        """Questions of one half; see backend.data.questions.QuestionSets.selection."""
+        """Questions of one half; see backend.data.questions.QuestionSets.selection. Raises
+        BadInput for a half there is not.
+        """
+        if which not in get_args(Half):
+            there = ", ".join(get_args(Half))
+            raise BadInput(f"There is no half {shown(which)}: it can be {there}.")
         selection = self.sets.selection(self.setup.half_seed)
         return selection if which == "selection" else ~selection
 

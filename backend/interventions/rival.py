@@ -63,10 +63,15 @@ class Rival:
     """Of a direction: how many times its own length it moves the residual; 1 for all others."""
 
 
+def check_kind(kind: str) -> None:
+    """Raises BadRival for a kind there is not."""
+    if kind not in KINDS:
+        raise BadRival(f"There is no rival {shown(kind)}: it can be {', '.join(KINDS)}.")
+
+
 def checked_rival(rival: Rival) -> Rival:
     """In range, and in its one form. Raises BadRival."""
-    if rival.kind not in KINDS:
-        raise BadRival(f"There is no rival {shown(rival.kind)}: it can be {', '.join(KINDS)}.")
+    check_kind(rival.kind)
     if rival.kind == "prompt":
         text = whole(rival.of, "The prompt").strip()
         if not text:

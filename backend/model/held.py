@@ -41,6 +41,7 @@ class Held:
         self._lock = threading.RLock()
         self._tokenizer: PreTrainedTokenizerBase | None = None
         self._sae: LoadedSae | None = None
+        self._fingerprint: str | None = None
         self._runner: Runner | None = None
 
     @property
@@ -71,7 +72,11 @@ class Held:
 
     @property
     def sae_fingerprint(self) -> str:
-        return fingerprint(self._setup.sae, lambda: self.sae.sae.state_dict())
+        """See backend.model.sae_on_disk.fingerprint. Raises as `sae` does."""
+        with self._lock:
+            if self._fingerprint is None:
+                self._fingerprint = fingerprint(self._setup.sae, lambda: self.sae.sae.state_dict())
+            return self._fingerprint
 
     @property
     def runner(self) -> Runner:

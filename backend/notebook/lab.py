@@ -8,21 +8,20 @@ import pandas as pd
 
 from backend.engine.engine import Engine, Half
 from backend.engine.identity import sae_in_words
-from backend.errors import BadInput, BadRival
+from backend.errors import BadInput
 from backend.evaluation.evaluate import pooled
 from backend.experiments.dose import MULTIPLES, dose_curve, points
 from backend.experiments.sweep import run_settings
 from backend.features.finding import find
 from backend.features.search import WHY
 from backend.interventions.method import PAPER, Method, Setting
-from backend.interventions.rival import KINDS, RivalKind
+from backend.interventions.rival import RivalKind
 from backend.notebook.bars import bars, counted
 from backend.notebook.settings import Clamped, method_in, questions_in, setting_in
 from backend.notebook.shown import lines_html
 from backend.notebook.tried import Read, Tried, figures_table
 from backend.notices import noticed
 from backend.reading.feature_page import feature_page
-from backend.rim import shown
 
 FOUND = {
     "forget_density": "share of forget tokens",
@@ -98,8 +97,6 @@ class Lab:
         """What stands in the place of clamps: see backend.rivals.rivals.Rivals.named. Raises
         BadRival for what is not there.
         """
-        if kind not in KINDS:
-            raise BadRival(f"There is no rival {shown(kind)}: it can be {', '.join(KINDS)}.")
         setting = Setting(rival=self.engine.rivals.named(kind, of, strength))
         return Tried(self.engine, self.engine.check(setting), progress=self.progress)
 

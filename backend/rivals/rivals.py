@@ -18,7 +18,15 @@ from backend.errors import BadRival
 from backend.evaluation.action import Action
 from backend.evaluation.lengths import median_length
 from backend.evaluation.recordings import Recording
-from backend.interventions.rival import PUSHED, TITLES, Pushed, Rival, RivalKind, checked_rival
+from backend.interventions.rival import (
+    PUSHED,
+    TITLES,
+    Pushed,
+    Rival,
+    RivalKind,
+    check_kind,
+    checked_rival,
+)
 from backend.model.held import Held
 from backend.model.rows import Rows
 from backend.model.runner import Runner
@@ -70,6 +78,7 @@ class Rivals:
 
         Raises BadRival for what is not there.
         """
+        check_kind(kind)
         if kind in PUSHED:
             return checked_rival(Rival(kind, self.texts, strength))
         if kind == "prompt":

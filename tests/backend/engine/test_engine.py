@@ -37,3 +37,8 @@ def test_halves_drawn_with_a_seed_are_what_features_are_counted_on(toy, tmp_path
 def test_an_unknown_set_is_named(toy):
     with pytest.raises(BadInput, match="chemistry"):
         toy.in_sets(["chemistry"])
+
+
+def test_a_half_there_is_not_is_refused_and_never_taken_for_another(toy):
+    with pytest.raises(BadInput, match="no half 'test': it can be selection, held-out"):
+        toy.half("test")

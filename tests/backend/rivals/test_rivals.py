@@ -279,6 +279,7 @@ def test_what_is_asked_for_by_name_is_found(toy):
     assert toy.rivals.named("rmu") in (first, second)
     assert toy.rivals.named("rmu", second.of) == second
     refused(lambda: toy.rivals.named("rmu", "other"), "no RMU 'other'", first.of, second.of)
+    refused(lambda: toy.rivals.named("rmv"), "no rival 'rmv'", "rmu, difference-of-means")
     assert toy.rivals.named("prompt").of == WORDINGS[0].text
     assert toy.rivals.named("prompt", WORDINGS[1].title).of == WORDINGS[1].text
     assert toy.rivals.named("prompt", PROMPT) == Rival("prompt", PROMPT)

@@ -138,7 +138,7 @@ def test_a_file_that_is_no_setup_is_one_short_sentence_at_once(tmp_path, text):
         load_setup(path)
     assert str(error.value).startswith(f"The setup {path}")
     assert len(str(error.value)) < 400
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10
 
 
 def test_sentences_in_a_text_are_no_key(tmp_path):

@@ -119,25 +119,25 @@ def test_the_name_is_read_without_port_case_and_last_dot():
 
 
 def test_wrong_tries_wait_for_each_other_over_all_browsers_and_others_do_not(kept):
-    with client(kept, pause_s=0.4) as c:
+    with client(kept, pause_s=1) as c:
         inside = TestClient(c.app, "http://lab")
         inside.cookies.set(
             "clampboard", c.post("/sign-in", data={"password": RIGHT}).cookies["clampboard"]
         )
         c.cookies.clear()
         start = time.monotonic()
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(2) as pool:
             tries = [
-                pool.submit(c.post, "/sign-in", data={"password": "wrong one"}) for _ in range(3)
+                pool.submit(c.post, "/sign-in", data={"password": "wrong one"}) for _ in range(2)
             ]
             time.sleep(0.1)
             assert (
                 c.get("/", headers={"cookie": f"clampboard={inside.cookies['clampboard']}"}).text
                 == "inside"
             )
-            assert time.monotonic() - start < 0.4
+            assert time.monotonic() - start < 1
         assert {t.result().status_code for t in tries} == {403}
-        assert time.monotonic() - start >= 1.2
+        assert time.monotonic() - start >= 2
 
 
 async def _document(request):

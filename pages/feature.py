@@ -162,11 +162,15 @@ with show_errors():
     page = feature_page(engine, state.feature() or 0, N_EXAMPLES)
 if state.link_error():
     st.warning(plain(state.link_error()), icon=":material/link_off:")
-draw_head(engine, page)
-
+head = st.container()
 st.html(COLUMNS)
 with st.container(key="feature_columns"):
     left, right = st.columns([11, 9], gap="medium")
+# Before anything is drawn: who reads the title and goes on finds the way back here.
+address.write("feature", state.link() | {"feature": str(page.feature)})
+state.written_address(page.feature)
+with head:
+    draw_head(engine, page)
 with left:
     draw_rate(page)
     draw_own_text(engine, page.feature, page.max_act)
@@ -184,8 +188,6 @@ with right:
     draw_clamp_at(page)
     draw_questions(engine, page, TRYING)
 
-address.write("feature", state.link() | {"feature": str(page.feature)})
-state.written_address(page.feature)
 with show_errors():
     if page.questions:
         curve = GrowingCurve(

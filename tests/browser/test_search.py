@@ -98,6 +98,7 @@ def test_back_and_forward_follow_the_features_that_were_read(server, page):
     box.fill("#2187", timeout=WAIT_MS)
     box.press("Enter")
     opens(page, 2187)
+    expect(page).to_have_url(re.compile("feature=2187$"))
     page.get_by_role("button", name="Next").click()
     expect(feature_heading(page, 2188)).to_be_visible()
     expect(page).to_have_url(re.compile("feature=2188$"))

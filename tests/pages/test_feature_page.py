@@ -122,3 +122,16 @@ def test_a_rows_text_goes_into_the_field_to_be_tried(app, toy):
 def test_the_right_option_of_each_question_is_marked_in_words(app, toy):
     shown = feature_page(toy, 5).questions[:12]
     assert markup(app("feature", feature="5")).count(">✓ right<") == len(shown) > 0
+
+
+def test_the_address_names_a_feature_before_its_title_is_drawn(app, monkeypatch):
+    """Who reads the title and goes on at once finds the way back."""
+    at = app("feature", feature="5")
+
+    def broken(_):
+        raise ZeroDivisionError
+
+    at.query_params["feature"] = "5"  # as the browser has it by then
+    monkeypatch.setattr("components.features.heading.called", broken)
+    at.button(key="feature_next").click().run()
+    assert at.query_params["feature"] == "6"
